@@ -104,7 +104,7 @@ test-vscode: $(VENV)/.dev  ## check the VS Code extension, and drive it in the r
 	sh tests/editors/install_vscode.sh .cache/vscode
 	$(MAKE) --no-print-directory vscode
 	cd $(EXTENSION) && npm run --silent lint && npm test --silent
-	export VSIX=$(VSIX); $(call tests,tests/editors/test_vscode.py tests/editors/test_vscode_scenes.py)
+	export VSIX=$(VSIX); $(call tests,tests/editors/test_vscode.py tests/editors/test_vscode_tasks.py tests/editors/test_vscode_scenes.py)
 
 vscode: $(EXTENSION)/node_modules/.installed  ## build the VS Code extension into VSIX=FILE
 	cp LICENSE CHANGELOG.md $(EXTENSION)/

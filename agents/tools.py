@@ -37,4 +37,6 @@ class Tool:
 WRITE_FILE = Tool("write_file", Risk.HIGH, edits=True)
 DELETE_FILE = Tool("delete_file", Risk.CRITICAL, edits=True)
 EXECUTE_COMMAND = Tool("execute_command", Risk.CRITICAL)
+DEPLOY = Tool("deploy", Risk.CRITICAL)
+ROLL_BACK = Tool("roll_back", Risk.CRITICAL)
 GIT_COMMIT = Tool("git_commit", Risk.MEDIUM)

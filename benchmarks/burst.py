@@ -8,7 +8,7 @@ import psutil
 
 from benchmarks import servers, workspaces
 from benchmarks.client import TextBuffer, read_items
-from benchmarks.record import Record, percentile, spread
+from benchmarks.record import Record, compute_percentile, summarize
 
 KEYS = 200
 GAP_S = 0.030
@@ -58,12 +58,12 @@ def measure() -> Record:
         n=KEYS,
         most=0.0,
         details={
-            "answer_ms": spread(took),
+            "answer_ms": summarize(took),
             "answered_with_an_error": errors,
             "with_a_suggestion": shown,
             "model_runs": runs,
             "model_runs_per_key": runs / KEYS,
             "cpu_share_after_the_last_answer": (still.user + still.system - busy.user - busy.system) / AFTERWARDS_S,
-            "p50_ms": percentile(took, 50),
+            "p50_ms": compute_percentile(took, 50),
         },
     )

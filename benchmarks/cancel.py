@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from benchmarks import servers, workspaces
 from benchmarks.client import Client, TextBuffer
-from benchmarks.record import Record, Reference, percentile, spread
+from benchmarks.record import Record, Reference, compute_percentile, summarize
 from models.completion import FillRequest
 from models.local.loading import load
 from tests.models import bundled
@@ -66,12 +66,12 @@ def measure() -> Record:
     return Record(
         what="a request is cancelled or superseded while the model works: until it is answered, p95",
         unit="ms",
-        value=percentile(both, 95),
+        value=compute_percentile(both, 95),
         n=len(both),
         most=50.0,
         details={
-            "cancelled": spread(cancelled),
-            "superseded": spread(superseded),
+            "cancelled": summarize(cancelled),
+            "superseded": summarize(superseded),
             "answered_before_anyone_said_so": before_it,
         },
     )
@@ -100,12 +100,12 @@ def measure_model() -> Record:
     return Record(
         what="a model that writes is told to stop: until its last token, median",
         unit="ms",
-        value=percentile(last, 50),
+        value=compute_percentile(last, 50),
         n=len(last),
-        reference=Reference("one token of the same runs", percentile(tokens, 50)),
+        reference=Reference("one token of the same runs", compute_percentile(tokens, 50)),
         most=1.0,
         judged="ratio",
-        details={"last_token": spread(last), "call_returned": spread(returned), "token": spread(tokens)},
+        details={"last_token": summarize(last), "call_returned": summarize(returned), "token": summarize(tokens)},
     )
 
 

@@ -80,7 +80,7 @@ class Client:
     """A language server as a child process, with this object as its only client."""
 
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None, folder: Path) -> None:
-        """Start `command` in `folder` and note the moment in `started_s`."""
+        """Start `command` in `folder`, and store the time in `started_s` (seconds of `time.perf_counter`)."""
         self.configuration: dict[str, Any] = {}
         self.notifications: deque[tuple[float, str, Any]] = deque(maxlen=KEPT_NOTIFICATIONS)
         self.pending: dict[int, Pending] = {}
@@ -211,7 +211,7 @@ class Client:
 
     @staticmethod
     def _fail(pending: Pending) -> None:
-        """Give a pending request an error, unless it has one."""
+        """Complete a pending request with an error; keep an earlier error."""
         pending.error = pending.error or {"message": "the server has gone"}
         pending.event.set()
 
@@ -279,7 +279,7 @@ class TextBuffer:
         item = {"uri": uri, "languageId": language, "version": 1, "text": text}
         client.notify("textDocument/didOpen", {"textDocument": item})
 
-    def position(self, offset: int) -> dict[str, int]:
+    def find_position(self, offset: int) -> dict[str, int]:
         """Return the LSP position (UTF-16) of a code-point offset."""
         line_start = self.text.rfind("\n", 0, offset) + 1
         units = len(self.text[line_start:offset].encode("utf-16-le", "surrogatepass")) // 2
@@ -287,7 +287,7 @@ class TextBuffer:
 
     def replace(self, start: int, end: int, new: str) -> None:
         """Replace the code points [start, end) by `new` and send the change."""
-        change = {"range": {"start": self.position(start), "end": self.position(end)}, "text": new}
+        change = {"range": {"start": self.find_position(start), "end": self.find_position(end)}, "text": new}
         self.text = self.text[:start] + new + self.text[end:]
         self.version += 1
         self.client.notify(
@@ -299,7 +299,7 @@ class TextBuffer:
         """Request inline completions at a code-point offset; return the id and the pending answer."""
         params = {
             "textDocument": {"uri": self.uri},
-            "position": self.position(offset),
+            "position": self.find_position(offset),
             "context": {"triggerKind": 1 if invoked else 2},  # LSP 3.18: Invoked 1, Automatic 2
         }
         return self.client.send("textDocument/inlineCompletion", params)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import servers, workspaces
 from benchmarks.client import TextBuffer
-from benchmarks.record import Record, percentile, spread
+from benchmarks.record import Record, compute_percentile, summarize
 
 if TYPE_CHECKING:
     from benchmarks.client import Client
@@ -47,7 +47,7 @@ def choose_places(buffer: TextBuffer) -> list[int]:
 
 def ask(client: Client, buffer: TextBuffer, offset: int) -> tuple[float, int]:
     """Request the code actions at `offset`; return the milliseconds to the list and its length."""
-    place = buffer.position(offset)
+    place = buffer.find_position(offset)
     params = {
         "textDocument": {"uri": buffer.uri},
         "range": {"start": place, "end": place},
@@ -100,12 +100,12 @@ def measure() -> Record:
     return Record(
         what=f"a request for code actions to the list, {LINES:,} lines, p95",
         unit="ms",
-        value=percentile(took, 95),
+        value=compute_percentile(took, 95),
         n=len(took),
         most=MOST_MS,
         details={
-            "at_rest": spread(took),
-            "behind_a_key": spread([one for one, _ in typing]),
-            "actions": spread([float(count) for _, count in resting]),
+            "at_rest": summarize(took),
+            "behind_a_key": summarize([one for one, _ in typing]),
+            "actions": summarize([float(count) for _, count in resting]),
         },
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import servers, workspaces
-from benchmarks.record import Record, Reference, percentile, spread
+from benchmarks.record import Record, Reference, compute_percentile, summarize
 
 ROUNDS = 3
 
@@ -24,7 +24,7 @@ def run_index(workspace: Path, home: Path) -> tuple[float, dict[str, Any]]:
     """Run `starling index --json`; return its seconds, start of the program included, and its output."""
     before = time.perf_counter()
     done = subprocess.run(
-        servers.starling_command("index", str(workspace), "--json"),
+        servers.make_starling_command("index", str(workspace), "--json"),
         env=servers.make_environment(home),
         capture_output=True,
         check=True,
@@ -47,7 +47,7 @@ def parse_only(paths: list[Path]) -> tuple[float, int]:
 
 @cache
 def run_rounds() -> dict[str, Any]:
-    """Index twice and parse for reference, `ROUNDS` times; return seconds and outputs by name, cached."""
+    """Index twice and parse for reference, `ROUNDS` times; return seconds and outputs by name, measured once."""
     first: list[float] = []
     second: list[float] = []
     parse: list[float] = []
@@ -75,7 +75,7 @@ def measure() -> Record:
     The ratio compares times per byte, because the reference parses slightly different files.
     """
     runs = run_rounds()
-    took, parse = percentile(runs["first"], 50), percentile(runs["parse"], 50)
+    took, parse = compute_percentile(runs["first"], 50), compute_percentile(runs["parse"], 50)
     indexed = runs["said"]["bytes"]
     return Record(
         what="starling index over the CPython standard library from nothing, per MB indexed, median",
@@ -86,8 +86,8 @@ def measure() -> Record:
         most=2.0,
         judged="ratio",
         details={
-            "seconds": spread(runs["first"]),
-            "reference_seconds": spread(runs["parse"]),
+            "seconds": summarize(runs["first"]),
+            "reference_seconds": summarize(runs["parse"]),
             "bytes_indexed": indexed,
             "bytes_parsed_by_reference": runs["bytes"],
             "files": runs["said"]["files"],
@@ -104,10 +104,10 @@ def measure_second() -> Record:
     return Record(
         what="starling index over the CPython standard library when nothing has changed, median",
         unit="s",
-        value=percentile(runs["second"], 50),
+        value=compute_percentile(runs["second"], 50),
         n=ROUNDS,
-        reference=Reference("the first run", percentile(runs["first"], 50)),
+        reference=Reference("the first run", compute_percentile(runs["first"], 50)),
         most=0.1,
         judged="ratio",
-        details={"seconds": spread(runs["second"]), "files": runs["again"]["files"]},
+        details={"seconds": summarize(runs["second"]), "files": runs["again"]["files"]},
     )

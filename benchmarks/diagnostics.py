@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks import servers
 from benchmarks.client import ClientError, TextBuffer
 from benchmarks.code_actions import LINES, write_long_file
-from benchmarks.record import Record, percentile, spread
+from benchmarks.record import Record, compute_percentile, summarize
 
 if TYPE_CHECKING:
     from benchmarks.client import Client
@@ -24,7 +24,7 @@ PUBLISHED = "textDocument/publishDiagnostics"
 
 
 def wait_for_diagnostics(client: Client, buffer: TextBuffer) -> tuple[float, int]:
-    """Wait for the diagnostics of the buffer's version; return the time of their arrival and their number.
+    """Wait for the diagnostics of the buffer's version; return when they arrived (`time.perf_counter`) and how many.
 
     Raises:
         ClientError: none arrived within `WAIT_S`.
@@ -58,8 +58,8 @@ def measure() -> Record:
     return Record(
         what=f"a line typed and saved until the editor has the diagnostics, {LINES:,} lines, p95",
         unit="ms",
-        value=percentile(took[WARM:], 95),
+        value=compute_percentile(took[WARM:], 95),
         n=SAVES,
         most=MOST_MS,
-        details={"ours": spread(took[WARM:]), "diagnostics": found},
+        details={"ours": summarize(took[WARM:]), "diagnostics": found},
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import servers, workspaces
 from benchmarks.client import Client, ClientError, TextBuffer
-from benchmarks.record import Record, percentile, spread
+from benchmarks.record import Record, compute_percentile, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ def time_until_found(client: Client, word: str, edit: Callable[[], None]) -> flo
     raise ClientError(f"{word} was not found in {WAIT_S:g} s")
 
 
-def append(path: Path, word: str) -> None:
+def append_function(path: Path, word: str) -> None:
     """Append a function named `word` to a file on disk."""
     path.write_bytes(path.read_bytes() + FUNCTION.format(word).encode())
 
@@ -61,14 +61,14 @@ def measure() -> Record:
 
             def save(path: Path = place.path, word: str = word) -> None:
                 """Append a function named `word` to the file, and report the change to the server."""
-                append(path, word)
+                append_function(path, word)
                 client.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": path.as_uri(), "type": 2}]})
 
             saved.append(time_until_found(client, word, save))
     return Record(
         what="an edit in an open file until a search finds it, 1,000 files, p95",
         unit="ms",
-        value=percentile(typed, 95),
+        value=compute_percentile(typed, 95),
         n=len(typed),
-        details={"typed": spread(typed), "saved_to_disk": spread(saved)},
+        details={"typed": summarize(typed), "saved_to_disk": summarize(saved)},
     )

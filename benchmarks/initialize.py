@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import servers
 from benchmarks.client import Client
-from benchmarks.record import Record, Reference, percentile, spread
+from benchmarks.record import Record, Reference, compute_percentile, summarize
 
 ROUNDS = 15
 
@@ -27,8 +27,8 @@ def measure() -> Record:
         ours, bare = [], []
         for turn in range(ROUNDS + 1):
             values = (
-                time_start(servers.starling_command("serve"), folder, home),
-                time_start(servers.echo_command(), folder, home),
+                time_start(servers.make_starling_command("serve"), folder, home),
+                time_start(servers.make_echo_command(), folder, home),
             )
             if turn:  # the first pair only warms the file cache
                 ours.append(values[0])
@@ -36,10 +36,10 @@ def measure() -> Record:
     return Record(
         what="from starting the process to the answer to initialize, median",
         unit="ms",
-        value=percentile(ours, 50),
+        value=compute_percentile(ours, 50),
         n=len(ours),
-        reference=Reference(servers.REFERENCE, percentile(bare, 50)),
+        reference=Reference(servers.REFERENCE, compute_percentile(bare, 50)),
         most=1.2,
         judged="ratio",
-        details={"ours": spread(ours), "reference": spread(bare)},
+        details={"ours": summarize(ours), "reference": summarize(bare)},
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import servers, workspaces
 from benchmarks.client import Client, TextBuffer, read_items
-from benchmarks.record import Record, Reference, percentile, spread
+from benchmarks.record import Record, Reference, compute_percentile, summarize
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def type_at_places(client: Client, places: list[TypingPlace]) -> tuple[list[floa
 @cache
 def measure_reference(workspace: Path, home: Path) -> tuple[float, ...]:
     """Return the milliseconds of the bare server's answers to the same keys; measured once."""
-    with Client(servers.echo_command(), environment=servers.make_environment(home), folder=workspace) as client:
+    with Client(servers.make_echo_command(), environment=servers.make_environment(home), folder=workspace) as client:
         client.initialize(workspace)
         return tuple(type_at_places(client, workspaces.choose_typing_places(workspace, PLACES + WARM))[0])
 
@@ -73,13 +73,13 @@ def _measure(options: dict[str, Any] | None, what: str, most: float | None) -> R
     return Record(
         what=what,
         unit="ms",
-        value=percentile(took, 95),
+        value=compute_percentile(took, 95),
         n=len(took),
-        reference=Reference(servers.REFERENCE, percentile(bare, 95)),
+        reference=Reference(servers.REFERENCE, compute_percentile(bare, 95)),
         most=most,
         details={
-            "ours": spread(took),
-            "reference": spread(bare),
+            "ours": summarize(took),
+            "reference": summarize(bare),
             "share_with_a_suggestion": shown / len(took),
             "statistics": statistics,
         },

@@ -27,7 +27,9 @@ def measure() -> Record:
     with tempfile.TemporaryDirectory() as scratch:
         workspace = workspaces.make_workspace(Path(scratch, "workspace"), FILES)
         home = Path(scratch, "home")
-        with Client(servers.echo_command(), environment=servers.make_environment(home), folder=workspace) as client:
+        with Client(
+            servers.make_echo_command(), environment=servers.make_environment(home), folder=workspace
+        ) as client:
             client.initialize(workspace)
             bare = psutil.Process(client.process.pid).memory_info().rss / MIB
         with servers.open_session(workspace, home, options=servers.NO_MODEL) as client:

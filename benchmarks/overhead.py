@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import keystroke, servers, workspaces
 from benchmarks.client import Client, TextBuffer
-from benchmarks.record import Record, Reference, percentile, spread
+from benchmarks.record import Record, Reference, compute_percentile, summarize
 
 PLACES = 60
 WARM = 5
@@ -58,15 +58,15 @@ def measure() -> Record:
     return Record(
         what=f"keystroke to answer less the model's time, bundled model, 1,000 files, {KEYS} keys at a place, p95",
         unit="ms",
-        value=percentile(list(overhead.values()), 95),
+        value=compute_percentile(list(overhead.values()), 95),
         n=len(overhead),
-        reference=Reference(servers.REFERENCE, percentile(keystroke.measure_reference(workspace, home), 95)),
+        reference=Reference(servers.REFERENCE, compute_percentile(keystroke.measure_reference(workspace, home), 95)),
         most=10.0,
         details={
-            "ours": spread(list(overhead.values())),
-            "first_key_at_a_place": spread([overhead[key] for key in first.items()]),
-            "answer": spread([took[key] for key in answered]),
-            "model": spread(list(answered.values())),
+            "ours": summarize(list(overhead.values())),
+            "first_key_at_a_place": summarize([overhead[key] for key in first.items()]),
+            "answer": summarize([took[key] for key in answered]),
+            "model": summarize(list(answered.values())),
             "answers_with_a_model_run": sum(model_ms > 0 for model_ms in answered.values()),
         },
     )

@@ -36,7 +36,7 @@ def measure_writing() -> Record:
 
 
 def _measure(kind: str, tasks: int, what: str, most: float | None) -> Record:
-    """Do `tasks` tasks of a `kind`; return the milliseconds of one, as the whole time divided by their number."""
+    """Do `tasks` tasks of a `kind`; return a record of the milliseconds of one, the whole time by their number."""
     done = _run_program(kind, tasks)
     return Record(
         what=what,

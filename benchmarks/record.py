@@ -58,7 +58,7 @@ class Record:
         judged = self.ratio if self.judged == "ratio" else self.value
         return None if self.most is None or judged is None else judged <= self.most
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the record as `results.json` keeps it, with figures rounded to four significant digits."""
         rounded: dict[str, Any] = _round_floats({**asdict(self), "ratio": self.ratio, "holds": self.holds})
         return rounded
@@ -73,7 +73,7 @@ def _round_floats(value: Any) -> Any:  # noqa: ANN401 - JSON
     return [_round_floats(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def percentile(values: Sequence[float], percent: int) -> float:
+def compute_percentile(values: Sequence[float], percent: int) -> float:
     """Return the value below which `percent` per cent of `values` lie, by linear interpolation.
 
     Raises:
@@ -86,6 +86,6 @@ def percentile(values: Sequence[float], percent: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
+def summarize(values: Sequence[float]) -> dict[str, float]:
     """Return the median, the 95th percentile and the largest of `values`, for `Record.details`."""
-    return {"p50": percentile(values, 50), "p95": percentile(values, 95), "max": max(values)}
+    return {"p50": compute_percentile(values, 50), "p95": compute_percentile(values, 95), "max": max(values)}

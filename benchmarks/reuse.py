@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks import servers, workspaces
 from benchmarks.client import Client, TextBuffer, read_items
 from benchmarks.keystroke import measure_reference
-from benchmarks.record import Record, Reference, percentile, spread
+from benchmarks.record import Record, Reference, compute_percentile, summarize
 
 PLACES = 120
 ENOUGH = 400  # keys typed through
@@ -48,7 +48,7 @@ def cut_rest(buffer: TextBuffer, at: int, item: dict[str, object]) -> str:
     span = item.get("range")
     if not isinstance(span, dict):
         return text
-    typed = buffer.position(at)["character"] - span["start"]["character"]
+    typed = buffer.find_position(at)["character"] - span["start"]["character"]
     return text[typed:]
 
 
@@ -70,9 +70,11 @@ def measure() -> Record:
     return Record(
         what="a suggestion is typed through: key to the answer with the rest of it, p95",
         unit="ms",
-        value=percentile(took, 95),
+        value=compute_percentile(took, 95),
         n=len(took),
-        reference=Reference(f"{servers.REFERENCE}, a key's answer", percentile(measure_reference(workspace, home), 95)),
+        reference=Reference(
+            f"{servers.REFERENCE}, a key's answer", compute_percentile(measure_reference(workspace, home), 95)
+        ),
         most=3.0,
-        details={"ours": spread(took), "answers_that_were_not_the_rest": missed},
+        details={"ours": summarize(took), "answers_that_were_not_the_rest": missed},
     )

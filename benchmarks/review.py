@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from agents.reviewer.reviewer import Reviewer
-from benchmarks.record import Record, Reference, percentile, spread
+from benchmarks.record import Record, Reference, compute_percentile, summarize
 from indexing.syntax import texts
 from indexing.syntax.documents import Document
 
@@ -41,10 +41,10 @@ def measure_save() -> Record:
     return Record(
         what=f"a changed file of {LINES:,} lines until all findings of the static layer are there, ruff's too, p95",
         unit="ms",
-        value=percentile(took[1:], 95),
+        value=compute_percentile(took[1:], 95),
         n=CHANGES,
         most=SAVE_MS,
-        details=spread(took[1:]),
+        details=summarize(took[1:]),
     )
 
 

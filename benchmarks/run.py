@@ -90,7 +90,7 @@ def main() -> int:
     usual = committed.get("machine", about) if chosen.names else about
     for name in chosen.names or [name for name in BENCHMARKS if name not in BY_HAND]:
         before = time.monotonic()
-        results[name] = measure(name).as_json() | ({"machine": about} if about != usual else {})
+        results[name] = measure(name).to_json() | ({"machine": about} if about != usual else {})
         print(f"{format_line(name, results[name])}  [{time.monotonic() - before:.0f} s]", flush=True)
         if not chosen.dry_run:
             kept = {known: results.get(known) or former.get(known) for known in BENCHMARKS}

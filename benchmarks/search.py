@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import workspaces
-from benchmarks.record import Record, Reference, percentile
+from benchmarks.record import Record, Reference, compute_percentile
 from indexing import chunks
 from indexing.records import Query
 from indexing.segments import Segment, View, build
@@ -111,11 +111,11 @@ def measure() -> Record:
     return Record(
         what=f"a query of {TERMS} words over {segment.chunks} chunks in one segment, median",
         unit="ms",
-        value=round(percentile(ours, 50), 2),
+        value=round(compute_percentile(ours, 50), 2),
         n=len(ours),
-        reference=Reference("SQLite FTS5 over the same chunks, in memory", round(percentile(theirs, 50), 2)),
+        reference=Reference("SQLite FTS5 over the same chunks, in memory", round(compute_percentile(theirs, 50), 2)),
         most=5.0,
-        details={"p95": round(percentile(ours, 95), 2), "segment_mb": round(segment.bytes / 1e6, 1)},
+        details={"p95": round(compute_percentile(ours, 95), 2), "segment_mb": round(segment.bytes / 1e6, 1)},
     )
 
 
@@ -147,11 +147,11 @@ def measure_recall() -> Record:
     return Record(
         what=f"recalling a line at random places of {len(keys)} files, 95th percentile",
         unit="ms",
-        value=round(percentile(taken, 95), 2),
+        value=round(compute_percentile(taken, 95), 2),
         n=len(taken),
         most=3.0,
         details={
-            "p50": round(percentile(taken, 50), 2),
+            "p50": round(compute_percentile(taken, 50), 2),
             "tokens": int(segment.arrays.meta["tokens"]),
             "segment_mb": round(segment.bytes / 1e6, 1),
             "read_cut_and_build_s": round(built_s, 1),

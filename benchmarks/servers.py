@@ -24,7 +24,7 @@ INDEX_WAIT_S = 600.0
 NO_MODEL: dict[str, Any] = {"model": {"enabled": False}}
 
 
-def starling_command(*arguments: str) -> list[str]:
+def make_starling_command(*arguments: str) -> list[str]:
     """Return the command line of the installed program with `arguments`; exit if it is not installed."""
     program = Path(sys.executable).with_name("starling")
     if not program.exists():
@@ -32,7 +32,7 @@ def starling_command(*arguments: str) -> list[str]:
     return [str(program), *arguments]
 
 
-def echo_command() -> list[str]:
+def make_echo_command() -> list[str]:
     """Return the command line of the reference server."""
     return [sys.executable, str(REPOSITORY / "benchmarks" / "echo_server.py")]
 
@@ -48,7 +48,7 @@ def open_session(
     workspace: Path, home: Path, *, options: dict[str, Any] | None = None, indexed: bool = True
 ) -> Iterator[Client]:
     """Start Starling with `workspace` open, wait for its index if `indexed`, and end it at the end of the block."""
-    with Client(starling_command("serve"), environment=make_environment(home), folder=workspace) as client:
+    with Client(make_starling_command("serve"), environment=make_environment(home), folder=workspace) as client:
         client.initialize(workspace, options)
         if indexed:
             wait_for_index(client)

@@ -19,7 +19,7 @@ import psutil
 
 from benchmarks import servers, workspaces
 from benchmarks.client import TextBuffer
-from benchmarks.record import Record, percentile, spread
+from benchmarks.record import Record, compute_percentile, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,7 @@ class Soak:
             "a_thousand_keys": self.growth_per_thousand_keys,
             "keys": self.keys,
             "model_runs": self.model_runs,
-            "answer_ms": spread(self.took_ms),
+            "answer_ms": summarize(self.took_ms),
             "cpu_s_a_thousand_keys": self.cpu_s / self.keys * 1000,
         }
 
@@ -110,7 +110,7 @@ def type_for(minutes: float, options: dict[str, Any] | None) -> Soak:
                     soak.samples.append((now, process.memory_info().rss / MIB))
                 soak.keys_settled += now < SETTLED_S
                 soak.keys += 1
-                pending = _press(keys)
+                pending = _type_key(keys)
                 if pending.event.is_set():
                     soak.took_ms.append(pending.took_ms)
                 due = max(due + KEY_S, time.monotonic())
@@ -127,8 +127,8 @@ def _has_answered(client: Client, keys: Iterator[tuple[TextBuffer, int]], *, wan
     return not wants_model or client.run_command("starling.stats")["completion"]["model_runs"] > 0
 
 
-def _press(keys: Iterator[tuple[TextBuffer, int]]) -> Pending:
-    """Type a key, request a completion, and wait up to `WAIT_S` for the answer; return the request."""
+def _type_key(keys: Iterator[tuple[TextBuffer, int]]) -> Pending:
+    """Type a key, request a completion, wait up to `WAIT_S` seconds for the answer, and return the request."""
     buffer, offset = next(keys)
     pending = buffer.ask(offset)[1]
     with suppress(Exception):
@@ -214,7 +214,7 @@ def main() -> None:
     soak = type_for(chosen.minutes, servers.NO_MODEL if chosen.no_model else None)
     for name, value in soak.make_details().items():
         print(name, value)
-    print("median answer", percentile(soak.took_ms, 50), "ms")
+    print("median answer", compute_percentile(soak.took_ms, 50), "ms")
 
 
 if __name__ == "__main__":

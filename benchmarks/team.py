@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import servers
 from benchmarks.client import Client
-from benchmarks.record import Record, percentile, spread
+from benchmarks.record import Record, compute_percentile, summarize
 from models.scripted.scripted_server import ScriptedServer
 
 STEPS = 200
@@ -36,10 +36,10 @@ def measure_step() -> Record:
     return Record(
         what="a step of the team without the model: its answer, one read of a small file, the next request, median",
         unit="ms",
-        value=percentile(took, 50),
+        value=compute_percentile(took, 50),
         n=len(took),
         most=15.0,
-        details={"ours": spread(took), "last_ten_p50": percentile(took[-10:], 50)},
+        details={"ours": summarize(took), "last_ten_p50": compute_percentile(took[-10:], 50)},
     )
 
 
@@ -58,17 +58,17 @@ def measure_first_text() -> Record:
             "STARLING_CHAT__URL": f"{endpoint.url}/v1",
             "STARLING_CHAT__MODEL": "scripted",
         }
-        with Client(servers.starling_command("serve"), environment=environment, folder=workspace) as client:
+        with Client(servers.make_starling_command("serve"), environment=environment, folder=workspace) as client:
             client.initialize(workspace)
             servers.wait_for_index(client)
             took = [_time_first_text(client, f"first text {number}") for number in range(REQUESTS)]
     return Record(
         what="a request to the team to the first text on the wire, the choice of a role included, the model at once",
         unit="ms",
-        value=percentile(took[1:], 50),
+        value=compute_percentile(took[1:], 50),
         n=len(took) - 1,
         most=500.0,
-        details={"ours": spread(took[1:]), "first": took[0]},
+        details={"ours": summarize(took[1:]), "first": took[0]},
     )
 
 

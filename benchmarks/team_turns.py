@@ -47,7 +47,7 @@ WINDOW = 1_000_000
 
 @dataclass
 class ReadingChat:
-    """A chat model that reads another line of `FILE` in each step and answers after `steps` of them, in no time.
+    """A chat model that reads another line of `FILE` in each step and answers after `steps` of them, at once.
 
     Attributes:
         steps: calls before the answer.
@@ -125,7 +125,7 @@ async def time_steps(root: Path, count: int) -> list[float]:
     return [(asked - answered) * 1000 for answered, asked in gaps][WARM:]
 
 
-async def weigh_sessions(root: Path, count: int) -> int:
+async def measure_sessions(root: Path, count: int) -> int:
     """Return the bytes by which this process grows for `count` sessions, each idle after a turn of `READS` reads."""
     async with open_team(root) as team:
         held = [await run_session(team, root, ReadingChat(READS)) for _ in range(WARM)]
@@ -146,7 +146,7 @@ def main() -> int:
     """Measure what the command line says, print it as JSON, and return the exit status."""
     what, count = sys.argv[1], int(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
-        measured = time_steps(Path(folder), count) if what == "steps" else weigh_sessions(Path(folder), count)
+        measured = time_steps(Path(folder), count) if what == "steps" else measure_sessions(Path(folder), count)
         print(json.dumps(asyncio.run(measured)))
     return 0
 

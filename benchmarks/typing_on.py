@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.record import Record, Reference, percentile, spread
+from benchmarks.record import Record, Reference, compute_percentile, summarize
 from models.completion import FillRequest
 from models.local.loading import load
 from tests.models.large import install_large
@@ -43,12 +43,12 @@ def measure() -> Record:
     return Record(
         what="a key typed on in a line until a large model has written four tokens, median",
         unit="ms",
-        value=percentile(later, 50),
+        value=compute_percentile(later, 50),
         n=len(later),
-        reference=Reference("the line's first key, which reads all of the prompt", percentile(first, 50)),
+        reference=Reference("the line's first key, which reads all of the prompt", compute_percentile(first, 50)),
         most=0.35,
         judged="ratio",
-        details={"first": spread(first), "later": spread(later), "share_of_prompt_reused": spread(reused)},
+        details={"first": summarize(first), "later": summarize(later), "share_of_prompt_reused": summarize(reused)},
     )
 
 

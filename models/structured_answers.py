@@ -98,14 +98,24 @@ def _extract_json(text: str) -> str:
 
     Returns the answer without its reasoning if there is no object in it.
     """
-    text = _THINKING.sub("", text)
+    text = drop_reasoning(text)
     start, end = text.find("{"), text.rfind("}")
     return text[start : end + 1] if 0 <= start < end else text
 
 
+def drop_reasoning(text: str) -> str:
+    """Return an answer without the reasoning that some models write before it."""
+    return _THINKING.sub("", text)
+
+
 def _describe_problem(error: ValidationError, reply: Reply) -> str:
-    """Return why the answer is invalid, for the model; at most `MOST_PROBLEMS` reasons, without the invalid values."""
+    """Return why the answer is invalid, for the model; without the invalid values."""
     if reply.end is ReplyEnd.LENGTH:
         return "it was cut off at the token budget; be shorter"
+    return describe_problems(error)
+
+
+def describe_problems(error: ValidationError) -> str:
+    """Return what is wrong with a value, for the model; at most `MOST_PROBLEMS` reasons, without the invalid values."""
     wrong = error.errors(include_url=False, include_input=False, include_context=False)
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in wrong[:MOST_PROBLEMS])

@@ -82,6 +82,7 @@ class Decision:
         verdict: the decision.
         details: JSON: every verdict, criterion, threshold, weight and reason; "" for none.
         at: seconds since the epoch; filled in by the store.
+        id: its id; "" to have the store choose one.
     """
 
     workspace: str
@@ -91,6 +92,7 @@ class Decision:
     verdict: str
     details: str = ""
     at: float = 0.0
+    id: str = ""
 
 
 class Memory(Protocol):
@@ -132,7 +134,7 @@ class Memory(Protocol):
         ...
 
     def record_decision(self, decision: Decision) -> None:
-        """Record a decision; removes decisions that are older than the store keeps.
+        """Record a decision, in place of one with its id; removes decisions that are older than the store keeps.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.
@@ -141,6 +143,10 @@ class Memory(Protocol):
 
     def list_decisions(self, workspace: str, limit: int) -> tuple[Decision, ...]:
         """Return up to `limit` decisions in `workspace`, newest first."""
+        ...
+
+    def delete_decision(self, workspace: str, identity: str) -> bool:
+        """Delete the decision with this id in `workspace`; return whether it existed."""
         ...
 
     def clear(self, workspace: str) -> int:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from models.chat import Usage
 
 
@@ -95,6 +97,31 @@ class Spending:
         """Set the counts to those of `lent`, the copy that a delegate has counted in; the limits stay."""
         self.steps, self.tokens, self.cost = lent.steps, lent.tokens, lent.cost
         self.agents, self.waited_s = lent.agents, lent.waited_s
+
+    def make_share(self, most: TurnLimits, shares: int) -> Spending:
+        """Return a new count for one of `shares` agents that work at once; `add_shares` brings back what they spend.
+
+        It may reach an equal share of the steps, tokens, cost and delegates that are left, and at most those of `most`;
+        its time is that of the turn, as they share it.
+        """
+        left = self.limits
+        limits = replace(
+            left,
+            steps=min(most.steps, max(1, (left.steps - self.steps) // shares)),
+            tokens=min(most.tokens, max(1, (left.tokens - self.tokens) // shares)),
+            cost=max((left.cost - self.cost) / shares, 1e-9) if left.cost else 0.0,
+            seconds=min(most.seconds, left.seconds - self.seconds),
+            agents=min(most.agents, max(0, (left.agents - self.agents) // shares)),
+        )
+        return Spending(limits)
+
+    def add_shares(self, lent: Collection[Spending]) -> None:
+        """Count what agents have spent that worked at once; of their waits for a person only the longest counts."""
+        self.steps += sum(one.steps for one in lent)
+        self.tokens += sum(one.tokens for one in lent)
+        self.cost += sum(one.cost for one in lent)
+        self.agents += sum(one.agents for one in lent)
+        self.waited_s += max((one.waited_s for one in lent), default=0.0)
 
     @property
     def seconds(self) -> float:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agents.findings import Finding
     from agents.ports.changes import Changes
     from agents.ports.commands import CommandRequest, CommandRunner
+    from agents.ports.deployments import Action, Deployments, Plan
     from agents.ports.mcp_servers import McpCall, McpServers
     from agents.ports.permissions import Permissions
     from agents.ports.person import Person
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 
 
 CANNOT_RUN = "No command can be run here; say what should be run."
+NO_TARGETS = (
+    "The person has no target of deployments for this workspace; they can add `[deploy.targets.NAME]` to their own "
+    "settings.toml."
+)
 
 
 class Arguments(BaseModel):
@@ -118,6 +123,9 @@ class Workbench:
         call: the model's id of the present call. Set by `calls.run_call`.
         cancelled: returns whether the turn was cancelled; from any thread.
         memory: the team's memory for later sessions; None for none.
+        checks_tests: whether the program's own check of changes runs tests; False while tests are written that fail.
+        deployments: deploys to the person's targets; None where there are none.
+        plan: the plan of the present call, as it was permitted; None for none. Set by `calls.run_call`.
     """
 
     roots: tuple[Path, ...]
@@ -152,6 +160,9 @@ class Workbench:
     request: CommandRequest | None = None
     cancelled: Callable[[], bool] = lambda: False
     memory: TeamMemory | None = None
+    checks_tests: bool = True
+    deployments: Deployments | None = None
+    plan: Plan | None = None
 
     async def resolve(self, name: str) -> Path:
         """Return the absolute path of a file or folder that the model named.
@@ -194,6 +205,8 @@ class TeamTool(Generic[Given]):
             and the question says what nothing keeps it from. Blocking; raises `ToolFailed` if there can be none.
         get_mcp_call: returns the call of an MCP server's tool that would be made, None for none; the person's rules are
             matched with its identity, and the question shows its arguments.
+        get_action: returns the action on a target of deployments that the call is, and the name of the target; None for
+            none. The question shows its plan, and no rule answers it.
         check: looks at the arguments of a call that is not denied, before anybody is asked; raises `ToolFailed`.
         capabilities: names of the capability sets that hold the tool; () for a tool that every agent has.
         timeout_s: longest duration, seconds; without effect on a tool that waits for a person.
@@ -209,6 +222,7 @@ class TeamTool(Generic[Given]):
     list_paths: Callable[[Given], Sequence[str]] = lambda _: ()
     get_request: Callable[[Given, Workbench], CommandRequest | None] = lambda *_: None
     get_mcp_call: Callable[[Given], McpCall | None] = lambda _: None
+    get_action: Callable[[Given], tuple[Action, str] | None] = lambda _: None
     check: Callable[[Given, Workbench], Awaitable[None]] = check_nothing
     capabilities: tuple[str, ...] = ()
     timeout_s: float = 60.0

@@ -81,14 +81,14 @@ class KeySource:
         return _check_key(content.decode("ascii", errors="replace").strip(), f"The file {self.file}")
 
 
-def read_from_keyring(name: str) -> str | None:
-    """Return the key called `name` in the system's keyring; None if there is none.
+def read_from_keyring(name: str, service: str = SERVICE) -> str | None:
+    """Return the key called `name` of `service` in the system's keyring; None if there is none.
 
     Raises:
         ChatError: there is no keyring, or it cannot be opened.
     """
     with _open_keyring() as keyring:
-        found: str | None = keyring.get_password(SERVICE, name)
+        found: str | None = keyring.get_password(service, name)
     return found
 
 

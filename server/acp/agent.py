@@ -132,7 +132,8 @@ class StarlingAgent:
     ) -> schema.ListSessionsResponse:
         """Return the newest sessions of the workspace folder `cwd` in which something was said.
 
-        Without `cwd`, those of the workspaces of this connection, or else of the folder that this process began in.
+        Without `cwd`, those of the workspaces of this connection, or else of the folder that this process began in. Of
+        each folder considers the `MOST_LISTED` newest.
         """
         del cursor  # everything is on the first page
         with _translate_failures():

@@ -36,6 +36,7 @@ def replay_entries(
     running: dict[str, str] = {}  # the protocol's id of each call without a result, by the model's id
 
     def end_running() -> None:
+        """Show the calls that have no result yet as failed."""
         for shown in running.values():
             sender.put(helpers.update_tool_call(shown, status="failed", content=[make_text_content(LOST)]))
         running.clear()

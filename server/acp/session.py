@@ -95,6 +95,7 @@ async def open_session(connected: Connected, session: Session, workspace: Worksp
     requests = PermissionRequests(functools.partial(connected.client.request_permission, session.id))
 
     def build() -> tuple[Gate, Team]:
+        """Return the gate and the team of the session; blocking."""
         gate = make_disk_gate(
             workspace.roots,
             PermissionAsker(requests),
@@ -254,6 +255,7 @@ class LiveSession:
             return
 
         def count() -> int:
+            """Return the tokens of the stored conversation; blocking."""
             entries = team.sessions.read(self.id, limit=MOST_ENTRIES)
             return Conversation(chat.count_tokens, chat.context_tokens, transcript.read_messages(entries)).tokens
 

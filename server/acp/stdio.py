@@ -84,6 +84,7 @@ class LineTransport:
             logger.info("%s", error)
 
     def _write(self, data: bytes) -> None:
+        """Write all of `data` to the client; blocking."""
         view = memoryview(data)
         while view:
             view = view[os.write(self._writing, view) :]

@@ -143,6 +143,7 @@ class TurnView:
         self._sender.put_text("agent" if answers else "thought", event.text)
 
     def _start_call(self, event: events.CallStarted) -> None:
+        """Show a call that begins to run; it is the current call from now on."""
         self._said = ""
         self._open[event.call] = make_line(event.title)
         described = describe_call(event.tool, event.arguments, self._tools, self._roots)

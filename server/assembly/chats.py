@@ -91,7 +91,7 @@ def build_chats(settings: ChatSettings, cache: Path | None, ledger: Ledger | Non
 
 
 def _list_prices(settings: ChatSettings) -> dict[str, Prices]:
-    """Return the prices of the models whose prices are known, by name; the first one of the settings first."""
+    """Return the prices of the models whose prices are known, by name, in the order of the settings."""
     named = {one.model: _choose_prices(one) for one in (*settings.endpoints, *settings.review) if one.model}
     return {model: prices for model, prices in named.items() if prices is not None}
 

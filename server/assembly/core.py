@@ -73,12 +73,12 @@ class Core:
 
     @property
     def chat(self) -> ChatModel | None:
-        """The chat model that converses, None if none is configured."""
+        """The chat model for conversations, None if none is configured."""
         return self.chats.chat
 
     @property
     def review_chat(self) -> ChatModel | None:
-        """The chat model that reviews, None if none is configured."""
+        """The chat model for reviews, None if none is configured."""
         return self.chats.review
 
     @property
@@ -198,7 +198,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     Args:
         roots: the workspace folders.
         options: the editor's settings, None for none.
-        old: the present core, whose parts are reused if their settings are the same; None for none.
+        old: the present core; parts whose settings are the same are reused, and updated. None if there is none.
         foreground: whether a person waits for the index, which is then built with normal priority.
     """
     from models.local import allocator  # noqa: PLC0415 (brings ctypes; and a model's threads must find it done)

@@ -155,7 +155,7 @@ def _make_problem_layer(source: str, message: str) -> Layer:
 
 
 def _flatten(data: Mapping[str, object], source: str, sections: Collection[str], *, workspace: bool = False) -> Layer:
-    """Return an entry for each name in the tables of `data`; a value outside of a table becomes a problem."""
+    """Return a layer with an entry for each name in the tables of `data`; a value outside of a table is a problem."""
     entries: list[Entry] = []
     problems: list[SettingProblem] = []
     for section, inner in data.items():

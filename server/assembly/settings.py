@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.assembly.background_settings import AutopilotSettings, ScheduleSettings
+from server.assembly.deploy_settings import DeploySettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
 from server.assembly.setting_sections import (
@@ -76,6 +77,7 @@ class Settings(BaseModel):
     schedule: ScheduleSettings = Field(default=ScheduleSettings(), description="Background jobs.")
     autopilot: AutopilotSettings = Field(default=AutopilotSettings(), description="The autopilot.")
     mcp: McpSettings = Field(default=McpSettings(), description="Your own MCP servers.")
+    deploy: DeploySettings = Field(default=DeploySettings(), description="Deployments.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
 
 

@@ -19,11 +19,13 @@ from agents.team.tools.all_tools import TOOLS
 from agents.team.tools.list_mcp_tools import CAPABILITY
 from agents.team.workflows import workflow_files
 from agents.team.workflows.workflow_files import Workflows, load_workflows
+from server.assembly.deploy_settings import build_deployer
 from server.assembly.policies import build_rules
 from server.assembly.resources import review_statically
 from server.gate.commands.runner import ConfinedRunner
 from server.gate.trials.test_runs import choose_command
 from server.state import paths
+from server.state.history.deployment_store import DeploymentStore
 from server.state.lease_owners import name_owner
 from server.state.memory_store import MemoryStore
 from server.state.session_store import SessionStore
@@ -33,11 +35,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agents.ports.person import Person
+    from agents.ports.test_commands import TestCommand
     from agents.team.permissions.modes import Mode
+    from indexing.limits import IndexLimits
     from models.chat import ChatModel
     from server.assembly.core import Core
     from server.assembly.resources import Files
+    from server.assembly.settings import Settings
     from server.assembly.team_settings import TeamSettings
+    from server.deployment.deployer import Deployer
     from server.gate.gate import Gate
     from server.state.database import State
 
@@ -75,6 +81,12 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         client: who drives the sessions.
     """
     settings, wanted = core.settings.team, core.settings.review.test_command
+    owner = name_owner(client.name)
+    runner = ConfinedRunner(files.roots, core.index_limits, list_own_places())
+
+    def choose_tests(folder: Path, only: Path | None) -> TestCommand | str:
+        return choose_command(folder, wanted, only, measures=False)
+
     bench = Workbench(
         files.roots,
         files.read,
@@ -87,13 +99,21 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         servers=core.servers,
         index=core.index,
         review=lambda document: review_statically(core, document),
-        commands=ConfinedRunner(files.roots, core.index_limits, list_own_places()),
+        commands=runner,
         test_command=wanted,
-        choose_tests=lambda folder, only: choose_command(folder, wanted, only, measures=False),
+        choose_tests=choose_tests,
         mode=client.mode,
         memory=TeamMemory(MemoryStore(state), client.workspace or name_workspace(files.roots)),
+        deployments=build_deployer(
+            core.settings.deploy,
+            files.roots,
+            runner,
+            DeploymentStore(state),
+            choose_tests,
+            owner=owner,
+            own_places=list_own_places(),
+        ),
     )
-    owner = name_owner(client.name)
     roles = load_all_roles(files.roots, settings.trusted)
     return Team(
         SessionStore(state),
@@ -108,6 +128,20 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
         find_outcomes=gate.journal.list_outcomes,
         workflows=load_all_workflows(files.roots, settings.trusted, roles),
+    )
+
+
+def build_own_deployer(settings: Settings, roots: Sequence[Path], limits: IndexLimits, state: State) -> Deployer | None:
+    """Return the deployer of a command without a team; None if there is no target for the workspace. Blocking."""
+    wanted = settings.review.test_command
+    return build_deployer(
+        settings.deploy,
+        roots,
+        ConfinedRunner(roots, limits, list_own_places()),
+        DeploymentStore(state),
+        lambda folder, only: choose_command(folder, wanted, only, measures=False),
+        owner=name_owner("starling"),
+        own_places=list_own_places(),
     )
 
 

@@ -19,7 +19,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     from server.cli import serve, terminal  # noqa: PLC0415 (standard library only; the package itself imports nothing)
 
-    if (transport := serve.parse_quickly(arguments)) is not None:
+    if (transport := serve.parse_without_typer(arguments)) is not None:
         try:
             return serve.serve(transport)
         except terminal.Failure as failure:

@@ -21,7 +21,7 @@ from server.cli.review import review
 from server.cli.serve import choose_transport, serve
 from server.cli.team import roles, sessions, talk, workflows
 from server.cli.terminal import Failure
-from server.cli.work import autopilot, health, jobs, memory, tasks, work
+from server.cli.work import autopilot, decisions, deploy, health, jobs, memory, tasks, work
 from server.state import paths
 from server.version import VERSION
 
@@ -163,8 +163,10 @@ app.add_typer(tasks.app, name="tasks")
 app.command("work")(work.work)
 app.command("jobs")(jobs.list_jobs)
 app.add_typer(autopilot.app, name="autopilot")
+app.add_typer(deploy.app, name="deploy")
 app.command("health")(health.health)
 app.add_typer(memory.app, name="memory")
+app.add_typer(decisions.app, name="decisions")
 app.command("roles")(roles.list_roles)
 app.command("workflows")(workflows.list_workflows)
 app.command("acp")(acp.acp)

@@ -110,7 +110,7 @@ class _Generation:
         stopped = threading.Event()
         try:
             result = await asyncio.to_thread(self._run_task, task, scene, gate, asyncio.get_running_loop(), stopped)
-            return await _deliver(gate, result)
+            return await _propose_result(gate, result)
         finally:
             stopped.set()
             await gate.close()
@@ -145,7 +145,7 @@ class _Generation:
             raise Failure(str(error)) from error
 
 
-async def _deliver(gate: Gate, result: Result) -> dict[str, Any]:
+async def _propose_result(gate: Gate, result: Result) -> dict[str, Any]:
     """Propose the edit of `result`, apply it if approved, and return the outcome as JSON; write reasons to stderr.
 
     Without an edit nothing is proposed: an answer in words is returned as applied, and a reason for nothing as failed.

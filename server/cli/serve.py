@@ -1,7 +1,7 @@
 """`starling serve`: the language server on stdio, TCP or a WebSocket.
 
-Imports only the standard library before the server, because an editor waits for the start. `parse_quickly` parses the
-usual command lines without typer; typer parses all others, with its help and error messages. Start at `serve`.
+Imports only the standard library before the server, because an editor waits for the start. `parse_without_typer` parses
+the usual command lines; typer parses all others, with its help and error messages. Start at `serve`.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def choose_transport(
     return Transport("stdio")
 
 
-def parse_quickly(arguments: Sequence[str]) -> Transport | None:
+def parse_without_typer(arguments: Sequence[str]) -> Transport | None:
     """Return the transport that a command line `serve ...` asks for.
 
     Returns None for another command, and for options that typer has to parse: unknown, wrong or `--help`.

@@ -118,6 +118,7 @@ def allow_any_text() -> None:
 
 
 def _make_console(stream: TextIO) -> Console:
+    """Return a console on `stream`, which wraps lines only on a terminal."""
     from rich.console import Console  # noqa: PLC0415 (60 ms, which `--json` saves)
 
     return Console(file=stream, highlight=False, soft_wrap=not stream.isatty())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from agents.edits import CreateFile, DeleteFile, RenameFile
-from agents.tools import GIT_COMMIT
+from agents.tools import DEPLOY, GIT_COMMIT, ROLL_BACK
 from server.cli import terminal, terminal_parts
 from server.gate.ports import Answer
 from server.gate.question import wording
@@ -45,6 +45,7 @@ class Kind(StrEnum):
     RUN = "run"
     COMMIT = "commit"
     PLAN = "plan"
+    DEPLOY = "deploy"
 
 
 Yes = Annotated[
@@ -59,6 +60,10 @@ Yes = Annotated[
 KEYS = {Answer.APPROVE: "y", Answer.APPROVE_TASK: "a", Answer.REJECT: "n", None: "s"}
 CHOOSE = "p"
 STYLES = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "red", "Warning:": "bold yellow"}
+
+
+_KIND_OF_TOOL = {GIT_COMMIT: Kind.COMMIT, DEPLOY: Kind.DEPLOY, ROLL_BACK: Kind.DEPLOY}
+"""The kind of an approved call that runs no other command, by its tool."""
 
 
 class TerminalAsker:
@@ -170,7 +175,7 @@ def colour(text: str) -> Text:
 def find_kinds(question: Question) -> frozenset[Kind]:
     """Return the kinds of change that an approval of `question` would allow."""
     if question.proposal is None:
-        return frozenset({Kind.COMMIT if question.tool == GIT_COMMIT else Kind.RUN})
+        return frozenset({_KIND_OF_TOOL.get(question.tool, Kind.RUN)})
     table = {CreateFile: Kind.CREATE, RenameFile: Kind.RENAME, DeleteFile: Kind.DELETE}
     return frozenset(table.get(type(change), Kind.EDIT) for change in question.proposal.changes)
 

@@ -292,11 +292,11 @@ class Records(Protocol):
         ...
 
     def count_unanswered(self) -> dict[str, int]:
-        """Return for each session with requests as in `list_unanswered` the number of these."""
+        """Return by session how many requests are pending or can be asked again; only sessions that have some."""
         ...
 
     def find_request(self, name: str) -> Request | None:
-        """Return the request whose id is `name`, or the only one whose id begins with it; None if there is none."""
+        """Return the request whose id is `name`, or the only one whose id begins with it; None without exactly one."""
         ...
 
     def find_kept(self, request: str) -> ProposedEdit | None:

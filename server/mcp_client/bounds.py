@@ -1,4 +1,4 @@
-"""Bounds of what one server may send, and the first trouble with it, a clause for messages. Start at `Intake`."""
+"""Bounds of what one server may send, and why it was given up, a clause for messages. Start at `ReceiveLimits`."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ MOST_BYTES = 64_000_000
 """Most bytes between two requests of ours, and with the answer to one."""
 
 MOST_MESSAGES = 20_000
-MOST_JUNK = 100
+MOST_INVALID_LINES = 100
 """Lines that are no message, before the server is given up: some print a greeting."""
 
 
-class Intake:
+class ReceiveLimits:
     """Counts what a server sends after each request, and stores why it was given up.
 
     Attributes:
-        trouble: why the server cannot be used any more, a clause; "" if it can.
+        failure: why the server cannot be used any more, a clause; "" if it can.
         status: HTTP status of the last request that the server refused; 0 for none.
     """
 
     def __init__(self) -> None:
-        self.trouble = ""
+        self.failure = ""
         self.status = 0
         self._bytes = 0
         self._messages = 0
-        self._junk = 0
+        self._invalid_lines = 0
 
     def begin_request(self) -> None:
-        """Reset the counts of bytes and messages, and the status, before a request is sent; the count of junk stays."""
+        """Reset the counts of bytes and messages, and the status, before a request; keep the count of invalid lines."""
         self._bytes = self._messages = self.status = 0
 
     def add(self, size: int) -> bool:
@@ -38,15 +38,15 @@ class Intake:
         self._messages += 1
         if self._bytes > MOST_BYTES or self._messages > MOST_MESSAGES:
             self.note("it sends without end")
-        return not self.trouble
+        return not self.failure
 
-    def add_junk(self) -> bool:
-        """Count a line that is no message; return False if there were too many or the server was given up."""
-        self._junk += 1
-        if self._junk > MOST_JUNK:
+    def add_invalid_line(self) -> bool:
+        """Count a line that is not a message; return False if there were too many or the server was given up."""
+        self._invalid_lines += 1
+        if self._invalid_lines > MOST_INVALID_LINES:
             self.note("it prints text that is no message of the protocol")
-        return not self.trouble
+        return not self.failure
 
-    def note(self, trouble: str) -> None:
-        """Store the clause `trouble`, which says why the server cannot be used; keep an earlier reason."""
-        self.trouble = self.trouble or trouble
+    def note(self, failure: str) -> None:
+        """Store the clause `failure`, which says why the server cannot be used; keep an earlier reason."""
+        self.failure = self.failure or failure

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from agents.ports.mcp_servers import McpFailed
 from server.mcp_client import contents
-from server.mcp_client.bounds import Intake
+from server.mcp_client.bounds import ReceiveLimits
 from server.mcp_client.definitions import Secrets
 from server.mcp_client.http import open_http
 from server.mcp_client.stdio import ErrorTail, open_stdio
@@ -60,7 +60,7 @@ class Connection:
         self.errors = ErrorTail()
         self._server = server
         self._secrets = Secrets()
-        self._intake = Intake()
+        self._limits = ReceiveLimits()
         self._client: Client | None = None
         self._tools: McpTools | None = None
         self._listed_at = 0.0
@@ -142,7 +142,7 @@ class Connection:
                 self._open(),
                 client_info=types.Implementation(name="starling", version=VERSION),
                 cache=None,
-                message_handler=self._notice,
+                message_handler=self._handle_notification,
                 read_timeout_seconds=self._server.timeout_s,
             ) as client:
                 self._client = client
@@ -166,13 +166,13 @@ class Connection:
         """Return the transport: HTTP for a server with an address, else stdin and stdout of its program."""
         if self._server.url:
             return self._open_address()
-        return open_stdio(self._server, self._secrets, self._intake, self.errors, self._stopped.set)
+        return open_stdio(self._server, self._secrets, self._limits, self.errors, self._stopped.set)
 
     @contextlib.asynccontextmanager
     async def _open_address(self) -> Any:  # noqa: ANN401 (as above)
         """Yield the streams of a server with an address, once its headers are filled in."""
         headers = await asyncio.to_thread(self._secrets.fill_in, self._server.headers or {})
-        async with open_http(self._server.url, headers, self._intake) as streams:
+        async with open_http(self._server.url, headers, self._limits) as streams:
             yield streams
 
     async def _list_all(self) -> McpTools:
@@ -200,14 +200,14 @@ class Connection:
         Raises:
             McpFailed: the request failed, or there is no answer in time.
         """
-        self._intake.begin_request()
+        self._limits.begin_request()
         try:
             async with asyncio.timeout(self._server.timeout_s + 1):
                 return await answer
         except TimeoutError:
             raise McpFailed(f"{self._label()} did not answer within {self._server.timeout_s:g} seconds.") from None
         except Exception as error:
-            if self._intake.trouble or getattr(error, "code", None) == types.CONNECTION_CLOSED:
+            if self._limits.failure or getattr(error, "code", None) == types.CONNECTION_CLOSED:
                 self._stopped.set()
             raise McpFailed(f"{self._label()} failed: {self._explain(error)}.") from error
 
@@ -215,12 +215,12 @@ class Connection:
         """Return the reason of a failure, a clause without secrets."""
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
-        if self._intake.trouble:
-            return self._intake.trouble
-        if self._intake.status in UNAUTHORIZED:
-            return f"it refuses the login (HTTP status {self._intake.status}); set `headers` in `mcp.servers`"
-        if self._intake.status:
-            return f"it answers with the HTTP status {self._intake.status}"
+        if self._limits.failure:
+            return self._limits.failure
+        if self._limits.status in UNAUTHORIZED:
+            return f"it refuses the login (HTTP status {self._limits.status}); set `headers` in `mcp.servers`"
+        if self._limits.status:
+            return f"it answers with the HTTP status {self._limits.status}"
         if isinstance(error, MCPError):
             return self._explain_answer(error)
         if isinstance(error, ValidationError):
@@ -240,12 +240,12 @@ class Connection:
 
     async def _listen(self, client: Client) -> None:
         """Discard the list of tools each time a server of the newest protocol says that these have changed."""
-        with contextlib.suppress(Exception):  # an older server tells it without being asked, see `_notice`
+        with contextlib.suppress(Exception):  # an older server tells it without being asked, see `_handle_notification`
             async with client.listen(tools_list_changed=True) as changes:
                 async for _ in changes:
                     self._tools = None
 
-    async def _notice(self, message: object) -> None:
+    async def _handle_notification(self, message: object) -> None:
         """Discard the list of tools when the server says that these have changed."""
         if isinstance(message, types.ToolListChangedNotification):
             self._tools = None
@@ -261,4 +261,5 @@ class Connection:
         return self._client
 
     def _label(self) -> str:
+        """Return how messages name the server."""
         return f"The MCP server {self._server.name}"

@@ -40,7 +40,7 @@ def read_result(result: Any) -> McpResult:  # noqa: ANN401 (the package's `CallT
     """
     text = "\n".join(filter(None, map(_read_block, result.content)))
     if not text and result.structured_content is not None:
-        text = _write_json(result.structured_content)
+        text = _to_json(result.structured_content)
     if len(text) > LONGEST_RESULT:
         text = f"{text[:LONGEST_RESULT]}\n[... {len(text) - LONGEST_RESULT:,} characters left out ...]"
     return McpResult(text or "[an empty result]", bool(result.is_error))
@@ -54,7 +54,7 @@ def join_lines(text: str) -> str:
 def _read_tool(tool: Any) -> McpTool:  # noqa: ANN401 (the package's `Tool`)
     """Return one tool, with its description cut; with a `problem` in place of a schema that is too large."""
     description = (tool.description or tool.title or "")[:LONGEST_DESCRIPTION]
-    if len(_write_json(tool.input_schema)) > LONGEST_SCHEMA:
+    if len(_to_json(tool.input_schema)) > LONGEST_SCHEMA:
         return McpTool(tool.name, description, problem=f"its schema has more than {LONGEST_SCHEMA:,} characters")
     return McpTool(tool.name, description, tool.input_schema)
 
@@ -73,7 +73,7 @@ def _read_block(block: Any) -> str:  # noqa: ANN401 (a block of content of the p
             return f"[{kind}, {getattr(block, 'mime_type', '')}: not shown]"
 
 
-def _write_json(value: object) -> str:
+def _to_json(value: object) -> str:
     """Return `value` as JSON; if that is impossible, more than `LONGEST_SCHEMA` spaces, which is too large."""
     try:
         return json.dumps(value, ensure_ascii=False)

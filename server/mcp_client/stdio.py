@@ -27,7 +27,7 @@ from server.mcp_client.bounds import MESSAGE_BYTES
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from server.mcp_client.bounds import Intake
+    from server.mcp_client.bounds import ReceiveLimits
     from server.mcp_client.definitions import Secrets, ServerDefinition
 
 GRACE_S = 2.0
@@ -62,14 +62,14 @@ class ErrorTail:
 
 @contextlib.asynccontextmanager
 async def open_stdio(
-    server: ServerDefinition, secrets: Secrets, intake: Intake, errors: ErrorTail, on_end: Callable[[], None]
+    server: ServerDefinition, secrets: Secrets, limits: ReceiveLimits, errors: ErrorTail, on_end: Callable[[], None]
 ) -> AsyncIterator[Any]:
     """Start the program of `server`, and yield the streams of its messages; at the end, end its whole group.
 
     Args:
         server: the server.
         secrets: fills in its environment.
-        intake: bounds what it sends.
+        limits: bounds what it sends.
         errors: gets what it writes to stderr.
         on_end: called when it sends nothing more.
 
@@ -82,7 +82,7 @@ async def open_stdio(
     outgoing, leave = anyio.create_memory_object_stream[SessionMessage](0)
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_read, process, arrive, intake, on_end)
+            tasks.start_soon(_read, process, arrive, limits, on_end)
             tasks.start_soon(_write, process, leave)
             tasks.start_soon(_drain_errors, process, errors)
             try:
@@ -112,7 +112,7 @@ atexit.register(end_all_groups)
 
 
 async def _start(server: ServerDefinition, secrets: Secrets) -> asyncio.subprocess.Process:
-    """Start the program.
+    """Start the program of `server` in the folder of `_choose_folder`, and return its process.
 
     Raises:
         McpFailed: it is not there, or does not start.
@@ -169,40 +169,45 @@ def _find_program(command: str, path: str) -> str | None:
     return None
 
 
-async def _read(process: asyncio.subprocess.Process, arrive: Any, intake: Intake, on_end: Callable[[], None]) -> None:  # noqa: ANN401 (a stream of the package)
+async def _read(
+    process: asyncio.subprocess.Process,
+    arrive: Any,  # noqa: ANN401 (a stream of the package)
+    limits: ReceiveLimits,
+    on_end: Callable[[], None],
+) -> None:
     """Pass each message on until the server sends no more; then call `on_end`. Kill its group if it exceeds a bound."""
     assert process.stdout is not None  # noqa: S101 (it is a pipe)
     try:
-        while (line := await _read_line(process.stdout, intake)) and intake.add(len(line)):
+        while (line := await _read_line(process.stdout, limits)) and limits.add(len(line)):
             if not line.strip():
                 continue
             try:
                 message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
             except ValueError:
-                if not intake.add_junk():
+                if not limits.add_invalid_line():
                     break
                 continue
             await arrive.send(SessionMessage(message))
     except (anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
         pass  # nobody reads any more, or the pipe broke
     finally:
-        if intake.trouble:
+        if limits.failure:
             _signal_group(process.pid, KILL)
         arrive.close()
         on_end()
 
 
-async def _read_line(stream: asyncio.StreamReader, intake: Intake) -> bytes:
+async def _read_line(stream: asyncio.StreamReader, limits: ReceiveLimits) -> bytes:
     """Return the next line with its line break; b"" at the end, or if the line is incomplete or too long.
 
-    A line that is too long is noted as trouble.
+    A line that is too long is noted in `limits` as a failure.
     """
     try:
         return await stream.readuntil(b"\n")
     except asyncio.IncompleteReadError:
         return b""
     except asyncio.LimitOverrunError:
-        intake.note(f"it sends a message of more than {MESSAGE_BYTES / 1e6:.0f} MB")
+        limits.note(f"it sends a message of more than {MESSAGE_BYTES / 1e6:.0f} MB")
         return b""
 
 

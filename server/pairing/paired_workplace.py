@@ -40,7 +40,7 @@ class PairedWorkplace:
 
     @property
     def settle_s(self) -> float:
-        """Seconds in which effects of the last `apply` may still arrive: `SETTLE_S` if it used an editor."""
+        """Seconds in which effects of the last `apply` may arrive: `SETTLE_S` if it used an editor, else the disk's."""
         return SETTLE_S if self._used_editor else self._disk.settle_s
 
     async def read_text(self, uri: str, path: Path | None) -> str | None:

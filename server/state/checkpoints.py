@@ -59,7 +59,7 @@ class Checkpoints:
             self._evict(connection, replaced.checkpoint)
 
     def settle(self, connection: Connection, identity: str, made: Sequence[tuple[Change, Content | None]]) -> None:
-        """Reduce the checkpoint with the id `identity` to the changes `made`, each with the content that it replaced.
+        """Reduce a checkpoint to the changes `made`, each with the content that it replaced, and mark it as settled.
 
         Deletes the checkpoint if no change was made. Runs in the caller's transaction.
         """
@@ -99,8 +99,8 @@ class Checkpoints:
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
         """Return the ids of the checkpoints that can be undone, newest first.
 
-        Leaves out checkpoints without a document for which `concerns` returns true, checkpoints of an undo, and changes
-        whose outcome is not known yet.
+        Leaves out checkpoints without a document for which `concerns` returns true, those of an undo, those that were
+        undone, and those whose outcome is not known yet.
         """
         with self._state.reading() as connection:
             rows = connection.execute(_STANDING).fetchall()

@@ -75,6 +75,7 @@ class State:
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None  # device and inode of the open file
         self._closed = False
+        self._connected = 0  # how often it was opened
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -178,7 +179,7 @@ class State:
             raise StateError(batch.problem)
 
     def _commit(self) -> None:
-        """Commit the open batch, if there is one; an error is told to the threads of its transactions."""
+        """Commit the open batch, if there is one; an error goes to the threads of its transactions."""
         if self._batch is None or self._connection is None:
             return
         begun, self._last_size = time.monotonic(), self._batch.size
@@ -204,6 +205,15 @@ class State:
             batch.problem = problem
             batch.ended.set()
 
+    def read_stamp(self) -> tuple[object, ...]:
+        """Return a value that is another one after another connection has written or the file was replaced.
+
+        Raises:
+            StateError: the database cannot be read.
+        """
+        with self.reading() as connection:
+            return self._connected, connection.execute("PRAGMA data_version").fetchone()[0]
+
     def close(self) -> None:
         """Close the database; each later use opens the database and closes it afterwards."""
         with self._lock:
@@ -212,7 +222,7 @@ class State:
             self._disconnect()
 
     def _disconnect(self) -> None:
-        """Close the connection, if there is one; an open batch is lost."""
+        """Close the connection, if there is one, and roll an open batch back."""
         self._end_batch(f"{self.path} was closed before it could be written; try again.")
         if self._connection is not None:
             self._connection.close()
@@ -237,6 +247,7 @@ class State:
             if loss:
                 self._report(loss)
             self._identity = self._identify()
+            self._connected += 1
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:

@@ -8,6 +8,7 @@ Start at `MemoryStore`.
 from __future__ import annotations
 
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from agents.ports.memory import LONGEST_TEXT, Activity, Decision, Remembered, Source
@@ -116,33 +117,48 @@ class MemoryStore:
             return tuple(Activity(*row) for row in rows)
 
     def record_decision(self, decision: Decision) -> None:
-        """Insert a decision, with its secrets replaced; delete those older than two years or beyond `MOST_DECISIONS`.
+        """Insert a decision, with its secrets replaced, in place of one with the same id and workspace.
+
+        Deletes decisions older than two years or beyond `MOST_DECISIONS`.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.
         """
         now = time.time()
         texts = _clean(decision.agent, decision.kind, decision.question, decision.verdict, decision.details)
+        workspace, identity = make_storable(decision.workspace), make_storable(decision.id or uuid.uuid4().hex)
         with self._state.transaction() as connection:
             connection.execute(
                 "DELETE FROM decision_history WHERE at < ? OR id <= (SELECT max(id) FROM decision_history) + 1 - ?",
                 (now - DECISIONS_KEPT_S, MOST_DECISIONS),
             )
             connection.execute(
-                "INSERT INTO decision_history (workspace, agent, kind, question, verdict, details, at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (make_storable(decision.workspace), *texts, now),
+                "DELETE FROM decision_history WHERE workspace = ? AND identity = ?", (workspace, identity)
+            )
+            connection.execute(
+                "INSERT INTO decision_history (workspace, agent, kind, question, verdict, details, at, identity)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (workspace, *texts, now, identity),
             )
 
     def list_decisions(self, workspace: str, limit: int) -> tuple[Decision, ...]:
         """Return up to `limit` decisions in `workspace`, newest first."""
         with self._state.reading() as connection:
             rows = connection.execute(
-                "SELECT workspace, agent, kind, question, verdict, details, at FROM decision_history"
+                "SELECT workspace, agent, kind, question, verdict, details, at, identity FROM decision_history"
                 " WHERE workspace = ? ORDER BY id DESC LIMIT ?",
                 (make_storable(workspace), limit),
             )
             return tuple(Decision(*row) for row in rows)
+
+    def delete_decision(self, workspace: str, identity: str) -> bool:
+        """Delete the decision with this id in `workspace`; return whether there was one."""
+        with self._state.transaction() as connection:
+            deleted = connection.execute(
+                "DELETE FROM decision_history WHERE workspace = ? AND identity = ?",
+                (make_storable(workspace), make_storable(identity)),
+            )
+            return deleted.rowcount == 1
 
     def clear(self, workspace: str) -> int:
         """Delete all memories, activities and decisions of `workspace`; return the number of deleted rows."""

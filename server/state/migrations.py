@@ -94,7 +94,7 @@ _GATE = (
 )
 
 _WORKFLOWS = (
-    # `server.state.workflow_records`; `rounds` is JSON
+    # `server.state.history.workflow_records`; `rounds` is JSON
     """CREATE TABLE workflows (
         id TEXT NOT NULL PRIMARY KEY, at DOUBLE PRECISION NOT NULL, uri TEXT NOT NULL, task TEXT NOT NULL,
         model TEXT NOT NULL, rounds TEXT NOT NULL, best INTEGER NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL,
@@ -203,6 +203,21 @@ _GIVEN_ANSWERS = (
     ){keyed}""",
 )
 
+_DECISIONS = (
+    # the id of a decision, by which a person names it; '' for those of earlier versions
+    "ALTER TABLE decision_history ADD COLUMN identity TEXT NOT NULL DEFAULT ''",
+)
+
+_DEPLOYMENTS = (
+    # `server.state.history.deployment_store`
+    """CREATE TABLE deployments (
+        id TEXT NOT NULL PRIMARY KEY, workspace TEXT NOT NULL, target TEXT NOT NULL, action TEXT NOT NULL,
+        version TEXT NOT NULL, previous TEXT NOT NULL, state TEXT NOT NULL, begun DOUBLE PRECISION NOT NULL,
+        ended DOUBLE PRECISION NOT NULL, owner TEXT NOT NULL, content TEXT NOT NULL
+    ){keyed}""",
+    "CREATE INDEX deployments_by_time ON deployments (workspace, begun)",
+)
+
 _BACKGROUND_JOBS = (
     # `server.state.background.schedule_store`; `owner` runs the job since `begun`
     """CREATE TABLE background_jobs (
@@ -227,7 +242,7 @@ _BACKGROUND_JOBS = (
 
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
-    _GIVEN_ANSWERS, _BACKGROUND_JOBS,
+    _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _BACKGROUND_JOBS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

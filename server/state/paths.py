@@ -109,7 +109,7 @@ def settings_file() -> Path:
 def ensure_writable(directory: Path) -> WritableFolder:
     """Create `directory` for this user alone; if that fails, create a private temporary folder instead.
 
-    Returns the folder, None if neither can be written to, with a sentence for a person about the problem, if any.
+    The `path` of the result is None if neither can be written to, and its `problem` tells a person what is wrong.
     """
     try:
         return WritableFolder(_make_private(directory), explain_missing_home())

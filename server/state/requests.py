@@ -138,13 +138,13 @@ class Requests:
             return tuple(map(_unpack, connection.execute(query, (session, limit))))
 
     def count_unanswered(self) -> dict[str, int]:
-        """Return for each session with requests as in `list_unanswered` the number of these."""
+        """Return by session how many requests are pending or can be asked again; only sessions that have some."""
         query = f"SELECT session, COUNT(*) FROM requests WHERE session <> '' AND {_UNANSWERED_ONES} GROUP BY session"  # noqa: S608 (our own names)
         with self._state.reading() as connection:
             return dict(connection.execute(query).fetchall())
 
     def find(self, name: str) -> Request | None:
-        """Return the request whose id is `name`, or the only one whose id begins with it; None if there is none."""
+        """Return the request whose id is `name`, or the only one whose id begins with it; None without exactly one."""
         query = f"{_SELECT} WHERE substr(id, 1, ?) = ? LIMIT 2"
         with self._state.reading() as connection:
             found = tuple(map(_unpack, connection.execute(query, (len(name), name))))

@@ -43,7 +43,7 @@ def is_for_people(entry: Entry) -> bool:
     return bool(entry.text) or entry.kind is not EntryKind.NOTE
 
 
-def show_text(entry: Entry) -> str:
+def format_entry_text(entry: Entry) -> str:
     """Return the text of an entry as inert Markdown; a tool's result unchanged, since it is not read as Markdown."""
     return entry.text if entry.kind is EntryKind.RESULT else make_inert(entry.text)
 

@@ -99,7 +99,7 @@ class TaskStore:
         """Claim the most urgent queued task of `workspace` for `worker` and return it, None if there is none.
 
         Considers tasks for `roles` and tasks without a role; all tasks if `roles` is empty. First fails the claims of
-        workers that have given no sign of life, or whose process has ended.
+        workers that have given no sign of life, or whose process has ended, and stops tasks that need a failed one.
         """
         now, place = self._clock(), make_storable(workspace)
         condition = f"role IN ({', '.join('?' * (len(roles) + 1))})" if roles else "1 = 1"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def echo(tmp_path: Path) -> Iterator[Client]:
-    with Client(servers.echo_command(), folder=tmp_path) as client:
+    with Client(servers.make_echo_command(), folder=tmp_path) as client:
         client.initialize(tmp_path)
         yield client
 
@@ -24,7 +24,7 @@ def test_what_the_client_types_is_what_the_server_has(echo: Client, tmp_path: Pa
     at = buffer.text.index(" = 1")
     buffer.replace(at, at + 4, " == two")
     assert read_items(buffer.ask(at + 7)[1].wait())[0]["insertText"].strip() == "'🦊' == two"
-    assert buffer.position(at) == {"line": 1, "character": 4}
+    assert buffer.find_position(at) == {"line": 1, "character": 4}
 
 
 def test_answers_carry_the_time_they_took(echo: Client, tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_an_unknown_request_is_an_error_with_the_servers_words(echo: Client) -> 
 
 
 def test_a_server_that_goes_leaves_no_request_waiting(tmp_path: Path) -> None:
-    with Client(servers.echo_command(), folder=tmp_path) as client:
+    with Client(servers.make_echo_command(), folder=tmp_path) as client:
         client.initialize(tmp_path)
         client.process.kill()
         with pytest.raises(ClientError):

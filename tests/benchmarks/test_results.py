@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.record import Record, Reference, percentile
+from benchmarks.record import Record, Reference, compute_percentile
 from benchmarks.run import BENCHMARKS, RESULTS, format_line
 
 COMMITTED = json.loads(RESULTS.read_text(encoding="utf-8"))
@@ -43,13 +43,13 @@ def test_a_record_holds_its_ratio_against_its_limit() -> None:
     record = Record("how long it takes to do", "ms", 12.0, 5, Reference("bare", 10.0), most=1.25, judged="ratio")
     assert record.ratio == pytest.approx(1.2)
     assert record.holds
-    assert "holds" in format_line("thing", record.as_json())
+    assert "holds" in format_line("thing", record.to_json())
     assert Record("how long it takes to do", "ms", 12.0, 5, most=10.0).holds is False
     assert Record("how long it takes to do", "ms", 12.0, 5).holds is None
 
 
 def test_percentiles_interpolate_and_nothing_measured_is_an_error() -> None:
-    assert percentile([1.0, 2.0, 3.0, 4.0, 5.0], 50) == 3.0
-    assert percentile([7.0], 95) == 7.0
+    assert compute_percentile([1.0, 2.0, 3.0, 4.0, 5.0], 50) == 3.0
+    assert compute_percentile([7.0], 95) == 7.0
     with pytest.raises(ValueError, match="no measurement"):
-        percentile([], 50)
+        compute_percentile([], 50)

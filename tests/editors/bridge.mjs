@@ -21,7 +21,7 @@ const actions = {
     open: ({ url }) => page.goto(url),
     press: ({ keys }) => page.keyboard.press(keys),
     type: ({ text, delay = 30 }) => page.keyboard.type(text, { delay }),
-    click: ({ timeout, ...place }) => locate(place).click({ timeout }),
+    click: ({ timeout, button, ...place }) => locate(place).click({ timeout, button }),
     move: ({ x, y }) => page.mouse.move(x, y),
     hover: ({ timeout, ...place }) => locate(place).hover({ timeout }),
     wait: ({ state, timeout, ...place }) => locate(place).waitFor({ state, timeout }),

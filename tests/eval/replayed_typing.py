@@ -113,7 +113,7 @@ def read_suggestion(buffer: TextBuffer, at: int, pending: Pending) -> tuple[str,
         return None
     text = str(found[0]["insertText"])
     if span := found[0].get("range"):
-        text = text[buffer.position(at)["character"] - span["start"]["character"] :]
+        text = text[buffer.find_position(at)["character"] - span["start"]["character"] :]
     return (text, found[0]) if text else None
 
 

@@ -16,17 +16,20 @@ import pytest
 from agents.completion.statistics import CompletionStatistics
 from agents.edits import ProposedEdit, RenameFile
 from agents.ports.person import PlanQuestion, ProposedStep
+from agents.ports.task_queue import TaskStatus
 from agents.team import events
 from agents.tools import WRITE_FILE
 from server.assembly.settings import resolve
 from server.assembly.settings_reference import list_settings
 from server.gate.hunks import find_hunks
 from server.gate.ports import Question
-from server.lsp.commands import COMMANDS, ask
+from server.lsp.commands import COMMANDS, ask, tasks
 from server.lsp.commands.answering.turn_stream import TurnStream
 from server.lsp.conversion.outgoing import ACCEPTED_COMMAND
-from server.lsp.editor import confirm_request, editor_person, progress
+from server.lsp.editor import confirm_request, editor_person, progress, state_changes
 from server.lsp.session import model_loading
+from server.state.change_marks import Marks
+from server.work.workspace_tasks import UNFINISHED
 from tests.tidy.vscode_settings import MANIFEST, render_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,6 +109,12 @@ def test_every_command_of_the_palette_is_there_and_none_is_the_servers_own() -> 
         ("reports", "Measured", "starling.calculateComplexity", "FunctionFacts"),
         ("approvals", "Approval", "starling.approvals", "Approval"),
         ("approvals", "AuditRow", "starling.audit", "Row"),
+        ("tasks", "Task", "starling.tasks", "TaskFacts"),
+        ("tasks", "Changed", "starling.tasks", "Result"),
+        ("tasks", "Question", "starling.questions", "WaitingQuestion"),
+        ("tasks", "Answered", "starling.questions", "Result"),
+        ("memory", "Memory", "starling.memory", "MemoryFacts"),
+        ("memory", "Remembered", "starling.memory", "Result"),
         ("actions", "Hit", "starling.search", "Hit"),
         ("actions", "AskedAgain", "starling.askAgain", "Result"),
         ("page", "Workflow", "starling.workflows", "WorkflowFacts"),
@@ -138,15 +147,32 @@ def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
     assert interface("parts", "Hunk") == set(asked["files"][0]["hunks"][0])
     assert f"CONFIRM = '{confirm_request.CONFIRM}'" in SOURCES["proposals"]
     assert (
-        "starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true, save: true }"
+        "starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true, save: true, changed: true }"
         in SOURCES["service"]
     )
     assert f"ASK = '{editor_person.ASK}'" in SOURCES["asking"]
 
 
+def test_a_change_of_another_process_is_read_as_it_is_told() -> None:
+    same = Marks((), frozenset(), ())
+    assert interface("service", "StateChange") == set(state_changes.describe_difference(same, same))
+    assert f"CHANGED = '{state_changes.CHANGED}'" in SOURCES["service"]
+
+
+def test_each_status_of_a_task_has_an_icon_and_the_actions_are_the_servers() -> None:
+    icons = re.search(r"ICONS: Record<string, ThemeIcon> = \{(.*?)^\};", SOURCES["tasks"], re.DOTALL | re.MULTILINE)
+    assert icons
+    assert set(re.findall(r"^    (\w+): new", icons[1], re.MULTILINE)) == set(TaskStatus)
+    unfinished = re.search(r"UNFINISHED = \[(.*?)\]", SOURCES["tasks"])
+    assert unfinished
+    assert set(re.findall(r"'(\w+)'", unfinished[1])) == set(UNFINISHED)
+    allowed = tasks.Arguments.model_json_schema()["properties"]["action"]["enum"]
+    assert set(re.findall(r"this\.run\('(\w+)'", SOURCES["tasks"])) == set(allowed) - {"list"}
+
+
 def test_a_plan_is_read_as_it_is_asked() -> None:
     question = PlanQuestion("It", (ProposedStep("Do it", "coder"),), ("coder",))
-    asked = editor_person.describe_plan(question)
+    asked = editor_person.build_plan_params(question)
     assert interface("plans", "AskedPlan") == set(asked)
     assert interface("chatState", "ProposedStep") == set(asked["steps"][0])
     assert f"PLAN = '{editor_person.PLAN}'" in SOURCES["plans"]

@@ -46,6 +46,7 @@ MAY_SPEAK = {
     "models/remote/providers/context_windows.py": {"httpx2"},  # asks the server that a person named for its window
     "models/scripted/scripted_server.py": {"http", "socket"},  # listens on this machine, for who tries a script
     "server/gate/commands/launcher.py": {"socket"},  # numbers of socket families, and a loopback that is switched on
+    "server/gate/commands/scrubbing.py": {"urllib"},  # writes a secret as in a URL, to find it there
     "server/assembly/endpoints.py": {"urllib"},  # takes an address apart
     "server/cli/review/sarif.py": {"urllib"},  # writes a path as a URI
     "indexing/workspace/origins.py": {"urllib"},  # takes a URI apart

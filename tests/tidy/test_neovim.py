@@ -12,8 +12,9 @@ from lsprotocol import types
 from agents.tasks import task_registry
 from server.assembly.settings_reference import list_settings
 from server.lsp.commands import COMMANDS, load
-from server.lsp.editor import confirm_request, editor_person, editor_saving, progress
+from server.lsp.editor import confirm_request, editor_person, editor_saving, progress, state_changes
 from server.lsp.session import model_loading
+from server.state.change_marks import Marks
 from tests.tidy import neovim_help
 from tests.tidy.tree import ROOT
 
@@ -74,7 +75,13 @@ def test_the_table_names_only_arguments_and_results_that_a_command_has(one: dict
     for name, columns in report["tables"].items():
         row = _resolve(result, result["properties"][name])
         assert set(columns) - row["properties"].keys() == set()
-    shown = {"words": {"text"}, "outcome": {"outcome", "reason", "unsaved"}, "locations": {"hits"}, "report": set()}
+    shown = {
+        "words": {"text"},
+        "outcome": {"outcome", "reason", "unsaved"},
+        "locations": {"hits"},
+        "report": set(),
+        "list": set(),
+    }
     assert shown[one["shows"]] - result["properties"].keys() == set()
 
 
@@ -87,7 +94,7 @@ def test_the_tasks_that_can_be_chosen_are_the_generators() -> None:
 def test_methods_and_commands_in_the_lua_exist() -> None:
     text = "\n".join(LUA.values())
     methods = {name for name in re.findall(r"'((?:\$|[a-zA-Z]+)/[a-zA-Z/]+)'", text) if "." not in name}
-    ours = {confirm_request.CONFIRM, editor_person.ASK, editor_person.PLAN, editor_saving.SAVE}
+    ours = {confirm_request.CONFIRM, editor_person.ASK, editor_person.PLAN, editor_saving.SAVE, state_changes.CHANGED}
     known = set(types.METHOD_TO_TYPES) | ours
     assert len(methods) > 5
     assert methods - known == set()
@@ -97,6 +104,19 @@ def test_methods_and_commands_in_the_lua_exist() -> None:
     assert set(re.findall(r"'(starling\.\w+)'", LUA["lua/starling/chat.lua"])) >= IN_THE_CHAT
     assert f"'{confirm_request.CONFIRM}'" in LUA["lsp/starling.lua"]
     assert f"'{editor_person.ASK}'" in LUA["lsp/starling.lua"]
+    assert f"'{state_changes.CHANGED}'" in LUA["lsp/starling.lua"]
+
+
+def test_the_actions_and_kinds_of_the_lists_exist() -> None:
+    text = LUA["lua/starling/lists.lua"]
+    for command in ("tasks", "questions", "memory"):
+        allowed = load_schema(f"starling.{command}", "Arguments")["properties"]["action"]["enum"]
+        asked = re.findall(rf"execute\((?:buffer, )?'starling.{command}', \{{ action = '(\w+)'", text)
+        asked += re.findall(r"run_action\('(\w+)'", text) if command == "tasks" else []
+        assert asked
+        assert set(asked) <= set(allowed)
+    changed = state_changes.describe_difference(*(Marks((), frozenset(), ()),) * 2)
+    assert set(re.findall(r"^  (\w+) = 'starling\.\w+',$", text, re.MULTILINE)) == set(changed)
 
 
 def test_progress_bars_are_recognized_by_their_titles() -> None:

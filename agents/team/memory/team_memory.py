@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
-from agents.ports.memory import Activity, Remembered, Source
+from agents.ports.memory import Activity, Decision, Remembered, Source
 from agents.team.memory import ranking
 
 if TYPE_CHECKING:
@@ -62,3 +62,14 @@ class TeamMemory:
             await asyncio.to_thread(self.memory.record_activity, Activity(self.workspace, agent, activity, details))
         except (StateError, ValueError) as error:
             logger.warning("an activity could not be recorded: %s", error)
+
+    async def record_decision(  # noqa: PLR0913, PLR0917 (the parts of a decision)
+        self, identity: str, agent: str, kind: str, question: str, verdict: str, details: str
+    ) -> str:
+        """Keep a decision, in place of one with the same id; return why that failed, a sentence, "" if it did not."""
+        kept = Decision(self.workspace, agent, kind, question, verdict, details, id=identity)
+        try:
+            await asyncio.to_thread(self.memory.record_decision, kept)
+        except (StateError, ValueError) as error:
+            return f"It could not be kept in the history of decisions: {error}"
+        return ""

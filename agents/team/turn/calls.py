@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agents.ports import permissions
+from agents.ports.deployments import DeploymentUnavailable
 from agents.ports.origins import Origin
 from agents.team import toolset
 from agents.team.events import CallEnded, CallStarted
@@ -25,7 +26,7 @@ from agents.team.permissions.readable_files import restrict_reads
 from agents.team.permissions.rules import Effect
 from agents.team.planning.unstarted_plan import require_started_plan
 from agents.team.shown_text import escape_invisible, escape_to_line
-from agents.team.tool import CANNOT_RUN, ToolResult
+from agents.team.tool import CANNOT_RUN, NO_TARGETS, ToolResult
 from agents.tools import Risk
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agents.ports.commands import CommandRequest
+    from agents.ports.deployments import Plan
     from agents.ports.mcp_servers import McpCall
     from agents.team.limits import Spending
     from agents.team.permissions.decision import Decision
@@ -60,6 +62,7 @@ class PreparedCall:
         paths: files and folders that its arguments name.
         request: the command that it runs, None for none.
         mcp_call: the call of an MCP server's tool that it makes, None for none.
+        plan: the plan of the action on a target that it is, None for none.
     """
 
     call: ToolCall
@@ -70,6 +73,7 @@ class PreparedCall:
     paths: tuple[Path, ...] = ()
     request: CommandRequest | None = None
     mcp_call: McpCall | None = None
+    plan: Plan | None = None
 
     @property
     def is_independent_read(self) -> bool:
@@ -93,13 +97,14 @@ async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> Prep
         request = await asyncio.to_thread(tool.get_request, arguments, bench)
         mcp_call = tool.get_mcp_call(arguments)
         decision = await asyncio.to_thread(_decide, tool, request, mcp_call, paths, bench)
+        plan = await _make_plan(tool, arguments, bench) if decision.effect is not Effect.DENY else None
     except ToolFailed as error:
         return PreparedCall(call, problem=str(error))
     if decision.effect is Effect.DENY:
         return PreparedCall(call, problem=decision.reason)
     if request is not None and bench.commands is None:
         return PreparedCall(call, problem=CANNOT_RUN)
-    return PreparedCall(call, tool, arguments, decision, "", tuple(paths), request, mcp_call)
+    return PreparedCall(call, tool, arguments, decision, "", tuple(paths), request, mcp_call, plan)
 
 
 async def run_call(prepared: PreparedCall, bench: Workbench, spending: Spending) -> ToolResult:
@@ -135,9 +140,14 @@ async def _run_permitted(prepared: PreparedCall, bench: Workbench, spending: Spe
     if tool is None or arguments is None or decision is None:
         raise ToolFailed(prepared.problem)
     task = "" if decision.is_ruled else bench.task
-    own = replace(bench, rule=decision.rule, task=task, request=prepared.request, call=prepared.call.id)
+    own = replace(
+        bench, rule=decision.rule, task=task, request=prepared.request, call=prepared.call.id, plan=prepared.plan
+    )
     await _run_in_time(tool, tool.check(arguments, own), spending)
-    if not tool.tool.edits and (decision.effect is not Effect.ALLOW or decision.rule):  # edits are asked about later
+    asks = prepared.plan is None or bool(prepared.plan.commands)  # a plan without commands only says what is there
+    if (
+        asks and not tool.tool.edits and (decision.effect is not Effect.ALLOW or decision.rule)
+    ):  # edits are asked about later
         await _permit(await _build_question(tool, prepared, decision, own), own, spending)
         if tool.tool.risk is Risk.LOW and decision.effect is Effect.ASK:
             bench.permitted.update(set(prepared.paths) - set(bench.roots))
@@ -198,10 +208,30 @@ async def _build_question(
     asked = tool.tool
     if prepared.mcp_call is not None:
         asked, subject = prepared.mcp_call.identity, _describe_mcp_call(prepared.mcp_call, bench)
-    origin = Origin(bench.session, bench.call)
+    origin, rule = Origin(bench.session, bench.call), decision.rule
+    if prepared.plan is not None:  # each deployment is asked about, whatever the rules say
+        title, subject, isolation = prepared.plan.title, escape_invisible(prepared.plan.text), prepared.plan.isolation
+        asks, rule = True, ""
     return permissions.ToolCall(
-        asked, subject, title[:LONGEST_TITLE], why, bench.agent, bench.task, decision.rule, asks, isolation, origin
+        asked, subject, title[:LONGEST_TITLE], why, bench.agent, bench.task, rule, asks, isolation, origin
     )
+
+
+async def _make_plan(tool: TeamTool[Any], arguments: Arguments, bench: Workbench) -> Plan | None:
+    """Return the plan of a call that acts on a target of deployments; None for any other call.
+
+    Raises:
+        ToolFailed: there are no targets, or the action is impossible now.
+    """
+    wanted = tool.get_action(arguments)
+    if wanted is None:
+        return None
+    if bench.deployments is None:
+        raise ToolFailed(NO_TARGETS)
+    try:
+        return await bench.deployments.plan(*wanted)
+    except DeploymentUnavailable as error:
+        raise ToolFailed(str(error)) from error
 
 
 def _describe_mcp_call(call: McpCall, bench: Workbench) -> str:

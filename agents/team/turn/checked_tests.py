@@ -75,8 +75,8 @@ class TestCheck:
     async def run(self, path: str = "", *, asks: bool = False) -> TestsState:
         """Run the tests if that is allowed or a person permits it, and return their state.
 
-        Runs nothing if an earlier run was refused or ran no test, or if fewer than `LEAST_S` seconds of the turn are
-        left.
+        Runs nothing if the workbench says so, if an earlier run was refused or ran no test, or if fewer than `LEAST_S`
+        seconds of the turn are left.
 
         Args:
             path: file or folder whose tests alone are run, "" for all.
@@ -84,7 +84,9 @@ class TestCheck:
         """
         seconds = min(LONGEST_S, int(self._spending.limits.seconds - self._spending.seconds))
         given: dict[str, object] = {"timeout_s": seconds, **({"path": path} if path else {})}
-        if self._refused or seconds < LEAST_S or not await self._may_run(given, asks=asks):
+        if not self._bench.checks_tests or self._refused or seconds < LEAST_S:
+            return TestsState()
+        if not await self._may_run(given, asks=asks):
             return TestsState()
         before = self._bench.notes.tests
         result = await self._call(RUN_TESTS, **given)

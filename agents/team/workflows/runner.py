@@ -115,11 +115,12 @@ def _advance(state: WorkflowState, step: str, outcome: StepOutcome, most: int) -
 
 
 def _summarize(state: WorkflowState, outcome: StepOutcome) -> str:
-    """Return the text with which the workflow ends: why, what each step came to, and the changed files."""
+    """Return the text with which the workflow ends: why, a step's report, what each step came to, the changed files."""
     how = f"The workflow {state.name} is done." if state.is_done else f"The workflow {state.name} ended: {outcome.text}"
     lines = "\n".join(f"- {line}" for line in state.log)
     files = f"\n\nChanged: {', '.join(state.files)}." if state.files else ""
-    return f"{how}\n\n{lines}{files}"
+    report = f"{state.report.rstrip()}\n\n" if state.report else ""
+    return f"{how}\n\n{report}{lines}{files}"
 
 
 def _note_outcome(step: str, outcome: StepOutcome, stage: Stage) -> None:

@@ -84,9 +84,6 @@ async def run_workflow_turn(
     state = open_state(workflow, bench.notes.workflow, request, repeats=wanted.repeats)
     bench.notes.workflow = state
 
-    async def run_role(role: Role, messages: list[Message], its: Workbench, lent: Spending) -> TurnEnded:
-        return await session.run_agent(role, messages, replace(its, emit=bench.emit), lent)
-
     waiting, shown = StateKeeper(session, bench.changes, bench.permissions, bench.person), InertEvents(bench.emit)
     own = replace(
         bench,
@@ -104,7 +101,8 @@ async def run_workflow_turn(
         team.roles,
         team.limits,
         Spending(workflow.content.limits.make_turn_limits(team.limits)),
-        run_role,
+        session.run_agent,
+        bench.emit,
         lambda: session.store_state(SessionState.PROCESSING),
         wanted.commits,
     )

@@ -8,7 +8,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from agents.team import transcript
+from agents.team.events import Noted
 from agents.team.failure import ToolFailed
+from agents.team.shown_text import escape_to_line
 from agents.team.turn.calls import prepare_call, run_call
 from agents.team.workflows.test_files import hash_text
 from models.chat import ToolCall
@@ -16,7 +19,7 @@ from models.chat import ToolCall
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
-    from agents.team.events import TurnEnded, TurnStatus
+    from agents.team.events import Emit, TurnEnded, TurnStatus
     from agents.team.limits import Spending, TurnLimits
     from agents.team.role_files import Role, Roles
     from agents.team.tool import ToolResult, Workbench
@@ -60,6 +63,7 @@ class Stage:
         limits: the person's limits for one turn of an agent.
         spending: counts of what the workflow has spent in this turn.
         run_role: runs one turn of an agent.
+        show: takes the events of agents' turns.
         save: stores the state.
         commits: whether a commit is proposed; False where whoever runs the workflow commits.
         numbers: numbers for the ids of the program's own calls.
@@ -73,6 +77,7 @@ class Stage:
     limits: TurnLimits
     spending: Spending
     run_role: Callable[[Role, list[Message], Workbench, Spending], Awaitable[TurnEnded]]
+    show: Emit
     save: Callable[[], Awaitable[None]]
     commits: bool = True
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -82,6 +87,10 @@ class Stage:
         identity = f"{self.state.step}-{next(self.numbers)}"
         prepared = await prepare_call(ToolCall(identity, tool, arguments), self.tools, self.bench)
         return await run_call(prepared, self.bench, self.spending)
+
+    def say(self, text: str) -> None:
+        """Show a line of the program to the person, with secrets hidden."""
+        self.show(Noted(escape_to_line(transcript.hide_secrets(text))))
 
     def fill(self, prompt: str) -> str:
         """Return `prompt` with request, failures, names of changed files and answers in the places that it names."""

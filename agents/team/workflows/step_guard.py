@@ -24,6 +24,8 @@ NO_COMMANDS = (
     "In this step of the workflow agents run nothing but tests, because a command could change any file; do without it."
 )
 
+ONLY_READS = "In this step of the workflow agents only read; say in your answer what you could not check."
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -45,12 +47,14 @@ class StepGuard:
         changes: what the step may change: "nothing", "tests", "code" or "all".
         inner: where edits are proposed.
         permissions: who permits calls that change no file.
+        permitted: names of the tools with a risk that may be asked about where not everything may be changed.
     """
 
     stage: Stage
     changes: str
     inner: Changes
     permissions: Permissions
+    permitted: frozenset[str] = PERMITTED
 
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
@@ -77,8 +81,9 @@ class StepGuard:
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
         """Ask for permission; refuse commands, unless the step may change all files."""
-        if self.changes != "all" and call.tool.name not in PERMITTED and call.tool.risk is not Risk.LOW:
-            return Permission("", granted=False, outcome="rejected", reason=NO_COMMANDS)
+        if self.changes != "all" and call.tool.name not in self.permitted and call.tool.risk is not Risk.LOW:
+            reason = NO_COMMANDS if self.permitted else ONLY_READS
+            return Permission("", granted=False, outcome="rejected", reason=reason)
         return await self.permissions.permit(call, cancelled=cancelled)
 
     def end_task(self, task: str) -> None:

@@ -11,17 +11,16 @@ import functools
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.team.limits import TurnLimits
 from agents.team.role_files import Origin, is_within
 from agents.team.workflows.stage import PLACEHOLDER
-from agents.team.workflows.steps.agent_turn import AgentStep
 from agents.team.workflows.steps.all_steps import AnyStep  # noqa: TC001 (pydantic reads it)
-from agents.team.workflows.steps.condition import ConditionStep
-from agents.team.workflows.steps.stop import StopStep
+from agents.team.workflows.steps.board_decision import DecisionStep
+from agents.team.workflows.steps.board_verdicts import VerdictsStep
 from agents.team.workflows.test_files import PATTERNS
 from indexing.workspace.files import parse_toml, read_text
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from agents.team.role_files import Roles
+    from agents.team.workflows.steps.step import Step
 
 BUNDLED = Path(__file__).parent
 OWN_FOLDER = "workflows"
@@ -131,7 +131,7 @@ def load_workflows(roles: Roles, own: Path | None = None, workspaces: Iterable[P
                 limits = content.limits.narrow(_load_bundled()["tdd"].content.limits)
                 found[name] = Workflow(name, content.model_copy(update={"limits": limits}), Origin.WORKSPACE)
     for name, workflow in list(found.items()):
-        wanted = {one.role for one in workflow.content.steps if isinstance(one, AgentStep)}
+        wanted = {role for one in workflow.content.steps for role in one.list_roles()}
         if missing := sorted(one for one in wanted if roles.get(one) is None):
             problems.append(
                 f"The workflow {name} needs the role {', '.join(missing)}, which is missing; it is not used."
@@ -156,22 +156,22 @@ def parse_workflow(name: str, text: str) -> WorkflowFile:
     names = [one.name for one in content.steps]
     if twice := {one for one in names if names.count(one) > 1}:
         raise ValueError(f"It has several steps with the name {min(twice)}.")
+    asking = {one.name for one in content.steps if isinstance(one, VerdictsStep)}
     for step in content.steps:
         _check_step(step, set(names))
+        if isinstance(step, DecisionStep) and step.of not in asking:
+            raise ValueError(f"The step {step.name} decides after {step.of}, which is no step of the kind verdicts.")
     return content
 
 
-def _check_step(step: Any, names: set[str]) -> None:  # noqa: ANN401 (any kind of step)
+def _check_step(step: Step, names: set[str]) -> None:
     """Check that everything that a step names exists.
 
     Raises:
         ValueError: a step or a placeholder does not exist.
     """
-    named = [one for one in step.list_next() if one]
-    if isinstance(step, ConditionStep):
-        named.append(step.of)
-    texts = step.prompt if isinstance(step, AgentStep) else step.text if isinstance(step, StopStep) else ""
-    for one in _BRACES.findall(texts):
+    named = [*filter(None, step.list_next()), *step.list_earlier()]
+    for one in _BRACES.findall(step.get_template()):
         if not PLACEHOLDER.fullmatch(one):
             raise ValueError(
                 f"The step {step.name} has {one}; there are {{request}}, {{failures}}, {{files}} and {{answer:STEP}}."

@@ -25,6 +25,8 @@ class WorkflowState:
         failures: the failures of the last run of the tests, for a prompt.
         log: a line for each step that was run.
         tokens: tokens that were read and written in all.
+        boards: the questions before a decision board, by the step that asks the roles, as JSON objects.
+        report: a report of a step, which the end of the workflow shows whole; "" for none.
         end: the sentence with which the workflow ended; "" before that.
         is_done: whether it reached its aim.
     """
@@ -39,6 +41,8 @@ class WorkflowState:
     failures: str = ""
     log: list[str] = field(default_factory=list)
     tokens: int = 0
+    boards: dict[str, Any] = field(default_factory=dict)
+    report: str = ""
     end: str = ""
     is_done: bool = False
 
@@ -56,14 +60,16 @@ class WorkflowState:
 
 _TYPES: dict[str, type] = {
     "name": str, "request": str, "step": str, "visits": dict, "answers": dict, "files": list, "fingerprints": dict,
-    "failures": str, "log": list, "tokens": int, "end": str, "is_done": bool,
+    "failures": str, "log": list, "tokens": int, "boards": dict, "report": str, "end": str, "is_done": bool,
 }  # fmt: skip
+_LATER = frozenset({"boards", "report"})
+"""Fields that states of earlier versions do not have."""
 
 
 def load_state(stored: object) -> WorkflowState | None:
     """Return the state that `WorkflowState.dump` turned into `stored`; None if it is something else."""
-    if not isinstance(stored, dict) or set(stored) != set(_TYPES):
+    if not isinstance(stored, dict) or not set(_TYPES) - _LATER <= set(stored) <= set(_TYPES):
         return None
-    if not all(isinstance(stored[name], kind) for name, kind in _TYPES.items()):
+    if not all(isinstance(value, _TYPES[name]) for name, value in stored.items()):
         return None
     return WorkflowState(**stored)

@@ -41,6 +41,9 @@ return {
     ['starling/plan'] = function(...)
       return require('starling.plan').confirm(...)
     end,
+    ['starling/changed'] = function(...)
+      return require('starling.lists').handle_change(...)
+    end,
     ['workspace/applyEdit'] = function(...)
       return require('starling.proposals').apply_edit(...)
     end,

@@ -2,19 +2,9 @@
 // server's records. From the first list a change can be undone, and an unanswered question asked again, after the usual
 // question. Start at `Approvals` and `Audit`.
 
-import {
-    type Command,
-    type Event,
-    EventEmitter,
-    MarkdownString,
-    ThemeColor,
-    ThemeIcon,
-    type TreeDataProvider,
-    TreeItem,
-    TreeItemCollapsibleState,
-    Uri,
-} from 'vscode';
-import { COMMANDS, type Server } from './server';
+import { type Command, MarkdownString, ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState, Uri } from 'vscode';
+import { createTextItem, formatTime, RecordTree } from './recordTree';
+import { COMMANDS } from './server';
 
 interface Approval {
     readonly id: string;
@@ -58,40 +48,6 @@ const ICONS: Record<string, ThemeIcon> = {
     refused: new ThemeIcon('shield'),
     failed: new ThemeIcon('error', new ThemeColor('testing.iconFailed')),
 };
-
-/** A tree of the server's records, in the server's order, each with its details below. */
-abstract class RecordTree<Row> implements TreeDataProvider<TreeItem> {
-    private readonly changes = new EventEmitter<undefined>();
-    readonly onDidChangeTreeData: Event<undefined> = this.changes.event;
-
-    constructor(protected readonly server: Server) {}
-
-    refresh(): void {
-        this.changes.fire(undefined);
-    }
-
-    getTreeItem(item: TreeItem): TreeItem {
-        return item;
-    }
-
-    async getChildren(item?: TreeItem): Promise<TreeItem[]> {
-        if (item !== undefined) {
-            return this.listDetails(item);
-        }
-        try {
-            const { rows, problem } = await this.readRecords();
-            return problem === '' ? rows.map((row) => this.createItem(row)) : [createTextItem(problem)];
-        } catch {
-            return []; // the server is not running; the empty view says so (`viewsWelcome` in package.json)
-        }
-    }
-
-    protected abstract readRecords(): Promise<{ rows: readonly Row[]; problem: string }>;
-    protected abstract createItem(row: Row): TreeItem;
-    protected listDetails(_: TreeItem): TreeItem[] {
-        return [];
-    }
-}
 
 export class ApprovalItem extends TreeItem {
     constructor(readonly approval: Approval) {
@@ -180,10 +136,6 @@ export class Audit extends RecordTree<AuditRow> {
     }
 }
 
-function createTextItem(text: string): TreeItem {
-    return Object.assign(new TreeItem(text, TreeItemCollapsibleState.None), { tooltip: text });
-}
-
 /** Create an item that opens the file if `subject` is a path or a file URI, else an item with its text. */
 function createFileItem(subject: string): TreeItem {
     if (!/^(\/|[a-zA-Z]:[\\/]|file:)/.test(subject)) {
@@ -198,8 +150,4 @@ function createFileItem(subject: string): TreeItem {
 
 function getFileName(subject: string): string {
     return subject.split(/[\\/]/).at(-1) ?? subject;
-}
-
-function formatTime(seconds: number): string {
-    return new Date(seconds * 1000).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'short' });
 }

@@ -7,6 +7,7 @@ import { Answers } from './answers';
 import { type ApprovalItem, Approvals, Audit } from './approvals';
 import { Chat } from './chatView';
 import { Completions } from './completions';
+import { Memories, type MemoryItem } from './memory';
 import { Models } from './models';
 import { Plans } from './plans';
 import { Progress } from './progress';
@@ -16,6 +17,7 @@ import { Service } from './service';
 import { SECTION } from './settings';
 import { Statistics } from './statistics';
 import { StatusBar } from './statusBar';
+import { type QuestionItem, type TaskItem, Tasks } from './tasks';
 
 const STATUS_EVERY_MS = 60_000;
 
@@ -38,6 +40,8 @@ export async function activate(context: ExtensionContext): Promise<void> {
     const models = new Models(own);
     const approvals = new Approvals(server);
     const audit = new Audit(server);
+    const tasks = new Tasks(server, answers);
+    const memories = new Memories(server);
     const bar = new StatusBar(own, completions);
     const chat = new Chat(server, proposals, plans, context.extensionUri, context.workspaceState);
     const actions = new Actions(server, answers, statistics);
@@ -46,6 +50,12 @@ export async function activate(context: ExtensionContext): Promise<void> {
         approvals.refresh();
         audit.refresh();
     };
+    const refreshWork = () => {
+        tasks.refresh();
+        memories.refresh();
+    };
+    const announceQuestions = () =>
+        tasks.announceQuestions().catch((error: unknown) => log.warn(`the questions of workers: ${error}`));
     const updateStatus = async (): Promise<void> => {
         const status = await server.run<Status>(COMMANDS.status).catch(() => undefined);
         if (status !== undefined) {
@@ -70,9 +80,23 @@ export async function activate(context: ExtensionContext): Promise<void> {
         answers,
         bar,
         chat,
+        tasks,
         { dispose: () => clearInterval(timer) },
         window.registerTreeDataProvider('starling.approvals', approvals),
         window.registerTreeDataProvider('starling.audit', audit),
+        window.registerTreeDataProvider('starling.memory', memories),
+        window.onDidChangeWindowState(({ focused }) => focused && refreshWork()),
+        own.onDidChangeState((changed) => {
+            if (changed.tasks || changed.questions) {
+                tasks.refresh();
+            }
+            if (changed.memory) {
+                memories.refresh();
+            }
+            if (changed.questions) {
+                void announceQuestions();
+            }
+        }),
         progress.onDidChange((change) => bar.countJob(change)),
         progress.onDidIndex((indexed) => bar.update({ indexed })),
         progress.onDidLoad((loading) => {
@@ -94,6 +118,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
             }
             chat.setRunning(phase.kind === 'running').catch((error: unknown) => log.warn(`the chat view: ${error}`));
             refreshLists();
+            refreshWork();
         }),
         workspace.onDidChangeConfiguration((event) => {
             if (event.affectsConfiguration(`${SECTION}.server`)) {
@@ -171,6 +196,20 @@ export async function activate(context: ExtensionContext): Promise<void> {
             refreshLists();
         },
         'starling.approvals.undo': ({ approval }: ApprovalItem) => actions.undo(approval.checkpoint),
+        'starling.tasks.refresh': refreshWork,
+        'starling.tasks.add': () => tasks.add(),
+        'starling.tasks.show': (item: TaskItem) => tasks.show(item),
+        'starling.tasks.log': (item: TaskItem) => tasks.showLog(item),
+        'starling.tasks.merge': (item: TaskItem) => tasks.merge(item),
+        'starling.tasks.pause': (item: TaskItem) => tasks.pause(item),
+        'starling.tasks.retry': (item: TaskItem) => tasks.retry(item),
+        'starling.tasks.cancel': (item: TaskItem) => tasks.cancel(item),
+        'starling.tasks.drop': (item: TaskItem) => tasks.drop(item),
+        'starling.questions.answer': (item: QuestionItem) => tasks.answer(item),
+        'starling.memory.add': () => memories.add(),
+        'starling.memory.edit': (item: MemoryItem) => memories.edit(item),
+        'starling.memory.delete': (item: MemoryItem) => memories.delete(item),
+        'starling.memory.export': () => memories.export(),
         'starling.walkthrough.open': () =>
             commands.executeCommand('workbench.action.openWalkthrough', 'starling.starling#start', false),
     };

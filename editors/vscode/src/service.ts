@@ -51,15 +51,24 @@ const REMEDIES: Record<Remedy, { title: string; command: string }> = {
     restart: { title: 'Try Again', command: 'starling.server.restart' },
 };
 
+export const CHANGED = 'starling/changed';
+
+/** What another process has changed. */
+export interface StateChange {
+    readonly tasks: boolean;
+    readonly questions: boolean;
+    readonly memory: boolean;
+}
+
 /**
  * Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`,
- * `starling/plan`), and saves files (`starling/save`).
+ * `starling/plan`), saves files (`starling/save`), and reads lists again that have changed (`starling/changed`).
  */
 const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
         capabilities.experimental = {
             ...capabilities.experimental,
-            starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true, save: true },
+            starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true, save: true, changed: true },
         };
     },
     initialize: () => undefined,
@@ -69,6 +78,7 @@ const confirmFeature: StaticFeature = {
 
 export class Service implements Disposable {
     private readonly phases = new EventEmitter<Phase>();
+    private readonly stateChanges = new EventEmitter<StateChange>();
     /** Fires when the connection to a server has ended. */
     private readonly ends = new EventEmitter<undefined>();
     private readonly environment: Environment;
@@ -78,6 +88,7 @@ export class Service implements Disposable {
     phase: Phase = { kind: 'stopped' };
     launch: Launch | undefined;
     readonly onDidChangePhase = this.phases.event;
+    readonly onDidChangeState = this.stateChanges.event;
 
     constructor(
         context: ExtensionContext,
@@ -163,6 +174,7 @@ export class Service implements Disposable {
     dispose(): void {
         void this.stopServer();
         this.phases.dispose();
+        this.stateChanges.dispose();
         this.ends.dispose();
     }
 
@@ -253,6 +265,7 @@ export class Service implements Disposable {
             this.askWhileConnected(token, (until) => this.plans.confirm(plan, until)),
         );
         client.onRequest(SAVE, saveFiles);
+        client.onNotification(CHANGED, (change: StateChange) => this.stateChanges.fire(change));
         client.onDidChangeState(({ newState }) => {
             if (this.client !== client) {
                 return;

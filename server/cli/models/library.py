@@ -322,6 +322,7 @@ def _write_setting(path: Path, section: str, name: str, value: str | list[dict[s
 
 
 def _delete_folder(folder: Path) -> None:
+    """Delete `folder` with all that it contains; ignore errors."""
     import shutil  # noqa: PLC0415
 
     shutil.rmtree(folder, ignore_errors=True)

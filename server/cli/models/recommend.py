@@ -147,6 +147,7 @@ def _show_table(headings: Sequence[str], rows: Sequence[tuple[Verdict, Sequence[
 
 
 def _format_size(count: int) -> str:
+    """Return `count` bytes in GB, or in MB below one GB."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 

@@ -196,4 +196,5 @@ def _open_gate(root: Path, yes: tuple[terminal_asker.Kind, ...]) -> Iterator[tup
 
 
 def _find_root(directory: Path | None) -> Path:
+    """Return the workspace `directory`, or the one here without it."""
     return arguments.choose_workspace(directory)

@@ -44,6 +44,7 @@ def list_roles(*, directory: Directory = None, as_json: AsJson = False) -> int:
 
 
 def _describe(role: Role) -> dict[str, Any]:
+    """Return a role as JSON, without its prompt."""
     return {
         "name": role.name, "title": role.title, "description": role.description, "from": role.origin.value,
         "capabilities": list(role.capabilities), "loaded": list(role.loaded), "may_ask": list(role.may_ask),

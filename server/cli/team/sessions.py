@@ -139,6 +139,7 @@ def _open_stores() -> Any:  # noqa: ANN401 (a context manager of a class that `-
 
     @contextlib.contextmanager
     def use_stores() -> Iterator[_Stores]:
+        """Yield the stores; close the state database afterwards."""
         state = open_state()
         try:
             yield _Stores(SessionStore(state), FeedbackStore(state), Journal(GateRecords(state), "starling"))

@@ -109,7 +109,7 @@ class _Talk:
         with workspace.open_core(root) as core:
             if core.settings.index.enabled:
                 workspace.bring_up_to_date(core.index, wait_s=wait_s)
-            session, ended = asyncio.run(self._talk(core, root))
+            session, ended = asyncio.run(self._run_turn(core, root))
         if self._as_json:
             terminal.emit({
                 "session": session, "status": ended.status.value, "text": ended.text, "steps": ended.steps,
@@ -123,7 +123,7 @@ class _Talk:
         terminal.note(f"To go on: starling {command}{option} --session {session[:8]} ...{changes}")
         return 0 if ended.status is TurnStatus.DONE else FAILED
 
-    async def _talk(self, core: Core, root: Path) -> tuple[str, TurnEnded]:
+    async def _run_turn(self, core: Core, root: Path) -> tuple[str, TurnEnded]:
         """Run one turn of the session; return the session's id and how the turn ended."""
         from agents.ports.failures import StateError  # noqa: PLC0415 (as above)
         from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415

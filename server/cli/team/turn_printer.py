@@ -21,6 +21,10 @@ _RUNS = frozenset({execute_command.TOOL.name, run_tests.TOOL.name})
 """Tools whose result a person wants to see, because nothing else shows it."""
 
 
+_SHOWN_WHOLE = frozenset({"check_target", "deploy", "deploy_status", "roll_back"})
+"""Tools whose result is a table or a report for a person."""
+
+
 class TurnPrinter:
     """Shows one turn.
 
@@ -46,6 +50,9 @@ class TurnPrinter:
         self._end_line()
         self._is_text_open = False
         match event:
+            case events.CallEnded() if event.tool in _SHOWN_WHOLE:
+                for line in event.text.splitlines():
+                    _print(f"    {line}", "red" if event.failed else "")
             case events.AgentChosen():
                 _print(f"{event.agent} ({event.why})", "bold cyan")
             case events.CallStarted() if event.tool != plan.TOOL.name:

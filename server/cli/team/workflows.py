@@ -47,6 +47,7 @@ def load(root: Path) -> Workflows:
 
 
 def _describe(workflow: Workflow) -> dict[str, Any]:
+    """Return a workflow as JSON, without the prompts of its steps."""
     content = workflow.content
     return {
         "name": workflow.name, "title": content.title, "description": content.description,

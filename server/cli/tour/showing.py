@@ -232,4 +232,5 @@ def _format_facts(answered: DemoAnswer) -> Text:
 
 
 def _count_exact(answered: Sequence[DemoAnswer]) -> int:
+    """Return the number of answers whose first line is exactly that of the file."""
     return sum(one.exact for one in answered)

@@ -41,10 +41,10 @@ def list_memories(
     """List the memories for the workspace, the last changed first."""
     if context.invoked_subcommand is not None:
         return
-    with _open_store() as store:
+    with open_store() as store:
         found = store.list_memories(_name_workspace(directory), MOST_LISTED, agent=role)
     if as_json:
-        from server.state.memory_export import describe_memory  # noqa: PLC0415 (`--help` starts without)
+        from agents.team.memory.memory_export import describe_memory  # noqa: PLC0415 (`--help` starts without)
 
         terminal.emit({"memories": [describe_memory(one) for one in found]})
         return
@@ -52,7 +52,7 @@ def list_memories(
         terminal.note("Nothing is remembered for this workspace; `starling memory add KEY TEXT` adds something.")
         return
     rows = [
-        (_shorten(one.key), one.agent or "all", one.source.value, terminal.format_time(one.changed), _shorten(one.text))
+        (shorten(one.key), one.agent or "all", one.source.value, terminal.format_time(one.changed), shorten(one.text))
         for one in found
     ]
     tables.show(COLUMNS, rows)
@@ -71,7 +71,7 @@ def add(
     from agents.ports.memory import Remembered, Source  # noqa: PLC0415 (`--help` starts without)
 
     place = "" if everywhere else _name_workspace(directory)
-    with _open_store() as store:
+    with open_store() as store:
         try:
             store.remember(Remembered(place, role, key, " ".join(text), Source.PERSON))
         except ValueError as error:
@@ -81,9 +81,9 @@ def add(
 @app.command("show")
 def show(key: Key, *, role: Agent = "", directory: Directory = None) -> None:
     """Show everything that is remembered with a key."""
-    from server.state.memory_export import describe_memory  # noqa: PLC0415 (`--help` starts without)
+    from agents.team.memory.memory_export import describe_memory  # noqa: PLC0415 (`--help` starts without)
 
-    with _open_store() as store:
+    with open_store() as store:
         listed = store.list_memories(_name_workspace(directory), MOST_SEARCHED, agent=role)
     found = [one for one in listed if one.key == key]
     if not found:
@@ -99,7 +99,7 @@ def show(key: Key, *, role: Agent = "", directory: Directory = None) -> None:
 def delete(key: Key, *, role: Agent = "", everywhere: Everywhere = False, directory: Directory = None) -> None:
     """Delete a memory; it cannot be restored."""
     place = "" if everywhere else _name_workspace(directory)
-    with _open_store() as store:
+    with open_store() as store:
         if not store.forget(place, role, key):
             raise Failure(f"Nothing is remembered as {key} there; `starling memory` lists what is, and for whom.")
 
@@ -107,7 +107,7 @@ def delete(key: Key, *, role: Agent = "", everywhere: Everywhere = False, direct
 @app.command("clear")
 def clear(*, directory: Directory = None) -> None:
     """Delete all memories, activities and decisions of the workspace."""
-    with _open_store() as store:
+    with open_store() as store:
         deleted = store.clear(_name_workspace(directory))
     terminal.note(f"{terminal.format_count(deleted, 'record')} deleted.")
 
@@ -115,14 +115,14 @@ def clear(*, directory: Directory = None) -> None:
 @app.command("export")
 def export(*, directory: Directory = None) -> None:
     """Write memories, activities and decisions of the workspace as one JSON object on stdout."""
-    from server.state.memory_export import export_memory  # noqa: PLC0415 (`--help` starts without)
+    from agents.team.memory.memory_export import export_memory  # noqa: PLC0415 (`--help` starts without)
 
     place = _name_workspace(directory)
-    with _open_store() as store:
+    with open_store() as store:
         terminal.emit(export_memory(store, place))
 
 
-def _open_store() -> Any:  # noqa: ANN401 (a context manager of a class that `--help` does not load)
+def open_store() -> Any:  # noqa: ANN401 (a context manager of a class that `--help` does not load)
     """Return a context manager that gives the store of memories and closes it; it turns `StateError` into `Failure`."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
     from server.assembly.gates import open_state  # noqa: PLC0415
@@ -146,7 +146,7 @@ def _name_workspace(directory: Path | None) -> str:
     return root.as_uri()
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str) -> str:
     """Return a text as one line of at most `LONGEST_SHOWN` characters."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_SHOWN else f"{line[: LONGEST_SHOWN - 1]}…"

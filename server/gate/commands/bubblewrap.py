@@ -91,8 +91,10 @@ def _list_mounts(confinement: Confinement) -> Iterator[str]:
             yield from ("--ro-bind-try", place, place)
     for root in confinement.roots:
         yield from ("--bind" if confinement.writes else "--ro-bind", str(root), str(root))
-    if confinement.agent_socket is not None:
-        yield from ("--ro-bind-try", str(confinement.agent_socket), str(confinement.agent_socket))
+    for folder in confinement.writable:
+        yield from ("--bind", str(folder), str(folder))
+    for socket in confinement.sockets:
+        yield from ("--ro-bind-try", str(socket), str(socket))
     for place in confinement.protected:
         yield from ("--ro-bind", str(place), str(place))
     for place in filter(functools.partial(_is_visible, confinement), confinement.hidden):
@@ -103,7 +105,7 @@ def _list_mounts(confinement: Confinement) -> Iterator[str]:
 def _is_visible(confinement: Confinement, place: Path) -> bool:
     """Return whether a command could see `place`: not in `/tmp` or `/run`, unless in a workspace folder there."""
     covered = any(place.is_relative_to(folder) for folder in _COVERED)
-    return not covered or any(place.is_relative_to(root) for root in confinement.roots)
+    return not covered or any(place.is_relative_to(root) for root in (*confinement.roots, *confinement.writable))
 
 
 @functools.cache

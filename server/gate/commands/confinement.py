@@ -26,7 +26,8 @@ class Confinement:
         empty_folder: an empty folder, shown in the place of hidden folders.
         hidden: files and folders that it may not read, with links resolved.
         protected: files and folders of the workspace that it may not change: the repositories.
-        agent_socket: the socket of the person's ssh-agent, if the command may use that; None if not.
+        sockets: sockets that it may use: those of the person's ssh-agent and of Docker, where it may use these.
+        writable: folders outside of the workspace that it may change.
     """
 
     folder: Path
@@ -38,7 +39,8 @@ class Confinement:
     empty_folder: Path
     hidden: tuple[Path, ...] = ()
     protected: tuple[Path, ...] = ()
-    agent_socket: Path | None = None
+    sockets: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
 
 
 class Mechanism(Protocol):

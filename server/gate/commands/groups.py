@@ -14,14 +14,14 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Literal, cast
 
 from indexing import bounds
 from indexing.process import children
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from io import BufferedReader
     from pathlib import Path
 
@@ -50,15 +50,17 @@ class GroupCommand:
         wrapper: name of a program around the command that must not get SIGTERM, because it would kill the command at
             once; "" for none.
         ends_with_program: whether the system ends the group when this program ends.
+        given: what it reads on its standard input: bytes, or a file.
     """
 
     arguments: Sequence[str]
     folder: Path
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     timeout_s: float
     memory_bytes: int
     wrapper: str = ""
     ends_with_program: bool = False
+    given: bytes | Path = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,28 +146,51 @@ def _run(command: GroupCommand, output: BoundedOutput, is_stopped: Callable[[], 
         OSError: the command could not be started.
     """
     begun = time.monotonic()
-    process = subprocess.Popen(
-        command.arguments,
-        cwd=command.folder,
-        env=dict(command.environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
+    with _open_input(command.given) as source:
+        process = subprocess.Popen(
+            command.arguments,
+            cwd=command.folder,
+            env=dict(command.environment),
+            stdin=source,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
     if not command.ends_with_program:
         _RUNNING.add(process)
     assert process.stdout is not None  # noqa: S101 (it is a pipe, by the call above)
     reader = threading.Thread(target=_read_output, args=(process.stdout, output), name="output", daemon=True)
     try:
         reader.start()
+        if process.stdin is not None and isinstance(command.given, bytes):
+            threading.Thread(target=_write_input, args=(process.stdin, command.given), daemon=True).start()
         stopped = _watch(process, command, is_stopped)
     finally:
         _end(process, command.wrapper)
         _RUNNING.discard(process)
     reader.join(_DRAIN_S)
     return GroupEnd(None if stopped else process.returncode, time.monotonic() - begun, stopped)
+
+
+@contextlib.contextmanager
+def _open_input(given: bytes | Path) -> Iterator[int | IO[bytes]]:
+    """Yield the standard input of a command that reads `given`: an open file, a pipe for bytes, or nothing.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    if isinstance(given, bytes):
+        yield subprocess.PIPE if given else subprocess.DEVNULL
+        return
+    with given.open("rb") as file:
+        yield file
+
+
+def _write_input(pipe: IO[bytes], given: bytes) -> None:
+    """Write `given` into `pipe` and close it; a command that ends before it has read all is no error."""
+    with contextlib.suppress(OSError), pipe:
+        pipe.write(given)
 
 
 def _read_output(pipe: IO[bytes], output: BoundedOutput) -> None:

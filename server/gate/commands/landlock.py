@@ -66,7 +66,7 @@ class Launched:
     def wrap(self, command: Sequence[str], confinement: Confinement) -> list[str]:
         """Return the program and arguments that run `command` confined."""
         roots = confinement.roots if confinement.writes else ()
-        writable = [str(place) for place in (*roots, confinement.temporary)]
+        writable = [str(place) for place in (*roots, *confinement.writable, confinement.temporary)]
         wanted = Specification(
             os.getpid(),
             list(command),
@@ -74,7 +74,7 @@ class Launched:
             writable,
             confinement.network,
             self.own_network,
-            confinement.agent_socket is not None,
+            bool(confinement.sockets),
         )
         return _build_launcher_command(wanted)
 

@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING
 
 from agents.ports.commands import CommandResult, Isolation
 from server.gate.commands import groups
-from server.gate.commands.bounded_output import BoundedOutput
 from server.gate.commands.confinement import Confinement
 from server.gate.commands.environments import AGENT_SOCKET, build_environment
+from server.gate.commands.extras import NO_EXTRAS
 from server.gate.commands.groups import GroupCommand, run_group
 from server.gate.commands.hidden_places import WorkspaceSearch, list_containing, list_own_places, list_personal_places
 from server.gate.commands.isolation import choose_mechanism
+from server.gate.commands.scrubbing import ScrubbedOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from agents.ports.commands import CommandRequest
     from indexing.limits import IndexLimits
     from server.gate.commands.confinement import Mechanism
+    from server.gate.commands.extras import Extras
     from server.gate.commands.groups import GroupEnd
 
 FIRST_BYTES = 64_000
@@ -75,8 +77,10 @@ class ConfinedRunner:
         isolation = self._choose().describe(request)
         return isolation if self._can_hide() else replace(isolation, hides_secrets=False)
 
-    async def run(self, request: CommandRequest, *, cancelled: Callable[[], bool] | None = None) -> CommandResult:
-        """Run the command of `request`; return its result.
+    async def run(
+        self, request: CommandRequest, *, cancelled: Callable[[], bool] | None = None, extras: Extras = NO_EXTRAS
+    ) -> CommandResult:
+        """Run the command of `request`, with what `extras` adds to it; return its result.
 
         Ends its processes before it returns or raises, also if this call is cancelled. Starts nothing if the command
         cannot be confined, or its folder is outside of the workspace; `problem` then says so.
@@ -93,34 +97,41 @@ class ConfinedRunner:
             place = await asyncio.to_thread(
                 _resolve, Path(scratch.name)
             )  # on macOS temporary folders are behind a link
-            return await self._run_confined(request, mechanism, place, folder, cancelled)
+            return await self._run_confined(request, mechanism, place, folder, cancelled, extras)
         finally:
             await asyncio.shield(asyncio.to_thread(scratch.cleanup))
 
-    async def _run_confined(
+    async def _run_confined(  # noqa: PLR0913, PLR0917 (the parts of a run)
         self,
         request: CommandRequest,
         mechanism: Mechanism,
         scratch: Path,
         folder: Path,
         cancelled: Callable[[], bool] | None,
+        extras: Extras,
     ) -> CommandResult:
         """Run the command with its temporary files in `scratch`; return its result."""
         could_hide = self._can_hide()
         confinement = await asyncio.to_thread(self._confine, request, mechanism, scratch, folder)
+        confinement = replace(
+            confinement,
+            writable=tuple(map(_resolve, extras.writable)),
+            sockets=(*confinement.sockets, *map(_resolve, extras.sockets)),
+        )
         if could_hide and not self._can_hide():
             return CommandResult(None, "", _TOO_LARGE)
         temporary = mechanism.locate_temporary(confinement)
         command = GroupCommand(
             mechanism.wrap(_list_shell_arguments(_complete_line(request, temporary)), confinement),
             folder,
-            build_environment(os.environ, temporary, credentials=request.credentials),
+            build_environment(os.environ, temporary, credentials=request.credentials) | dict(extras.environment),
             request.timeout_s,
             await asyncio.to_thread(groups.compute_memory_limit),
             mechanism.wrapper,
             mechanism.ends_with_program,
+            extras.given,
         )
-        output = BoundedOutput(FIRST_BYTES, LAST_BYTES)
+        output = ScrubbedOutput(FIRST_BYTES, LAST_BYTES, extras.scrubber)
         try:
             end = await run_group(command, output, cancelled=cancelled or (lambda: False))
         except OSError as error:
@@ -130,6 +141,12 @@ class ConfinedRunner:
             return CommandResult(None, "", failure, end.seconds)
         report = await asyncio.to_thread(_read_report, request, confinement.temporary)
         problem = _explain_stop(end, request, command.memory_bytes)
+        if extras.collect is not None and end.exit_code == 0:
+            try:
+                await asyncio.to_thread(extras.collect, confinement.temporary)
+            except OSError as error:
+                problem = f"The files that the command wrote cannot be taken over ({error.strerror or error})."
+                return CommandResult(None, text, problem, end.seconds, report)
         return CommandResult(end.exit_code, text, problem, end.seconds, report)
 
     def _choose(self) -> Mechanism:
@@ -161,7 +178,7 @@ class ConfinedRunner:
             scratch / "none",
         )
         if request.credentials and (agent := os.environ.get(AGENT_SOCKET)):
-            allowed = replace(allowed, agent_socket=Path(agent))
+            allowed = replace(allowed, sockets=(Path(agent),))
         if not mechanism.hides:
             return allowed
         found = self._search.find(self._roots)

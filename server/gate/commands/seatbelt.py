@@ -68,7 +68,7 @@ class Seatbelt:
 
 def render_profile(confinement: Confinement) -> str:
     """Return the profile that enforces `confinement`."""
-    writable = (*(confinement.roots if confinement.writes else ()), confinement.temporary)
+    writable = (*(confinement.roots if confinement.writes else ()), *confinement.writable, confinement.temporary)
     lines = [
         f"(allow file-write* {' '.join(map(_match_below, writable))})",
         f"(allow file-write* {' '.join(f'(literal {_quote(device)})' for device in _DEVICES)})",

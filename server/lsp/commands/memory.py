@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from agents.ports.memory import LONGEST_TEXT, Remembered, Source
+from agents.team.memory.memory_export import describe_memory, export_memory
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.workspace_state import list_folders, use_state
-from server.state.memory_export import describe_memory, export_memory
 from server.state.memory_store import MemoryStore
 
 if TYPE_CHECKING:

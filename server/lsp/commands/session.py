@@ -183,7 +183,7 @@ def _describe_entry(entry: Entry, feedback: Feedback | None) -> EntryFacts:
         number=entry.number,
         kind=entry.kind.value,
         by=describe_owner(entry.by),
-        text=session_export.show_text(entry),
+        text=session_export.format_entry_text(entry),
         calls=tuple(str(one["name"]) for one in calls),
         at=entry.at,
         feedback=given,

@@ -22,7 +22,7 @@ from server.lsp.commands.answering import proposing
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
 from server.lsp.commands.answering.proposing import TaskOutcome
-from server.state.workflow_records import Workflows
+from server.state.history.workflow_records import Workflows
 
 if TYPE_CHECKING:
     from server.lsp.commands.answering.proposing import Place

@@ -14,12 +14,12 @@ from server.assembly.gates import open_state
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
 from server.lsp.commands.workflow import RoundFacts
-from server.state.workflow_records import Workflows
+from server.state.history.workflow_records import Workflows
 
 if TYPE_CHECKING:
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
-    from server.state.workflow_records import WorkflowRecord
+    from server.state.history.workflow_records import WorkflowRecord
 
 
 class Arguments(CommandRecord):

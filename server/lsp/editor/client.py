@@ -130,6 +130,7 @@ class Client:
         asks: shows agents' questions on `starling/ask` (`server.lsp.editor.editor_person`), also those for any text.
         saves: saves files on `starling/save` (`server.lsp.editor.editor_saving`).
         plans: shows plans on `starling/plan`, where a person may edit their steps.
+        follows: reads lists again on `starling/changed` (`server.lsp.editor.state_changes`).
     """
 
     name: str = ""
@@ -149,6 +150,7 @@ class Client:
     asks: bool = False
     saves: bool = False
     plans: bool = False
+    follows: bool = False
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -180,4 +182,5 @@ class Client:
             asks=_has_own_capability(declared.experimental, "ask"),
             saves=_has_own_capability(declared.experimental, "save"),
             plans=_has_own_capability(declared.experimental, "plan"),
+            follows=_has_own_capability(declared.experimental, "changed"),
         )

@@ -78,6 +78,7 @@ def _list_hunks(question: Question, number: int) -> list[dict[str, Any]]:
 
 
 def _describe_hunk(hunk: Hunk) -> dict[str, Any]:
+    """Return a part of a file as JSON."""
     return {
         "id": hunk.id,
         "before": list(hunk.before),
@@ -101,4 +102,5 @@ def _describe_change(change: Change) -> dict[str, str]:
 
 
 def _describe_file(action: str, uri: str, before: str, after: str) -> dict[str, str]:
+    """Return one file of the request, without a new URI."""
     return {"action": action, "uri": uri, "target": "", "before": before, "after": after}

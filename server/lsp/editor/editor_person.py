@@ -4,8 +4,9 @@ Choices are asked as a message with buttons (`window/showMessageRequest`). A que
 declares `{"starling": {"ask": true}}` in `experimental`: it gets `starling/ask` with `{question, choices}` for every
 question and returns `{answer: TEXT}`, null for no answer.
 
-A client that declares `{"starling": {"plan": true}}` gets a plan to confirm with `starling/plan` (`describe_plan`); in
-others the plan is the text of a message with the buttons Start and No. Start at `EditorPerson.ask`.
+A client that declares `{"starling": {"plan": true}}` gets a plan to confirm with `starling/plan`
+(`build_plan_params`); in others the plan is the text of a message with the buttons Start and No. Start at
+`EditorPerson.ask`.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class EditorPerson:
         if not self._client().plans:
             return await self._confirm_plan_in_message(question)
         try:
-            answer = await self._wait_for_answer(PLAN, describe_plan(question), limit_s=PLAN_WAIT_S)
+            answer = await self._wait_for_answer(PLAN, build_plan_params(question), limit_s=PLAN_WAIT_S)
         except (TimeoutError, JsonRpcException) as error:
             logger.info("nobody answered whether a plan may start: %s", error or "no answer in time")
             return None
@@ -128,7 +129,7 @@ class EditorPerson:
             asking.cancel()
 
 
-def describe_plan(question: PlanQuestion) -> dict[str, Any]:
+def build_plan_params(question: PlanQuestion) -> dict[str, Any]:
     """Return the parameters of `starling/plan` as JSON."""
     return {
         "title": replace_unprintable(question.title),

@@ -264,6 +264,7 @@ class EditorTeam:
         return SessionRunner(replace(team, bench=bench, list_open_files=named), turn.session.id)
 
     async def _save(self, paths: Sequence[Path]) -> None:
+        """Have the editor save files, if it can; see `save_in_editor`."""
         await save_in_editor(self._server, self._session.client, paths)
 
     def _is_stopped(self, session: str) -> bool:

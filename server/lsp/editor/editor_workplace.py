@@ -146,6 +146,7 @@ class EditorWorkplace:
             return False
 
     def _find_document(self, change: TextChange) -> OpenText | None:
+        """Return the open document that `change` is for, None if it is not open."""
         return self._find_open(change.uri, change.path)
 
     def _has_changed(self, change: TextChange) -> bool:
@@ -184,6 +185,7 @@ def _read_file(path: Path) -> str | None:
 
 
 def _is_same_file(one: Path | None, other: Path) -> bool:
+    """Return whether both paths lead to the same file; False if there is none at one of them."""
     try:
         return one is not None and one.samefile(other)
     except OSError:  # one of the files does not exist

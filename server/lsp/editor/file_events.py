@@ -89,4 +89,5 @@ class FileEvents:
 
 
 def _log_problem(problem: str) -> None:
+    """Log the `problem` of a watcher as a warning."""
     logger.warning("%s", problem)

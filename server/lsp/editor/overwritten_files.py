@@ -54,7 +54,7 @@ class OverwrittenFiles:
         self._list_open = list_open
         self._overwritten: set[Path] = set()
 
-    async def take_stamps(self) -> dict[Path, tuple[int, int] | None]:
+    async def read_stamps(self) -> dict[Path, tuple[int, int] | None]:
         """Return modification time (ns) and size (bytes) of each open file on the disk, None for a missing one."""
         paths = [one.path for one in self._list_open()]
         return await asyncio.to_thread(lambda: {path: _read_stamp(path) for path in paths})
@@ -66,14 +66,14 @@ class OverwrittenFiles:
                 self._overwritten.add(one.path)
 
     async def list_unsaved(self) -> list[Path]:
-        """Return the open files whose text on the disk is another than the editor's, or is missing or too large."""
+        """Return the open files that are missing or too large on the disk, or have another text there."""
         files = tuple(self._list_open())
         return await asyncio.to_thread(lambda: [one.path for one in files if not _has_text(one.path, one.text)])
 
     async def find_overwritten(self, paths: Iterable[Path | None]) -> list[Path]:
         """Return the open files among `paths` that others have written and whose text still differs from the editor's.
 
-        Forgets that the others were overwritten.
+        Removes the mark of the others.
         """
         files = {one.path: one for one in self._list_open()}
         still = []
@@ -106,7 +106,7 @@ class WatchedCommands:
 
         Also notes which open files the command changed. If open files are unsaved, the result's problem names them.
         """
-        before, unsaved = await self.files.take_stamps(), await self.files.list_unsaved()
+        before, unsaved = await self.files.read_stamps(), await self.files.list_unsaved()
         try:
             result = await self.runner.run(request, cancelled=cancelled)
         finally:

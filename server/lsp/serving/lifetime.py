@@ -33,14 +33,14 @@ def call_on_signals(stop: Callable[[], None]) -> None:
             loop.add_signal_handler(number, stop)
 
 
-def call_on_death(process: int | None, gone: Callable[[], None]) -> None:
-    """Watch the process with the id `process` in a thread; once it has ended, call `gone` on the running event loop.
+def call_after_end(process: int | None, on_end: Callable[[], None]) -> None:
+    """Watch the process with the id `process` in a thread; after its end, call `on_end` on the running event loop.
 
     A number that is no visible process is ignored: a client may send any.
     """
     if process is not None and process > 0:
         loop = asyncio.get_running_loop()
-        threading.Thread(target=_watch, args=(process, loop, gone), name="parent", daemon=True).start()
+        threading.Thread(target=_watch, args=(process, loop, on_end), name="parent", daemon=True).start()
 
 
 def set_deadline(deadline_s: float = GRACE_S) -> None:
@@ -71,8 +71,8 @@ def _end_overdue() -> None:
     end(1)
 
 
-def _watch(process: int, loop: asyncio.AbstractEventLoop, gone: Callable[[], None]) -> None:
-    """Poll the process until it has ended, then call `gone` on `loop`; runs in a thread."""
+def _watch(process: int, loop: asyncio.AbstractEventLoop, on_end: Callable[[], None]) -> None:
+    """Poll the process until it has ended, then call `on_end` on `loop`; runs in a thread."""
     import psutil  # noqa: PLC0415 (on this thread, after `initialize`)
 
     try:
@@ -84,4 +84,4 @@ def _watch(process: int, loop: asyncio.AbstractEventLoop, gone: Callable[[], Non
             time.sleep(POLL_S)
     logger.info("the editor, process %d, is gone", process)
     if not loop.is_closed():
-        loop.call_soon_threadsafe(gone)
+        loop.call_soon_threadsafe(on_end)

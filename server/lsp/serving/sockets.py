@@ -71,7 +71,7 @@ def serve_ws(address: Address) -> NoReturn:
     _serve_until_signal(address, _listen_ws)
 
 
-def is_our_name(header: str, address: Address) -> bool:
+def names_this_server(header: str, address: Address) -> bool:
     """Return whether `header`, the `Host` of a request, names this server as an editor would.
 
     Accepts "localhost", the configured host and loopback IP addresses (with `anywhere` all IP addresses). Other names
@@ -168,7 +168,7 @@ async def _find_refusal(
     wrong token is delayed by `PENALTY_S`.
     """
     names = request.headers.get_all("Host")
-    if len(names) != 1 or not is_our_name(names[0], address):
+    if len(names) != 1 or not names_this_server(names[0], address):
         return socket.respond(HTTPStatus.FORBIDDEN, "Starling is not served under this name.\n")
     shown = _read_bearer(request)
     if shown is not None and not control.is_token(shown):
@@ -228,7 +228,7 @@ async def _open_session(
 
 
 def _free_memory() -> None:
-    """Return a closed session's memory to the system: collect its reference cycles and trim the heap."""
+    """Collect the reference cycles of a closed session, and request that free memory is returned to the system."""
     gc.collect()
     allocator.note_work()
 

@@ -72,12 +72,13 @@ async def _serve(reading: int, writing: int, build: Builder) -> int:
     server.protocol.set_writer(writer)
 
     def finish_loading() -> None:
+        """Exclude what was loaded from later collections of garbage, and show the hint at the first start."""
         freeze_loaded_objects()
         if (loaded_core := server.session.cores.current) is not None:
             first_start.show_hint_once(loaded_core.settings, server.session.make_notifier())
 
     server.session.on_loaded = finish_loading
-    server.session.on_begin = lambda: lifetime.call_on_death(server.session.client.process, lambda: server.stop(1))
+    server.session.on_begin = lambda: lifetime.call_after_end(server.session.client.process, lambda: server.stop(1))
     streams.read_in_thread(reading, _make_receiver(server))
     lifetime.call_on_signals(lambda: server.stop(0))
     status = await server.exit_status

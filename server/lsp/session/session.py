@@ -87,6 +87,7 @@ class Session:
         self._team: EditorTeam | None = None
         self._pairing: EditorPairing | None = None
         self._jobs = Jobs(server, lambda: self.client)
+        self._following: asyncio.Future[None] | None = None
         self._chosen_fixes = ChosenFixes(self.get_gate, self.guard)
         self.services = Services(
             self.cores,
@@ -173,6 +174,8 @@ class Session:
         self._file_events.close()
         self._progress.close()
         self._loading.close()
+        if self._following is not None:
+            self._following.cancel()
         for user in (self._pairing, self._team, self._gate):  # the team's turns use the gate
             if user is not None:
                 await asyncio.wait((asyncio.ensure_future(user.close()),), timeout=CLOSE_WAIT_S)
@@ -225,6 +228,7 @@ class Session:
                 self._run_in_thread(_load_gate)
                 self._run_in_thread(self.on_loaded)
                 self.guard.run_in_background("pairing", self._pair(), otherwise=lambda: None)
+                self._follow_changes()
             if old is None or core.generator is not old.generator:
                 for document in tuple(self.documents)[-KEPT:]:
                     self._run_in_thread(core.generator.prepare, document.record)
@@ -240,6 +244,14 @@ class Session:
 
             self._pairing = EditorPairing(self._server, self)
             await self._pairing.start()
+
+    def _follow_changes(self) -> None:
+        """Begin to tell a client that wants it when another process changes tasks, questions or memory."""
+        if self.client.follows:
+            from server.lsp.editor.state_changes import follow_changes  # noqa: PLC0415 (brings SQLite)
+
+            work = follow_changes(self._server, lambda: self.roots)
+            self._following = self.guard.run_in_background("changes", work, otherwise=lambda: None)
 
     def reconfigure(self, sent: object = None) -> None:
         """Run `configure` in the background, because settings may have changed; do nothing before `start`.

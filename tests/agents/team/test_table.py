@@ -29,6 +29,7 @@ from server.gate.policy import Limits
 from server.gate.ports import Answer, Verdict
 from server.gate.question.scripted_person import ScriptedAsker
 from tests.agents.team.bench import FakeServers
+from tests.agents.team.fake_deployments import FakeDeployments
 from tests.server.gate.bench import ANSWER_S, Bench
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ ARGUMENTS: dict[str, Callable[[int], dict[str, Any]]] = {
     "git_commit": lambda _: {"message": "Add x", "paths": ["a0.py"]},
     "git_merge": lambda _: {"branch": "other"},
     "git_push": lambda _: {"branch": "main"},
+    "list_targets": lambda _: {},
+    "check_target": lambda _: {"target": "prod"},
+    "deploy": lambda _: {"target": "prod"},
+    "deploy_status": lambda _: {"target": "prod"},
+    "roll_back": lambda _: {"target": "prod"},
     "list_mcp_tools": lambda _: {"server": "demo"},
     "call_mcp_tool": lambda _: {"server": "demo", "tool": "echo", "arguments": {"text": "x"}},
     "plan": lambda _: {"steps": []},
@@ -93,6 +99,10 @@ COMMANDS = {
     "git_push": "git push *", "run_tests": "pytest *",
 }  # fmt: skip
 """Commands by which a rule allows the tools that run one."""
+
+
+ALWAYS_ASKED = frozenset({"check_target", "deploy", "deploy_status", "roll_back"})
+"""Tools that no rule allows without a question."""
 
 
 class NoArguments(Arguments):
@@ -158,6 +168,7 @@ def make_workbench(bench: Bench, case: Case, mode: Mode, rules: RuleSet) -> Work
         (bench.root,), lambda path: path.read_text() if path.is_file() else None, list_files, lambda _: "", bench.gate,
         bench.gate, rules, commands=Runner(), choose_tests=lambda folder, _: TestCommand(("pytest",), folder),
         mode=mode, loaded=set(CAPABILITIES), task="t", servers=FakeServers(),
+        deployments=FakeDeployments(),
     )  # fmt: skip
 
 
@@ -168,7 +179,8 @@ def predict(tool: TeamTool[Any], mode: Mode, case: Case) -> tuple[list[bool], in
         return [False, False], 0, []
     if not changes and case is not Case.ASKED:
         return [True, True], 0, []
-    if case is Case.ALLOWED and not (tool.name in COMMANDS and sys.platform == "win32"):
+    unruled = tool.name in ALWAYS_ASKED or (tool.name in COMMANDS and sys.platform == "win32")
+    if case is Case.ALLOWED and not unruled:
         return [True, True], 0, [Verdict.APPLIED] * 2
     verdict = {Case.SILENT: Verdict.EXPIRED, Case.NOBODY: Verdict.REFUSED}.get(case, Verdict.APPLIED)
     if case in {Case.NO, Case.ALLOWED}:

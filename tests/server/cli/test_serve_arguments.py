@@ -8,7 +8,7 @@ import io
 import pytest
 
 from server.cli import serve
-from server.cli.serve import Transport, parse_quickly
+from server.cli.serve import Transport, parse_without_typer
 from server.cli.terminal import Misuse
 
 
@@ -27,7 +27,7 @@ from server.cli.terminal import Misuse
     ],
 )
 def test_the_usual_spellings_need_no_library(arguments: str, expected: Transport) -> None:
-    assert parse_quickly(arguments.split()) == expected
+    assert parse_without_typer(arguments.split()) == expected
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_the_usual_spellings_need_no_library(arguments: str, expected: Transport
      "serve extra", "serve --tcp 0.0.0.0:9", "serve --port 9", "--version", "serve --stdio=1"],
 )  # fmt: skip
 def test_all_other_command_lines_are_left_to_typer(arguments: str) -> None:
-    assert parse_quickly(arguments.split()) is None
+    assert parse_without_typer(arguments.split()) is None
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:80", "192.168.1.7:80", "[::]:80", "example.org:80", "10.0.0.1:80"])

@@ -172,3 +172,22 @@ def test_of_a_damaged_database_the_next_call_starts_a_new_one(memory: Memory, st
     memory.remember(replace(STYLE, key="new"))
     assert [one.key for one in memory.recall(WORKSPACE, "coder", 9)] == ["new"]
     assert len(list(tmp_path.glob("*.damaged-*"))) == 1
+
+
+def test_a_decision_with_the_same_id_takes_the_place_of_the_older_one(memory: MemoryStore) -> None:
+    for verdict in ("yes", "no"):
+        memory.record_decision(Decision(WORKSPACE, "ceo", "board", "Ship?", verdict, id="d1"))
+    memory.record_decision(Decision("file:///elsewhere", "ceo", "board", "Ship?", "yes", id="d1"))
+    memory.record_decision(Decision(WORKSPACE, "ceo", "board", "Sell?", "no"))
+    found = memory.list_decisions(WORKSPACE, 9)
+    assert [(one.question, one.verdict) for one in found] == [("Sell?", "no"), ("Ship?", "no")]
+    assert found[1].id == "d1"
+    assert len(found[0].id) == 32
+
+
+def test_a_decision_is_deleted_by_its_id_in_its_workspace_alone(memory: MemoryStore) -> None:
+    for workspace in (WORKSPACE, "file:///elsewhere"):
+        memory.record_decision(Decision(workspace, "ceo", "board", "Ship?", "yes", id="d1"))
+    assert memory.delete_decision(WORKSPACE, "d1")
+    assert not memory.delete_decision(WORKSPACE, "d1")
+    assert len(memory.list_decisions("file:///elsewhere", 9)) == 1

@@ -17,10 +17,10 @@ from server.state import migrations
 from server.state.cost_ledger import Costs
 from server.state.database import FILE, State
 from server.state.gate_records import GateRecords
+from server.state.history.workflow_records import Workflows
 from server.state.memory_store import MemoryStore
 from server.state.session_store import SessionStore
 from server.state.task_store import TaskStore
-from server.state.workflow_records import Workflows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

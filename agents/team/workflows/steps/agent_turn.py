@@ -25,6 +25,7 @@ class AgentStep(Step):
         prompt: its task; names in braces stand for the request, failures, changed files and answers of other steps.
         changes: what it may change; without "all" it runs no command but tests.
         then: the next step.
+        optional: whether the workflow goes on without an answer if the turn fails or reaches a limit.
     """
 
     kind: Literal["agent"]
@@ -32,6 +33,7 @@ class AgentStep(Step):
     prompt: str = Field(min_length=1, max_length=LONGEST_PROMPT)
     changes: Literal["nothing", "tests", "code", "all"] = "nothing"
     then: str = ""
+    optional: bool = False
 
 
 async def run(step: AgentStep, stage: Stage) -> StepOutcome:
@@ -41,12 +43,15 @@ async def run(step: AgentStep, stage: Stage) -> StepOutcome:
         return StepOutcome(f"There is no role {step.role}; add it or change the workflow.", stopped=TurnStatus.FAILED)
     stage.bench.emit(AgentChosen(role.name, f"step {step.name} of the workflow {stage.state.name}"))
     guard = StepGuard(stage, step.changes, stage.bench.changes, stage.bench.permissions)
-    bench = replace(stage.bench, changes=guard, permissions=guard)
+    checks = step.changes != "tests"  # tests that are written before the code have to fail
+    bench = replace(stage.bench, changes=guard, permissions=guard, emit=stage.show, checks_tests=checks)
     lent = stage.spending.copy_for_delegate(role.limits.narrow(stage.limits))
     try:
         ended = await stage.run_role(role, [Message(Speaker.USER, stage.fill(step.prompt))], bench, lent)
     finally:
         stage.spending.take_counts(lent)
+    if step.optional and ended.status in {TurnStatus.FAILED, TurnStatus.LIMIT}:
+        return StepOutcome(f"Left out: {ended.text}", step.then)
     if ended.status is not TurnStatus.DONE:
         return StepOutcome(ended.text, role=role.name, stopped=ended.status)
     if step.changes == "tests":

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from agents.team.workflows.steps import agent_turn, commit, condition, rounds, stop, test_run
+from agents.team.workflows.steps import (
+    agent_turn,
+    board_decision,
+    board_verdicts,
+    commit,
+    condition,
+    deployment,
+    rounds,
+    stop,
+    test_run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +29,10 @@ AnyStep = Annotated[
     | rounds.RoundsStep
     | condition.ConditionStep
     | stop.StopStep
-    | commit.CommitStep,
+    | commit.CommitStep
+    | board_verdicts.VerdictsStep
+    | board_decision.DecisionStep
+    | deployment.DeploymentStep,
     Field(discriminator="kind"),
 ]
 
@@ -30,5 +43,8 @@ RUN: Mapping[str, Callable[[Any, Stage], Awaitable[StepOutcome]]] = {
     "condition": condition.run,
     "stop": stop.run,
     "commit": commit.run,
+    "verdicts": board_verdicts.run,
+    "decision": board_decision.run,
+    "deployment": deployment.run,
 }
 """The function that runs a step, by its kind."""

@@ -24,4 +24,16 @@ class Step(BaseModel):
 
     def list_next(self) -> list[str]:
         """Return the names of the steps that may follow; "" is the end of the workflow."""
-        return [getattr(self, field) for field in ("then", "otherwise", "again") if hasattr(self, field)]
+        return [getattr(self, field) for field in ("then", "otherwise", "again", "refused") if hasattr(self, field)]
+
+    def list_earlier(self) -> list[str]:
+        """Return the names of the steps whose results it uses."""
+        return [one for one in (getattr(self, "of", ""),) if one]
+
+    def list_roles(self) -> list[str]:
+        """Return the names of the roles that work in it."""
+        return [*getattr(self, "roles", ()), *filter(None, (getattr(self, "role", ""),))]
+
+    def get_template(self) -> str:
+        """Return its text with names in braces, "" if it has none."""
+        return str(getattr(self, "prompt", getattr(self, "text", "")))

@@ -108,6 +108,8 @@ local function format_cell(value)
   return table.concat(parts, ', ')
 end
 
+local TIMES = { at = true, deadline = true } -- columns with seconds since the epoch
+
 --- Turn the name of a field into a title: `total_ms` into "Total ms".
 ---@param name string
 ---@return string
@@ -139,7 +141,8 @@ function M.format_report(heading, result, shown)
     end
     for _, row in ipairs(rows) do
       local cells = vim.tbl_map(function(column)
-        return column == 'at' and os.date('%Y-%m-%d %H:%M', row[column]) or format_cell(row[column])
+        local value = row[column]
+        return TIMES[column] and type(value) == 'number' and os.date('%Y-%m-%d %H:%M', value) or format_cell(value)
       end, columns)
       table.insert(lines, '| ' .. table.concat(cells, ' | ') .. ' |')
     end

@@ -12,7 +12,7 @@ local STOP_MS = 5000 -- for a server to end by itself; then it is killed
 ---@field name string
 ---@field command string
 ---@field about 'selection'|'document'|'finding'|'nothing'
----@field shows 'words'|'outcome'|'report'|'locations'
+---@field shows 'words'|'outcome'|'report'|'list'|'locations'
 ---@field what string
 ---@field words? { field: string, prompt: string, needed?: boolean }
 ---@field choice? { field: string, prompt: string, of: string[] }
@@ -190,8 +190,12 @@ local function open_report(one, result)
 end
 
 --- How the results of commands are shown, by the field `shows` of commands.json.
----@type table<string, fun(result: table, one: starling.Command, arguments: table)>
+---@type table<string, fun(result: table, one: starling.Command, arguments: table, options: table)>
 local show = { report = function(result, one) open_report(one, result) end }
+
+function show.list(result, one, _, options)
+  require('starling.lists').open(result, one, server.get_client(options.bufnr))
+end
 
 function show.outcome(result, one)
   if one.report then
@@ -254,7 +258,7 @@ local function run_and_show(one, arguments, options)
     if not result then
       return server.notify(problem, vim.log.levels.ERROR)
     end
-    show[one.shows](result, one, arguments)
+    show[one.shows](result, one, arguments, options)
   end, options)
 end
 

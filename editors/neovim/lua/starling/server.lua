@@ -50,8 +50,9 @@ end
 --- Add what this plugin can do beyond Neovim to the capabilities that the server is told.
 ---@param capabilities lsp.ClientCapabilities
 function M.declare_capabilities(capabilities)
-  -- proposals.lua handles `starling/confirm` and `starling/save`, question.lua `starling/ask`, plan.lua `starling/plan`
-  local ours = { starling = { confirm = true, hunks = true, ask = true, plan = true, save = true } }
+  -- proposals.lua handles `starling/confirm` and `starling/save`, question.lua `starling/ask`, plan.lua `starling/plan`,
+  -- lists.lua `starling/changed`
+  local ours = { starling = { confirm = true, hunks = true, ask = true, plan = true, save = true, changed = true } }
   capabilities.experimental = vim.tbl_extend('force', capabilities.experimental or {}, ours)
   if not vim.lsp.inline_completion then
     capabilities.textDocument.inlineCompletion = { dynamicRegistration = false } -- lua/starling/ghost.lua shows it
@@ -89,10 +90,10 @@ end
 ---@param command string
 ---@param arguments table
 ---@param done fun(result?: table, problem?: string)
----@param options? { bufnr?: integer, quiet?: boolean }
+---@param options? { bufnr?: integer, client?: vim.lsp.Client, quiet?: boolean }
 function M.execute(command, arguments, done, options)
   options = options or {}
-  local client = M.get_client(options.bufnr)
+  local client = options.client or M.get_client(options.bufnr)
   if not client then
     return done(nil, M.NOT_RUNNING)
   end

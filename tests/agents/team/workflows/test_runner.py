@@ -65,6 +65,13 @@ def test_a_damaged_state_is_none() -> None:
     assert load_state(None) is None
 
 
+def test_a_state_of_an_earlier_version_is_read() -> None:
+    stored = WorkflowState("tdd", "add x", "code", {"red": 1}).dump()
+    for name in ("boards", "report"):
+        del stored[name]
+    assert load_state(stored) == WorkflowState("tdd", "add x", "code", {"red": 1})
+
+
 def test_names_of_changed_files_are_bounded() -> None:
     state = WorkflowState("tdd", "add x", "code")
     assert all(state.add_file(f"{number}.py") for number in range(MOST_NAMES))
@@ -126,10 +133,8 @@ async def test_an_agents_turn_has_the_persons_limits(bench: TeamBench, store: Se
 async def test_an_unknown_workflow_and_plan_mode_are_said(bench: TeamBench, store: SessionStore) -> None:
     flow = Flow(bench, store, section("", "Hello."), "magic")
     ended = await flow.run()
-    assert (ended.status, ended.text) == (
-        TurnStatus.FAILED,
-        "There is no workflow 'magic'; there are: debug, tdd.",
-    )
+    assert ended.status is TurnStatus.FAILED
+    assert ended.text == f"There is no workflow 'magic'; there are: {', '.join(load_workflows(load_roles()).by_name)}."
     flow.workflow, flow.team = "tdd", replace(flow.team, bench=replace(flow.team.bench, mode=Mode.PLAN))
     assert (await flow.run()).text == "A workflow changes files; start it where agents may change files."
 

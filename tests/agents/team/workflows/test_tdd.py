@@ -19,6 +19,7 @@ from tests.agents.team.workflows.flows import (
     REVIEW,
     TEST,
     TESTER,
+    TESTS,
     Died,
     Flow,
     call,
@@ -183,6 +184,16 @@ async def test_tests_that_may_not_run_leave_the_workflow_open(repository: TeamBe
     object.__setattr__(flow.team.bench, "choose_tests", choose)
     assert (await flow.run("go on")).status is TurnStatus.DONE
     assert flow.steps == [*PATH[:3], *PATH[2:]]
+
+
+async def test_tests_that_have_to_fail_are_no_problem_of_the_tester(repository: TeamBench, store: SessionStore) -> None:
+    repository.options["test_command"] = TESTS
+    flow = Flow(repository, store, PASSING, "tdd")
+    ended = await flow.run()
+    assert ended.status is TurnStatus.DONE, ended.text
+    assert "Not fixed" not in ended.text
+    asked = [one for one in flow.bench.chat.requests if "you do not write it. Write the tests" in one.messages[1].text]
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("step", PATH)

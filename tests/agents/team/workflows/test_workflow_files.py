@@ -25,7 +25,7 @@ prompt = "{request}"
 
 def test_the_bundled_workflows_need_only_bundled_roles() -> None:
     loaded = load_workflows(load_roles())
-    assert list(loaded.by_name) == ["debug", "tdd"]
+    assert list(loaded.by_name) == ["board", "debug", "deploy", "tdd"]
     assert loaded.problems == ()
     assert loaded.get("TDD") is loaded.by_name["tdd"]
     assert loaded.by_name["tdd"].get_step("none") is None
@@ -55,7 +55,8 @@ def test_a_link_out_of_the_workspace_and_a_large_file_are_not_read(tmp_path: Pat
     (folder / "link.toml").symlink_to(tmp_path / "outside.toml")
     (folder / "large.toml").write_text(GOOD + "#" * LONGEST)
     loaded = load_workflows(load_roles(), None, [tmp_path / "workspace"])
-    assert set(loaded.by_name) == {"debug", "tdd"}
+    assert "large" not in loaded.by_name
+    assert "link" not in loaded.by_name
     assert len(loaded.problems) == 2
     assert "leads out of the workspace" in loaded.problems[1]
 
@@ -103,3 +104,44 @@ def test_the_example_in_the_documentation_is_a_workflow() -> None:
     text = (Path(__file__).parents[4] / "docs" / "workflows.md").read_text("utf-8")
     example = text.rpartition("```toml\n")[2].partition("```")[0]
     assert [one.kind for one in parse_workflow("mine", example).steps] == ["agent", "tests", "rounds", "stop"]
+
+
+BOARD = """
+title = "Mine"
+description = "Decides."
+[[steps]]
+name = "asked"
+kind = "verdicts"
+roles = ["cfo", "risk"]
+prompt = "{request}"
+then = "decided"
+[[steps]]
+name = "decided"
+kind = "decision"
+of = "asked"
+role = "ceo"
+prompt = "{request}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('of = "asked"', 'of = "decided"', "decides after decided, which is no step of the kind verdicts"),
+        ('of = "asked"', 'of = "gone"', "names the step gone, which does not exist"),
+        ('["cfo", "risk"]', '["cfo", "cfo"]', "a role is named twice"),
+        ('["cfo", "risk"]', "[]", "steps.0.verdicts.roles"),
+        ('prompt = "{request}"', 'prompt = "{password}"', "has {password}"),
+    ],
+)
+def test_what_is_wrong_with_a_board_is_said_in_a_sentence(old: str, new: str, said: str) -> None:
+    parse_workflow("mine", BOARD)
+    with pytest.raises(ValueError, match=r".") as raised:
+        parse_workflow("mine", BOARD.replace(old, new))
+    assert said in str(raised.value)
+
+
+def test_a_board_with_an_unknown_role_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(BOARD.replace("risk", "nobody"))
+    loaded = load_workflows(load_roles(), tmp_path)
+    assert loaded.problems == ("The workflow mine needs the role nobody, which is missing; it is not used.",)

@@ -268,7 +268,7 @@ async def test_a_client_that_leaves_cancels_its_requests(talk: Talk) -> None:
 async def test_an_open_file_that_a_command_overwrote_is_not_edited(talk: Talk) -> None:
     await talk.begin()
     team = talk.editor.server.session.get_team()
-    before = await team._overwritten.take_stamps()
+    before = await team._overwritten.read_stamps()
     talk.path.write_text("# generated\n", encoding="utf-8")
     await team._overwritten.note_changes(before)
     await talk.run("ask", request="Use pi", mode="act", partial_token="t")

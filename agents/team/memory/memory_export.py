@@ -19,7 +19,7 @@ def export_memory(memory: Memory, workspace: str) -> dict[str, Any]:
     return {
         "memories": [describe_memory(one) for one in memory.list_memories(workspace, MOST_EXPORTED)],
         "activities": [_describe_activity(one) for one in memory.list_activities(workspace, MOST_EXPORTED)],
-        "decisions": [_describe_decision(one) for one in memory.list_decisions(workspace, MOST_EXPORTED)],
+        "decisions": [describe_decision(one) for one in memory.list_decisions(workspace, MOST_EXPORTED)],
     }
 
 
@@ -38,9 +38,9 @@ def _describe_activity(activity: Activity) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _describe_decision(decision: Decision) -> dict[str, Any]:
+def describe_decision(decision: Decision) -> dict[str, Any]:
     """Return a decision as JSON."""
     return {
         "agent": decision.agent, "kind": decision.kind, "question": decision.question, "verdict": decision.verdict,
-        "details": decision.details, "at": decision.at,
+        "details": decision.details, "at": decision.at, "id": decision.id,
     }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Tables of what was done: workflows and deployments that have ended."""
