@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from server.assembly.background_settings import AutopilotSettings, ScheduleSettings
 from server.assembly.deploy_settings import DeploySettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
@@ -49,7 +48,7 @@ from server.assembly.setting_sources import (
     read_environment,
     read_file,
 )
-from server.assembly.team_settings import TeamSettings
+from server.assembly.team_settings import AutopilotSettings, ScheduleSettings, TeamSettings
 from server.state import paths
 
 if TYPE_CHECKING:
