@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from agents.ports.person import Person
     from agents.ports.test_commands import TestCommandChooser
     from agents.team.events import Emit
+    from agents.team.led.given_work import GivenWork
     from agents.team.memory.team_memory import TeamMemory
     from agents.team.permissions.rules import RuleSet
     from agents.tools import Tool
@@ -123,6 +124,7 @@ class Workbench:
         call: the model's id of the present call. Set by `calls.run_call`.
         cancelled: returns whether the turn was cancelled; from any thread.
         memory: the team's memory for later sessions; None for none.
+        given: the work that a workflow's step gives, for a model that is led; None outside of workflows.
         checks_tests: whether the program's own check of changes runs tests; False while tests are written that fail.
         deployments: deploys to the person's targets; None where there are none.
         plan: the plan of the present call, as it was permitted; None for none. Set by `calls.run_call`.
@@ -160,6 +162,7 @@ class Workbench:
     request: CommandRequest | None = None
     cancelled: Callable[[], bool] = lambda: False
     memory: TeamMemory | None = None
+    given: GivenWork | None = None
     checks_tests: bool = True
     deployments: Deployments | None = None
     plan: Plan | None = None

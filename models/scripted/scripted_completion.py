@@ -194,7 +194,7 @@ class ScriptedModel:
     def _complete(
         self, reply: str, request: FillRequest, stop: Callable[[str], int | None], cancelled: Callable[[], bool]
     ) -> Generation:
-        """Return the generation of `reply`, with its delays, cut by the request's budget, deadline and stop rule."""
+        """Return the generation of `reply`, with its delays, cut by the request's bounds and stop rule."""
         tokens = TOKEN.findall(reply)
         text, reason, said = "", StopReason.END, 0
         deadline = compute_deadline(request.budget_ms) if request.ends_late else math.inf

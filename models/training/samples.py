@@ -114,10 +114,11 @@ class Encoder:
     def __init__(self, tokenizer: Tokenizer, mix: Mix) -> None:
         self.markers = Markers(tokenizer)
         self._tokenizer = tokenizer
+        self._tokenizer.encode_special_tokens = True  # a file that spells a marker must not contain one
         self._mix = mix
 
     def encode(self, text: str) -> list[int]:
-        """Return the token ids of `text`, without markers."""
+        """Return the token ids of `text`, without markers; a marker's name in it is ordinary text."""
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 

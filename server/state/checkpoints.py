@@ -180,13 +180,13 @@ def _read_checkpoint(connection: Connection, row: Sequence[object]) -> Checkpoin
 
 def _unpack_change(  # noqa: PLR0913, PLR0917 (one row)
     kind: str, uri: str, path: str, target: str, encoding: str, executable: int, before: bytes, after: bytes,
-    beside: str,
+    attributes_json: str,
 ) -> KeptChange:  # fmt: skip
-    """Return the change of a row of `checkpoint_files`; `beside` has the file's attributes as JSON."""
+    """Return the change of a row of `checkpoint_files`."""
     data = zlib.decompress(before)
     mark = contents.MARKS.get(encoding, b"")
     text = data.removeprefix(mark).decode(contents.CODECS.get(encoding, encoding))
-    content = contents.Content(text, encoding, bool(executable), attributes.parse_attributes(beside))
+    content = contents.Content(text, encoding, bool(executable), attributes.parse_attributes(attributes_json))
     return KeptChange(
         kind,
         uri,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from agents.tasks.edit_ranking import find_new_findings
@@ -77,8 +77,14 @@ class Checker:
             tests: file or folder whose tests alone are run, "" for all.
             asks: whether the person is asked about the tests also where no command is set.
         """
-        findings = [message for path, old in before.items() for message in await self._review(path, old, before)]
-        return Health(tuple(findings), await self.tests.run(tests, asks=asks))
+        found = await self.check_findings(before)
+        return replace(found, tests=await self.tests.run(tests, asks=asks))
+
+    async def check_findings(self, before: Mapping[Path, str]) -> Health:
+        """Return the health of files, given with the text that each had, without running tests."""
+        return Health(
+            tuple([message for path, old in before.items() for message in await self._review(path, old, before)])
+        )
 
     async def _review(self, path: Path, old: str, every: Mapping[Path, str]) -> list[str]:
         """Return the messages of the findings in a file that its text `old` did not have; names it if it is not alone.

@@ -19,10 +19,12 @@ from indexing.syntax.syntax import Syntax
 from models.chat import ChatRequest, Message, ReplyEnd, Speaker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
+    from agents.tasks.testing import TestPlace
     from agents.team.events import TurnEnded
+    from agents.team.led.checking import Health
     from agents.team.led.led_turn import LedTurn
     from agents.team.led.locating import Located, Place
     from agents.team.tool import Workbench
@@ -66,15 +68,28 @@ async def write_new_file(turn: LedTurn, request: str, located: Located, path: Pa
         await turn.bench.resolve(name)
     except ToolFailed as error:
         return await turn.say(str(error))
+    tests = name if is_test_file(path) else ""
     messages = await asyncio.to_thread(_build_messages, turn, request, located, path)
-    text, why = await _write(turn, messages, path)
+    return await write_checked(
+        turn, messages, path, lambda: turn.checker.check({path: ""}, tests, asks=bool(tests)), request[:300]
+    )
+
+
+async def write_checked(
+    turn: LedTurn, messages: tuple[Message, ...], path: Path, check: Callable[[], Awaitable[Health]], why: str
+) -> TurnEnded:
+    """Have the model write the file `path`, and write it again at most `MOST_FIXES` times while `check` finds problems.
+
+    A version with as many problems is undone.
+    """
+    name = turn.bench.display(path)
+    text, problem = await _write(turn, messages, path)
     if not text:
-        return await turn.say(f"{turn.chat.name} wrote nothing that can be used as {name} ({why}).")
-    result = await turn.call(WRITE, path=name, text=text, why=request[:300])
+        return await turn.say(f"{turn.chat.name} wrote nothing that can be used as {name} ({problem}).")
+    result = await turn.call(WRITE, path=name, text=text, why=why)
     if result.failed:
         return await turn.say(result.text)
-    tests = name if is_test_file(path) else ""
-    health = await turn.checker.check({path: ""}, tests, asks=bool(tests))
+    health = await check()
     for _ in range(MOST_FIXES):
         if not health.problems or turn.spending.find_exceeded():
             break
@@ -83,7 +98,7 @@ async def write_new_file(turn: LedTurn, request: str, located: Located, path: Pa
         fixed, _ = await _write(turn, (*messages, fenced, again), path)
         if not fixed or fixed == text or (await turn.call(WRITE, path=name, text=fixed, why="It had problems.")).failed:
             break
-        found = await turn.checker.check({path: ""}, tests, asks=bool(tests))
+        found = await check()
         if found.problems >= health.problems:
             turn.bench.emit(Noted("The new version is no better, and is undone."))
             await turn.call(WRITE, path=name, text=text, why="The new version is no better.")
@@ -97,27 +112,35 @@ def _build_messages(turn: LedTurn, request: str, located: Located, path: Path) -
     role = ROLE.format(name=turn.bench.display(path))
     header = _find_header(located.places[0], path, turn)
     begin = [BEGIN.format(header=header)] if header else []
-    shown = "\n\n".join((CODE, *_select_code(located, turn.bench), request, *begin))
+    shown = "\n\n".join((CODE, *select_code(located, turn.bench), request, *begin))
     return (Message(Speaker.SYSTEM, role), Message(Speaker.USER, shown))
 
 
 def _find_header(place: Place, path: Path, turn: LedTurn) -> str:
     """Return the imports with which a test file `path` of the function or type at `place` begins; "" if not known."""
+    if not is_test_file(path) or languages.detect(path) != languages.detect(place.path):
+        return ""
+    found = find_place_of_tests(place, turn)
+    near = found is not None and (found.path.parent == path.parent or not found.path.is_relative_to(place.path.parent))
+    return found.header if found is not None and near else ""
+
+
+def find_place_of_tests(place: Place, turn: LedTurn) -> TestPlace | None:
+    """Return where a test of the first function in the lines of `place` belongs; None, None if that is not known.
+
+    Blocking.
+    """
     text = turn.bench.read(place.path) or ""
     document = Document(place.path.as_uri(), place.path, languages.detect(place.path, text), text)
-    if not is_test_file(path) or languages.detect(path) != document.language:
-        return ""
     lines = range(place.first_line, place.last_line)
     inside = (
         one for one in list_functions(Syntax.of(document)) if text.count("\n", 0, one.start) in lines and one.qualified
     )
     function = next(inside, None)
-    found = find_test_place(document, function, turn.resources) if function is not None else None
-    near = found is not None and (found.path.parent == path.parent or not found.path.is_relative_to(place.path.parent))
-    return found.header if found is not None and near else ""
+    return find_test_place(document, function, turn.resources) if function is not None else None
 
 
-def _select_code(located: Located, bench: Workbench) -> Iterator[str]:
+def select_code(located: Located, bench: Workbench) -> Iterator[str]:
     """Yield the located code, about `MOST_CODE` characters together."""
     left = MOST_CODE
     for place in located.places:

@@ -20,6 +20,7 @@ from agents.team.led.led_turn import LedTurn
 from agents.team.led.locating import locate
 from agents.team.led.renaming import RENAME, rename
 from agents.team.led.repairing import find_named_test, repair
+from agents.team.led.test_writing import write_tests
 from agents.team.permissions.modes import Mode
 from agents.team.permissions.readable_files import READ, restrict_reads
 from agents.team.turn.loop import run_turn
@@ -27,6 +28,7 @@ from models.chat import ChatError, ChatRequest, Message, ReplyEnd, Speaker, Tool
 from models.errors import ModelError
 
 if TYPE_CHECKING:
+    from agents.team.led.given_work import GivenWork
     from agents.team.led.locating import Located
     from agents.team.limits import Spending
     from agents.team.tool import Workbench
@@ -54,7 +56,9 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
 
     Where no code is found that the request is about, the turn runs in the free loop (`agents.team.turn.loop`).
     """
-    request = conversation.messages[-1].text
+    given = bench.given
+    prompt = conversation.messages[-1].text
+    request = given.request if given is not None else prompt
     bench = restrict_reads(bench, READ)  # the pipeline reads without calls
     bench.loaded.update(bench.capabilities)  # a small model does not choose its tools
     index = bench.index
@@ -63,7 +67,7 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
         return await run_turn(agent, conversation, bench, spending)
     turn = LedTurn(agent, conversation, bench, spending, index)
     try:
-        ended = await _run(turn, request, located)
+        ended = await _run(turn, request, prompt, located)
     except Cancelled:
         exceeded = "" if bench.cancelled() else spending.find_exceeded()
         ended = turn.build_end(
@@ -76,15 +80,23 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
     return ended
 
 
-async def _run(turn: LedTurn, request: str, located: Located) -> TurnEnded:
-    """Read the likeliest place, have the model choose the kind of work, and do it."""
+async def _run(turn: LedTurn, request: str, prompt: str, located: Located) -> TurnEnded:
+    """Read the likeliest place, have the model choose the kind of work, and do it.
+
+    `prompt` is the whole message, and `request` what of it says which code it is about.
+    """
     if exceeded := turn.spending.find_exceeded():
         return turn.build_end(TurnStatus.LIMIT, exceeded)
     bench, first = turn.bench, located.places[0]
     last = max(first.last_line, 1)
     await turn.call("read_file", path=bench.display(first.path), first=first.first_line + 1, last=last)
-    if EDIT not in turn.agent.tools.names or bench.mode is Mode.PLAN:
+    given = bench.given
+    if EDIT not in turn.agent.tools.names or bench.mode is Mode.PLAN or (given and given.changes == "nothing"):
         return await answer(turn, located)
+    if given is not None and given.changes == "tests":
+        return await write_tests(turn, prompt, located, given)
+    if given is not None:
+        return await _change_code(turn, located, given)
     test = await asyncio.to_thread(find_named_test, request, bench)
     new = await asyncio.to_thread(find_new_file, request, bench)
     chosen = await _choose(turn, request)
@@ -101,6 +113,22 @@ async def _run(turn: LedTurn, request: str, located: Located) -> TurnEnded:
         case _:
             ended = await answer(turn, located)
     return ended if ended is not None else await change(turn, request, located)
+
+
+async def _change_code(turn: LedTurn, located: Located, given: GivenWork) -> TurnEnded:
+    """Have the model change the code so that the tests of a workflow pass; one line of it first where that is a repair.
+
+    A repair is what the model takes the request for; it has a test that fails.
+    """
+    bench = turn.bench
+    test = await asyncio.to_thread(find_named_test, given.request, bench)
+    test = await bench.resolve(given.tests[0]) if given.tests else test
+    chosen = await _choose(turn, given.request)
+    ended = None
+    if chosen is not None and chosen.name == REPAIR.name and test is not None:
+        ended = await repair(turn, given.request, test)
+    text = await asyncio.to_thread(bench.read, test) if test is not None else ""
+    return ended if ended is not None else await change(turn, given.compose_instruction(text or ""), located)
 
 
 async def _choose(turn: LedTurn, request: str) -> ToolCall | None:

@@ -42,10 +42,11 @@ class CallMcpTool(Arguments):
 
 
 async def check(given: CallMcpTool, bench: Workbench) -> None:
-    """Compare the arguments with the tool's schema, before anybody is asked.
+    """Compare the arguments with the tool's schema, before anybody is asked; start the server if it does not run.
 
     Raises:
-        ToolFailed: there is no such tool, or the arguments do not fit.
+        ToolFailed: the server cannot be reached, there is no such tool, it cannot be called, or the arguments do not
+            fit.
     """
     tool = await find_tool(given.server, given.tool, bench)
     if problem := find_problem(given.arguments, tool.schema):

@@ -27,7 +27,7 @@ class GitDiff(Arguments):
 
 
 async def run(given: GitDiff, bench: Workbench) -> ToolResult:
-    """Return the unified diff of up to `MOST_FILES` files that may be read, and the first names of the others."""
+    """Return the unified diff of up to `MOST_FILES` files that may be read, and some of the names of the others."""
     options = ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", *(["--cached"] if given.staged else [])]
     options.append(check_revision(given.revision))
     only = [bench.display(await bench.resolve(given.path))] if given.path else []

@@ -150,9 +150,9 @@ def define_servers(settings: McpSettings, folder: Path | None) -> list[ServerDef
 
 
 def build_pool(settings: McpSettings, folder: Path | None, old: ServerPool | None = None) -> ServerPool | None:
-    """Return the servers that agents may use, none of them started; None if there are none.
+    """Return the servers that agents may use, with `folder` in place of `WORKSPACE`; None if there are none.
 
-    Returns `old` if its servers are defined the same.
+    Returns `old`, whose servers may be running, if it has the same definitions; a new pool has started no server.
     """
     if not settings.active:
         return None

@@ -91,11 +91,13 @@ async def _ask(services: Services, roots: Sequence[Path], question: Question) ->
     """Ask the person in this client and return the answer; withdraw the question once no worker waits for it.
 
     Raises:
-        CommandFailed: the client cannot ask, or the question waits no longer.
+        CommandFailed: the client cannot ask, the session ends, or the question waits no longer.
     """
     asking = asyncio.ensure_future(services.gate.ask_here(question))
     try:
         while not (await asyncio.wait((asking,), timeout=LOOK_S))[0]:
+            if services.jobs.closed:
+                raise CommandFailed("The session has ended; the question still waits.", code="refused")
             if not await use_state(partial(_is_waiting, services.gate.journal, roots, question.id)):
                 raise CommandFailed(
                     f"{question.title!r} was answered elsewhere, or nobody waits for it any more.", code="refused"

@@ -47,8 +47,9 @@ async def fetch(server: LanguageServer, client: Client, sent: object) -> object:
 
 
 def merge(weaker: object, stronger: object) -> object:
-    """Return the settings `weaker`, overridden by the sections and values of `stronger`.
+    """Return the settings `weaker`, with the settings that `stronger` has in each section in their place.
 
+    A setting that is a table is replaced as a whole. Either may be the value of one key "starling"; the result is not.
     If one of them is not a JSON object, return `stronger`, or `weaker` if `stronger` is empty.
     """
     weaker, stronger = _unwrap(weaker), _unwrap(stronger)

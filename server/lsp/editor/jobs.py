@@ -73,13 +73,18 @@ class Job:
 
 
 class Jobs:
-    """The running jobs of one session."""
+    """The running jobs of one session.
+
+    Attributes:
+        closed: whether the session has ended.
+    """
 
     def __init__(self, server: LanguageServer, client: Callable[[], Client]) -> None:
         self._server = server
         self._client = client
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="work")
         self._running: set[Job] = set()
+        self.closed = False
 
     @asynccontextmanager
     async def run(self, title: str, token: int | str | None = None) -> AsyncIterator[Job]:
@@ -150,6 +155,7 @@ class Jobs:
 
     def close(self) -> None:
         """Stop all jobs at their next check and accept no more."""
+        self.closed = True
         for job in self._running:
             job.stopped.set()
         self._pool.shutdown(wait=False, cancel_futures=True)

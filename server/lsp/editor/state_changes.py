@@ -57,7 +57,7 @@ async def follow_changes(server: LanguageServer, get_roots: Callable[[], tuple[P
                 known, failed = now, ""
             await asyncio.sleep(LOOK_S)
     finally:
-        state.close()
+        await asyncio.to_thread(state.close)
 
 
 def describe_difference(before: Marks, now: Marks) -> dict[str, bool]:

@@ -30,6 +30,7 @@ from server.lsp.session.open_documents import Documents
 from server.lsp.session.publishing import Publishing
 from server.lsp.session.reviews import Reviews
 from server.lsp.session.services import Services
+from server.lsp.session.session_log import log_indexed, log_settings
 from server.lsp.session.snapshot import Snapshot
 from server.lsp.session.workspace_reviews import WorkspaceReviews
 from server.lsp.wire.guard import Guard
@@ -176,6 +177,7 @@ class Session:
         self._loading.close()
         if self._following is not None:
             self._following.cancel()
+            await asyncio.wait((self._following,), timeout=CLOSE_WAIT_S)
         for user in (self._pairing, self._team, self._gate):  # the team's turns use the gate
             if user is not None:
                 await asyncio.wait((asyncio.ensure_future(user.close()),), timeout=CLOSE_WAIT_S)
@@ -218,7 +220,7 @@ class Session:
             self.cores.publish(core)
             core.chats.set_listener(self.make_notifier())
             core.index.set_rebuild_listener(self.make_notifier())
-            _log_settings(core, old)
+            log_settings(core, old)
             if old is not None and core is not old:
                 await loop.run_in_executor(self._pool, old.close_unshared, core)
             self._review_again(core, old)
@@ -228,7 +230,7 @@ class Session:
                 self._run_in_thread(_load_gate)
                 self._run_in_thread(self.on_loaded)
                 self.guard.run_in_background("pairing", self._pair(), otherwise=lambda: None)
-                self._follow_changes()
+                self._following = self.guard.run_in_background("changes", self._follow(), otherwise=lambda: None)
             if old is None or core.generator is not old.generator:
                 for document in tuple(self.documents)[-KEPT:]:
                     self._run_in_thread(core.generator.prepare, document.record)
@@ -245,13 +247,12 @@ class Session:
             self._pairing = EditorPairing(self._server, self)
             await self._pairing.start()
 
-    def _follow_changes(self) -> None:
-        """Begin to tell a client that wants it when another process changes tasks, questions or memory."""
-        if self.client.follows:
-            from server.lsp.editor.state_changes import follow_changes  # noqa: PLC0415 (brings SQLite)
-
-            work = follow_changes(self._server, lambda: self.roots)
-            self._following = self.guard.run_in_background("changes", work, otherwise=lambda: None)
+    async def _follow(self) -> None:
+        """Tell a client that follows them of changes of tasks, questions and memory, until this call is cancelled."""
+        if not self.client.follows:
+            return
+        module = await asyncio.to_thread(importlib.import_module, "server.lsp.editor.state_changes")
+        await module.follow_changes(self._server, lambda: self.roots)
 
     def reconfigure(self, sent: object = None) -> None:
         """Run `configure` in the background, because settings may have changed; do nothing before `start`.
@@ -292,7 +293,7 @@ class Session:
                 seconds, begun = now - begun, None
                 end_level = logging.INFO if seconds >= LONG_INDEXING_S else level
                 if not loop.is_closed():
-                    loop.call_soon_threadsafe(self._run_in_thread, _log_indexed, core, seconds, end_level)
+                    loop.call_soon_threadsafe(self._run_in_thread, log_indexed, core, seconds, end_level)
                     loop.call_soon_threadsafe(self._run_in_thread, self._report_ignore_limits, core, tell)
                 level = logging.DEBUG
 
@@ -393,25 +394,3 @@ def _load_gate() -> None:
     """Import the gate's modules before the first edit is proposed. Call it in a thread."""
     for name in ("editor_gate", "asking"):
         importlib.import_module(f"server.lsp.editor.{name}")
-
-
-def _log_indexed(core: Core, seconds: float, level: int) -> None:
-    """Log that indexing has ended, with the number of files. Call it in a thread: the index counts them."""
-    if logger.isEnabledFor(level):
-        status = core.index.read_status()
-        fields = {"files": status.files, "seconds": round(seconds, 3), "state": status.state}
-        logger.log(level, "index finished", extra=fields)
-
-
-def _log_settings(core: Core, old: Core | None) -> None:
-    """Log the names of the settings that have changed, not the values, which may be private."""
-    if old is None or core.settings == old.settings:
-        return
-    before, now = (one.settings.model_dump() for one in (old, core))
-    changed = [
-        f"{section}.{name}"
-        for section, values in now.items()
-        for name, value in values.items()
-        if before[section][name] != value
-    ]
-    logger.info("settings changed", extra={"changed": ", ".join(changed)})

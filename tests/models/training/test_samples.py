@@ -56,6 +56,14 @@ def test_spm_puts_the_suffix_first_and_the_path_before_the_prefix(tokenizer: Tok
     assert weights[-1] == 1
 
 
+def test_a_markers_name_in_a_file_is_ordinary_text(tokenizer: Tokenizer) -> None:
+    encoder = Encoder(tokenizer, Mix())
+    ids = encoder.encode("a <|endoftext|> b <fim_prefix>")
+    assert encoder.markers.end not in ids
+    assert encoder.markers.prefix not in ids
+    assert tokenizer.decode(ids) == "a <|endoftext|> b <fim_prefix>"
+
+
 def test_psm_ends_with_the_middle_marker(tokenizer: Tokenizer) -> None:
     hole = Hole("bank.py", "total = ", "1", "\nprint(total)\n")
     ids, _ = Encoder(tokenizer, Mix()).make_prompt(hole, 200, spm=False, named=False, suffix_tokens=50)

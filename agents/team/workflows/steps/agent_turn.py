@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from agents.team.events import AgentChosen, TurnStatus
+from agents.team.led.given_work import GivenWork
 from agents.team.workflows.stage import StepOutcome
 from agents.team.workflows.step_guard import StepGuard
 from agents.team.workflows.steps.step import LONGEST_PROMPT, Step
@@ -44,7 +45,9 @@ async def run(step: AgentStep, stage: Stage) -> StepOutcome:
     stage.bench.emit(AgentChosen(role.name, f"step {step.name} of the workflow {stage.state.name}"))
     guard = StepGuard(stage, step.changes, stage.bench.changes, stage.bench.permissions)
     checks = step.changes != "tests"  # tests that are written before the code have to fail
-    bench = replace(stage.bench, changes=guard, permissions=guard, emit=stage.show, checks_tests=checks)
+    tests = tuple(await stage.list_test_files())
+    given = GivenWork(stage.state.request, step.changes, tests, stage.state.failures)
+    bench = replace(stage.bench, changes=guard, permissions=guard, emit=stage.show, checks_tests=checks, given=given)
     lent = stage.spending.copy_for_delegate(role.limits.narrow(stage.limits))
     try:
         ended = await stage.run_role(role, [Message(Speaker.USER, stage.fill(step.prompt))], bench, lent)

@@ -16,6 +16,7 @@ from agents.tools import EXECUTE_COMMAND, WRITE_FILE
 from server.assembly.gates import open_state
 from server.gate.ports import Answer, Question
 from server.lsp.commands import questions
+from server.lsp.editor import editor_team
 from server.state import paths
 from server.state.gate_records import GateRecords
 from server.state.given_answers import GivenAnswers
@@ -159,6 +160,27 @@ async def test_a_branch_is_merged_into_the_text_that_the_editor_has(talk: Talk, 
     assert talk.desk.text(talk.path) == f'"""Mine."""\n{BEFORE}'
 
 
+@pytest.mark.parametrize("typed", [False, True])
+async def test_a_merged_file_is_saved_unless_it_has_unsaved_text_of_the_person(
+    talk: Talk, state: State, monkeypatch: pytest.MonkeyPatch, *, typed: bool
+) -> None:
+    saved: list[Path] = []
+
+    async def save(_: object, __: object, files: list[Path]) -> None:
+        saved.extend(files)
+
+    monkeypatch.setattr(editor_team, "save_in_editor", save)
+    await begin(talk)
+    task = await add(talk)
+    do_next_task(talk, state)
+    if typed:
+        talk.editor.type('"""Mine."""\n', 0, 0, version=2, uri=talk.path.as_uri())
+        talk.desk._versions[talk.path.as_uri()] = (2, f'"""Mine."""\n{BEFORE}')
+    merged = await talk.run("tasks", action="merge", task=task)
+    assert merged["outcome"]["outcome"] == "applied"
+    assert saved == ([] if typed else [talk.path])
+
+
 async def test_a_rejected_merge_keeps_the_branch_and_dropping_deletes_it(talk: Talk, state: State) -> None:
     await begin(talk, Reply.NO)
     task = await add(talk)
@@ -242,6 +264,19 @@ async def test_a_question_that_is_answered_elsewhere_is_withdrawn_here(
     assert "was answered elsewhere" in answer["error"]["message"]
     await talk.editor.message(lambda one: one.get("method") == "$/cancelRequest")
     assert GivenAnswers(state).find(asked) is Answer.REJECT
+
+
+async def test_a_question_still_waits_after_the_session_in_which_it_was_shown(
+    talk: Talk, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "LOOK_S", 0.01)
+    await begin(talk, Reply.SILENCE)
+    asked = ask_as_worker(talk, state)
+    waiting = talk.send("questions", action="ask", request=asked)
+    await talk.editor.message(lambda one: one.get("method") == "window/showMessageRequest")
+    await talk.editor.end()
+    assert "still waits" in (await talk.editor.answer(waiting))["error"]["message"]
+    assert GivenAnswers(state).list_awaited() == {asked}
 
 
 async def test_questions_about_other_folders_are_not_shown(talk: Talk, state: State, tmp_path: Path) -> None:

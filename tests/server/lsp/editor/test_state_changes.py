@@ -91,7 +91,8 @@ async def test_a_client_that_does_not_follow_is_told_nothing_and_nothing_is_read
     editor: Editor, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await begin(editor, tmp_path, monkeypatch, {})
-    assert editor.server.session._following is None
+    assert editor.server.session._following is not None
+    await editor.until(editor.server.session._following.done)
     assert state.path is not None
     assert not state.path.exists()
 

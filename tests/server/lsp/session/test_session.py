@@ -281,7 +281,7 @@ async def test_the_log_tells_when_the_index_is_finished(editor: Editor, log: pyt
 async def test_only_the_first_end_of_indexing_and_that_of_long_work_are_logged_as_info(
     editor: Editor, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log.set_level(logging.DEBUG, "server.lsp.session.session")
+    log.set_level(logging.DEBUG, "server.lsp.session")
     await editor.begin()
     report = editor.index.report
     assert report is not None

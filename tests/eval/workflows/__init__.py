@@ -1,0 +1,1 @@
+"""Small tasks for the workflows `tdd` and `debug`, attempted by real models."""
