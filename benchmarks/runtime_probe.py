@@ -81,6 +81,7 @@ def load_ctranslate2(job: dict[str, Any]) -> Runtime:
     model = ctranslate2.Generator(job["model"], device="cpu", compute_type=job["numbers"], intra_threads=1)
 
     def generate(prompt: list[int], new: int, *, kept: bool = False) -> list[int]:
+        """Return `new` tokens after `prompt`; with `kept`, the prompt but its last token is cached."""
         tokens = [names[number] for number in prompt]
         head = {"static_prompt": tokens[:-1]} if kept else {}
         (result,) = model.generate_batch(
@@ -104,6 +105,7 @@ def load_transformers(job: dict[str, Any]) -> Runtime:
     model = transformers.AutoModelForCausalLM.from_pretrained(job["model"], dtype=torch.float32).eval()
 
     def generate(prompt: list[int], new: int) -> list[int]:
+        """Return `new` tokens after `prompt`."""
         ids = torch.tensor([prompt])
         with torch.inference_mode():
             mask = torch.ones_like(ids)
@@ -128,6 +130,7 @@ def load_llama_cpp(job: dict[str, Any]) -> Runtime:
         return scores
 
     def generate(prompt: list[int], new: int, *, keep: bool = False) -> list[int]:
+        """Return `new` tokens after `prompt`; with `keep`, use the state of the previous call again."""
         if not keep:
             model.reset()
         tokens: list[int] = []

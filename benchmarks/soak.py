@@ -59,17 +59,17 @@ class Soak:
     model_runs: int = 0
 
     @property
-    def start(self) -> float:
+    def start_mib(self) -> float:
         """Memory at the first answer, in MiB."""
         return self.samples[0][1]
 
     @property
-    def growth(self) -> float:
-        """Highest sample less `start`, in MiB."""
-        return max(value for _, value in self.samples) - self.start
+    def growth_mib(self) -> float:
+        """Highest sample less `start_mib`, in MiB."""
+        return max(value for _, value in self.samples) - self.start_mib
 
     @property
-    def growth_per_thousand_keys(self) -> float:
+    def growth_mib_per_thousand_keys(self) -> float:
         """Growth in MiB for 1,000 keys after the first minute, between the lowest of the samples at both ends."""
         settled = [sample for sample in self.samples if sample[0] >= SETTLED_S] or self.samples
         first = min(value for at, value in settled if at <= settled[0][0] + 10)
@@ -81,11 +81,11 @@ class Soak:
         marks = (15, 60, 180, 600, 3600)
         at = {f"after_{mark}_s": value for mark in marks for when, value in self.samples if mark <= when < mark + 1}
         return {
-            "start": self.start,
+            "start": self.start_mib,
             **at,
             "end": self.samples[-1][1],
-            "growth": self.growth,
-            "a_thousand_keys": self.growth_per_thousand_keys,
+            "growth": self.growth_mib,
+            "a_thousand_keys": self.growth_mib_per_thousand_keys,
             "keys": self.keys,
             "model_runs": self.model_runs,
             "answer_ms": summarize(self.took_ms),
@@ -155,7 +155,7 @@ def _choose_documents(workspace: Path) -> list[tuple[Path, str]]:
 
 
 def _type_keys(buffers: list[TextBuffer]) -> Iterator[tuple[TextBuffer, int]]:
-    """Type the code lines of the documents again, a line of each in turn; yield the cursor after each key."""
+    """Type the code lines of the documents again, a line of each in turn, for ever; yield the cursor after each key."""
     places = [0] * len(buffers)
     while True:
         for number, buffer in enumerate(buffers):
@@ -175,7 +175,7 @@ def measure_without_model() -> Record:
     return Record(
         what=f"resident memory a 1,000 keys after the first minute, {MINUTES:g} minutes of typing without a model",
         unit="MiB",
-        value=max(0.0, soak.growth_per_thousand_keys),
+        value=max(0.0, soak.growth_mib_per_thousand_keys),
         n=soak.keys,
         most=MOST_MIB_A_THOUSAND_KEYS,
         details=soak.make_details(),
@@ -193,7 +193,7 @@ def _measure_with_model(minutes: float) -> Record:
     return Record(
         what=f"highest resident memory above that at the model's first answer, {minutes:g} minutes of typing",
         unit="MiB",
-        value=soak.growth,
+        value=soak.growth_mib,
         n=soak.keys,
         most=MOST_MIB,
         details=soak.make_details(),

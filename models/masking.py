@@ -224,6 +224,13 @@ def _iterate_strings(value: object) -> Iterable[str]:
             yield from _iterate_strings(inner)
 
 
+def iterate_reply(reply: Reply) -> Iterable[str]:
+    """Yield the text of a reply, and all strings in the arguments of its tool calls."""
+    yield reply.text
+    for call in reply.calls:
+        yield from _iterate_strings(call.arguments)
+
+
 def _hide_request(request: ChatRequest, mask: Mask) -> ChatRequest:
     """Return `request` with its secrets hidden and a system message that explains the marks to the model."""
     messages = [

@@ -115,6 +115,8 @@ def forks(fork_server: None, request: pytest.FixtureRequest) -> Iterator[None]:
 def own_surroundings(_root: Path) -> Iterator[Path]:
     """Home, settings, state, cache, runtime and temporary folders of this test's own; the folder that holds them."""
     before = dict(os.environ)
+    if (known := sys.modules.get("indexing.workspace.secrets.known_values")) is not None:
+        known.forget_all()
     with pytest.MonkeyPatch.context() as patch:
         yield surroundings.enter(patch, _root)
     os.environ.clear()  # a library may have added variables of its own

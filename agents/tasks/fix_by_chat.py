@@ -31,9 +31,10 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that rewrites the finding's function, or only its lines, so that the finding is gone.
+    """Return a proposal that rewrites the finding's function, or only its lines, to remove the finding.
 
-    `Nothing` if the finding is there no more, or the model does not remove it.
+    `Nothing` if the finding is there no more, the code is too long for the model, or no answer leaves fewer findings of
+    its kind. A finding that the review does not report itself is not checked.
     """
     present = resources.review(scene.document)
     known = [

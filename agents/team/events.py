@@ -78,6 +78,25 @@ class Noted:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """A step of a workflow has ended.
+
+    Attributes:
+        workflow: name of the workflow.
+        step: name of the step.
+        role: who did it, "" for Starling itself.
+        then: the next step, "" at the end.
+        stopped: why the whole workflow stopped here, "" if it did not.
+    """
+
+    workflow: str
+    step: str
+    role: str
+    then: str
+    stopped: str = ""
+
+
 class TurnStatus(StrEnum):
     """Reason for which a turn ended."""
 
@@ -109,6 +128,6 @@ class TurnEnded:
     seconds: float = 0.0
 
 
-Event = AgentChosen | TextArrived | CallStarted | CallEnded | PlanChanged | Noted | TurnEnded
+Event = AgentChosen | TextArrived | CallStarted | CallEnded | PlanChanged | Noted | StepEnded | TurnEnded
 Emit = Callable[[Event], None]
 """Takes each event; called on the event loop, except `TextArrived`, which comes from the model's thread."""

@@ -81,7 +81,7 @@ class Spending:
         self.cost += cost
 
     def copy_for_delegate(self, most: TurnLimits) -> Spending:
-        """Return a copy of the count for a delegate, which may add at most the steps, tokens and seconds of `most`.
+        """Return a copy of the count for a delegate that adds at most the steps, tokens, seconds and agents of `most`.
 
         The limits of the turn hold, too. `take_counts` brings back what the delegate has spent.
         """
@@ -90,6 +90,7 @@ class Spending:
             steps=min(self.limits.steps, self.steps + most.steps),
             tokens=min(self.limits.tokens, self.tokens + most.tokens),
             seconds=min(self.limits.seconds, self.seconds + most.seconds),
+            agents=min(self.limits.agents, self.agents + most.agents),
         )
         return replace(self, limits=limits)
 
@@ -101,19 +102,19 @@ class Spending:
     def make_share(self, most: TurnLimits, shares: int) -> Spending:
         """Return a new count for one of `shares` agents that work at once; `add_shares` brings back what they spend.
 
-        It may reach an equal share of the steps, tokens, cost and delegates that are left, and at most those of `most`;
-        its time is that of the turn, as they share it.
+        It may reach an equal share of the steps, tokens, cost and delegates that are left, with at least one step and
+        one token, and at most the limits `most`. The time that is left is not divided.
         """
         left = self.limits
-        limits = replace(
+        share = replace(
             left,
-            steps=min(most.steps, max(1, (left.steps - self.steps) // shares)),
-            tokens=min(most.tokens, max(1, (left.tokens - self.tokens) // shares)),
+            steps=max(1, (left.steps - self.steps) // shares),
+            tokens=max(1, (left.tokens - self.tokens) // shares),
             cost=max((left.cost - self.cost) / shares, 1e-9) if left.cost else 0.0,
-            seconds=min(most.seconds, left.seconds - self.seconds),
-            agents=min(most.agents, max(0, (left.agents - self.agents) // shares)),
+            seconds=left.seconds - self.seconds,
+            agents=max(0, (left.agents - self.agents) // shares),
         )
-        return Spending(limits)
+        return Spending(share.narrow(most))
 
     def add_shares(self, lent: Collection[Spending]) -> None:
         """Count what agents have spent that worked at once; of their waits for a person only the longest counts."""

@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field, create_model
 
+from agents.ports.sessions import EntryKind
 from agents.team.role_files import ROUTER
 from models import structured_answers
 from models.chat import ChatRequest, Message, Speaker
 from models.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from agents.ports.sessions import Entry
     from agents.team.role_files import Role, Roles
     from models.chat import ChatModel
 
 _NAMED = re.compile(r"\A\s*@([A-Za-z][A-Za-z0-9_-]*)(?![A-Za-z0-9_(/]|\.\w)[:,]?\s*")  # no decorator, no npm scope
-_ERROR = re.compile(
+ERROR_FORM = re.compile(
     r"Traceback \(most recent call last\)|^[^\S\n]*File \".*\", line \d+|"
     r"(?<![A-Za-z0-9_])[A-Z]\w*(?:Error|Exception)\s*[:：]|^(?:Uncaught )?Error: \S|"  # noqa: RUF001 (Chinese colon)
     r"^[^\S\n]*at (?:.+\(.+:\d+(?::\d+)?\)|\S+:\d+:\d+$)|^Exception in thread \"|^Caused by: |"
@@ -99,7 +101,7 @@ def choose_role(  # noqa: PLR0913 (each is a part of the question)
         return Choice(role, "you named it", request[named.end() :] or request)
     if current and (role := roles.get(current)) is not None:
         return Choice(role, "it is the session's role", request)
-    if _ERROR.search(request) and (role := roles.get("debug")) is not None:
+    if ERROR_FORM.search(request) and (role := roles.get("debug")) is not None:
         return Choice(role, "the request has an error message", request)
     if chat is not None and (role := _ask_model(request, last, roles, chat, cancelled)) is not None:
         return Choice(role, f"{chat.name} chose it by its description", request)
@@ -131,6 +133,12 @@ def _ask_model(
         return None
     named = str(getattr(answer.value, "role", "")).strip().lstrip("@")
     return roles.get(re.sub(r"[\s-]+", "_", named))
+
+
+def find_last_answer(entries: Sequence[Entry]) -> LastAnswer | None:
+    """Return the last answer of an agent among the `entries` of a session; None if there is none."""
+    agents = (one for one in reversed(entries) if one.kind is EntryKind.AGENT and one.text.strip())
+    return next((LastAnswer(one.by, one.text) for one in agents), None)
 
 
 def _describe_last_answer(last: LastAnswer | None) -> str:

@@ -1,6 +1,7 @@
 """Records of turns as lines of JSON, by which a turn can be replayed exactly: replies of models, and all events.
 
-A record belongs to one turn and holds code of the workspace, so it is written to a private file.
+A record belongs to one turn and holds code of the workspace, so it is written to a private file. Secrets are hidden
+in it, so that a turn that saw one cannot be replayed.
 
 Start at `RecordedChat` and `ReplayedChat`.
 """
@@ -13,6 +14,7 @@ import threading
 from dataclasses import asdict, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from agents.team import transcript
 from models.chat import ChatError, Fault, Reply, ReplyEnd, ToolCall, Usage
 from models.chat_layers import WrappedChat
 
@@ -53,7 +55,7 @@ class RunRecorder:
 
     def _put(self, line: dict[str, Any]) -> None:
         """Write one line of JSON to the record."""
-        text = json.dumps(line, ensure_ascii=False, default=str) + "\n"
+        text = json.dumps(transcript.hide_in_value(line), ensure_ascii=False, default=str) + "\n"
         with self._lock:
             self._write(text)
 

@@ -30,17 +30,18 @@ from agents.team.session_lease import hold_session
 from agents.team.session_notes import SessionNotes
 from agents.team.shown_text import InertEvents
 from agents.team.state_keeper import StateKeeper
-from agents.team.toolset import Toolset
+from agents.team.toolset import Toolset, select_for_role
 from agents.team.turn.conversation import Conversation
-from agents.team.turn.loop import Agent
+from agents.team.turn.loop import Agent, record_nothing
 from agents.team.turn.self_check import run_checked_turn
+from agents.team.watching.watch import ROUTING, TurnBegan, Watch, WatchedChat, ignore
 from agents.team.workflows.session_turn import run_workflow_turn
 from agents.team.workflows.workflow_files import Workflows
 from models.chat import Message, Speaker
 from models.chat_layers import CountedChat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -85,6 +86,7 @@ class Team:
         find_outcomes: returns the outcomes of a session's requests to a person, for calls that were cut short.
         list_open_files: returns the files that are open in the client, as agents name files. Blocking.
         workflows: all workflows.
+        watch: takes everything that happens in a session, for logs and figures.
     """
 
     sessions: Sessions
@@ -100,6 +102,7 @@ class Team:
     find_outcomes: FindOutcomes = lambda _: ()
     list_open_files: Callable[[], Sequence[str]] = lambda: ()
     workflows: Workflows = field(default_factory=Workflows)
+    watch: Watch = ignore
 
 
 class SessionRunner:
@@ -152,12 +155,14 @@ class SessionRunner:
                 with team.open_record(self._session) as write:
                     self._recorder = RunRecorder(write)
                     recorded = self._record_events(emit)
+                    team.watch(self._session, TurnBegan(workflow.name if workflow is not None else ""))
                     if workflow is not None:
                         bench = self._make_bench(recorded, cancelled)
                         ended = await run_workflow_turn(workflow, request, team, bench, self)
                     else:
                         ended = await self._answer(held, entries, request, attached, recorded, cancelled)
                     self._recorder.record_event(ended)
+                    team.watch(self._session, ended)
                 state = SessionState.ERROR if ended.status is TurnStatus.FAILED else SessionState.IDLE
                 note = [] if ended.status is TurnStatus.DONE else [Entry(EntryKind.NOTE, "starling", ended.text)]
                 await self._record(state, *note, *self._take_changed_notes())
@@ -186,11 +191,12 @@ class SessionRunner:
         return Entry(EntryKind.PERSON, self._team.owner, transcript.hide_secrets(request), details)
 
     def _record_events(self, emit: Emit) -> Emit:
-        """Return an `emit` that also writes each event into the turn's record."""
+        """Return an `emit` that also writes each event into the turn's record, and tells the watcher."""
         recorder = self._recorder
 
         def record_and_emit(event: Event) -> None:
             recorder.record_event(event)
+            self._team.watch(self._session, event)
             emit(event)
 
         return record_and_emit
@@ -227,8 +233,8 @@ class SessionRunner:
                 request,
                 team.roles,
                 current=held.role,
-                last=_find_last_answer(entries),
-                chat=None if team.is_led("chat") else CountedChat(RecordedChat(chat, self._recorder), routed.append),
+                last=router.find_last_answer(entries),
+                chat=None if team.is_led("chat") else CountedChat(self._wrap_chat(chat, ROUTING), routed.append),
                 fallback=_choose_fallback(team),
                 cancelled=cancelled,
             )
@@ -295,14 +301,14 @@ class SessionRunner:
         if own.memory is not None and not team.is_led(role.model):
             remembered = await own.memory.find_fitting(role.name, messages[-1].text, chat.count_tokens)
         agent = Agent(
-            RecordedChat(chat, self._recorder),
-            Toolset(_select_tools(team.tools, role, inner=inner)),
+            self._wrap_chat(chat, role.name),
+            Toolset(select_for_role(team.tools, role, inner=inner)),
             lambda: instructions.append_memories(
                 instructions.build_instructions(role, own.notes, own.mode, own.roots, own.loaded), remembered
             ),
             role.temperature,
             price=team.compute_cost,
-            record=_record_nothing if inner else self._make_recorder(role.name),
+            record=record_nothing if inner else self._make_recorder(role.name),
         )
         conversation = Conversation(chat.count_tokens, chat.context_tokens, messages)
         run = run_led_turn if team.is_led(role.model) else run_checked_turn
@@ -330,6 +336,12 @@ class SessionRunner:
             spending.take_counts(lent)
         bench.emit(AgentChosen(asker.name, f"{role.name} is done"))
         return ended.text if ended.status is TurnStatus.DONE else f"[{role.name} did not finish] {ended.text}"
+
+    def _wrap_chat(self, chat: ChatModel, agent: str) -> ChatModel:
+        """Return `chat` with its replies recorded, and told to the watcher as those to `agent`."""
+        team, session = self._team, self._session
+        watched = WatchedChat(chat, agent, team.compute_cost, lambda asked: team.watch(session, asked))
+        return RecordedChat(watched, self._recorder)
 
     def forward_event(self, event: Event, emit: Emit) -> None:
         """Pass an event on to the client, and note the state: EXECUTING from a call's start to its end."""
@@ -373,12 +385,6 @@ class SessionRunner:
             self._stored_state = state
 
 
-def _find_last_answer(entries: Sequence[Entry]) -> router.LastAnswer | None:
-    """Return the last answer of an agent among `entries`; None if there is none."""
-    agents = (one for one in reversed(entries) if one.kind is EntryKind.AGENT and one.text.strip())
-    return next((router.LastAnswer(one.by, one.text) for one in agents), None)
-
-
 def _choose_fallback(team: Team) -> str:
     """Return the name of the role that answers where nothing decides.
 
@@ -387,14 +393,3 @@ def _choose_fallback(team: Team) -> str:
     if not team.is_led("chat"):
         return ROUTER
     return "ask" if team.bench.mode is Mode.PLAN else "coder"
-
-
-async def _record_nothing(_: Message) -> None:
-    """Store nothing: a delegate's messages are not the session's."""
-
-
-def _select_tools(tools: Iterable[TeamTool[Any]], role: Role, *, inner: bool) -> Iterable[TeamTool[Any]]:
-    """Return the tools that an agent with `role` can have at all; a delegate cannot replace the plan of the session."""
-    allowed = set(role.capabilities)
-    offered = (one for one in tools if not (inner and one.name == "plan"))
-    return (one for one in offered if not one.capabilities or not allowed.isdisjoint(one.capabilities))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from agents.ports.mcp_servers import McpCall, McpServers
     from agents.ports.permissions import Permissions
     from agents.ports.person import Person
+    from agents.ports.templates import Templates
     from agents.ports.test_commands import TestCommandChooser
     from agents.team.events import Emit
     from agents.team.led.given_work import GivenWork
@@ -124,6 +125,7 @@ class Workbench:
         call: the model's id of the present call. Set by `calls.run_call`.
         cancelled: returns whether the turn was cancelled; from any thread.
         memory: the team's memory for later sessions; None for none.
+        templates: renders templates of projects; None where none can be rendered.
         given: the work that a workflow's step gives, for a model that is led; None outside of workflows.
         checks_tests: whether the program's own check of changes runs tests; False while tests are written that fail.
         deployments: deploys to the person's targets; None where there are none.
@@ -162,6 +164,7 @@ class Workbench:
     request: CommandRequest | None = None
     cancelled: Callable[[], bool] = lambda: False
     memory: TeamMemory | None = None
+    templates: Templates | None = None
     given: GivenWork | None = None
     checks_tests: bool = True
     deployments: Deployments | None = None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
+    from agents.team.role_files import Role
     from agents.team.tool import Arguments, TeamTool
 
 MOST_PROBLEMS = 5
@@ -109,3 +110,10 @@ def _strip_titles(schema: Any) -> Any:  # noqa: ANN401 (JSON)
     if isinstance(schema, list):
         return [_strip_titles(one) for one in schema]
     return schema
+
+
+def select_for_role(tools: Iterable[TeamTool[Any]], role: Role, *, inner: bool) -> Iterable[TeamTool[Any]]:
+    """Return the tools that an agent with `role` can have at all; a delegate cannot replace the plan of the session."""
+    allowed = set(role.capabilities)
+    offered = (one for one in tools if not (inner and one.name == "plan"))
+    return (one for one in offered if not one.capabilities or not allowed.isdisjoint(one.capabilities))

@@ -32,14 +32,14 @@ def hide_secrets(text: str) -> str:
     return literals.replace_secrets(text, HIDDEN)
 
 
-def _hide_in_value(value: object, depth: int = DEEPEST) -> object:
+def hide_in_value(value: object, depth: int = DEEPEST) -> object:
     """Return a JSON value with the secrets in all of its texts replaced; what is nested too deep is left out."""
     if isinstance(value, str):
         return hide_secrets(value)
     if isinstance(value, Mapping):
-        return {key: _hide_in_value(one, depth - 1) for key, one in value.items()} if depth else {}
+        return {key: hide_in_value(one, depth - 1) for key, one in value.items()} if depth else {}
     if isinstance(value, list | tuple):
-        return [_hide_in_value(one, depth - 1) for one in value] if depth else []
+        return [hide_in_value(one, depth - 1) for one in value] if depth else []
     return value
 
 
@@ -55,7 +55,7 @@ def make_entry(message: Message, by: str) -> Entry:
     match message.speaker:
         case Speaker.ASSISTANT:
             calls = [
-                {"id": one.id, "name": one.name, "arguments": _hide_in_value(one.arguments)} for one in message.calls
+                {"id": one.id, "name": one.name, "arguments": hide_in_value(one.arguments)} for one in message.calls
             ]
             details = json.dumps({"calls": calls}) if calls else ""
             if len(details) > LONGEST_TEXT:  # the calls' results follow, so that nothing refers to them

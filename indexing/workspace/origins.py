@@ -66,10 +66,14 @@ def _extract_path(uri: str) -> str:
 def is_plain(uri: str) -> bool:
     """Return whether `uri` is a `file:` URI that names exactly one path, so that `find_origins` is not needed.
 
-    Such a URI has no query, fragment, backslash, trailing dots or spaces, or escapes other than `%3A` and `%20`.
+    Such a URI has no query, fragment, backslash, `::`, second scheme, escapes other than `%3A` and `%20`, or name that
+    ends with a dot or a space.
     """
     rest = uri[len("file://") :] if uri[:7].lower() == "file://" else "%"
-    return not re.search(r"%(?!3[aA]|20)|[\\?#]|[ .]+$", rest)
+    colons = re.sub(r"^/[A-Za-z](?::|%3[aA])(?=/)", "", rest)  # the one of a drive is none
+    return not re.search(r"%(?!3[aA]|20)|[\\?#]|(?:[ .]|%20)(?:/|$)|(?::|%3[aA]){2}|//", colons) and not (
+        re.search(r"/[A-Za-z][A-Za-z0-9+.-]+(?::|%3[aA])", colons)
+    )
 
 
 def find_origins(uri: str) -> tuple[Path, ...]:

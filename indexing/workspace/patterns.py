@@ -49,7 +49,10 @@ class Patterns:
 
     @classmethod
     def make_excessive(cls) -> Patterns:
-        """Return a substitute for a file that is too long to be read: one rule over the bound."""
+        """Return a substitute for a file that is too long to be read, because of which its folder is excluded.
+
+        Its only rule has too many characters, so that `most_tried` is over its bound.
+        """
         return cls(["*" * (bounds.IGNORE_RULE_CHARACTERS + 1)])
 
     @cached_property

@@ -146,16 +146,32 @@ def _read_message(given: Mapping[str, Any]) -> Message:
     """Read a message from OpenAI's form.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: the message is malformed, or has parts that are not text.
+        KeyError, TypeError, ValueError, AttributeError: the message is malformed, has parts that are not text, or calls
+            whose arguments are no JSON object.
     """
     content = given.get("content") or ""
     if isinstance(content, list):
         content = "".join(part["text"] for part in content)
     calls = tuple(
-        ToolCall(str(call["id"]), str(call["function"]["name"]), json.loads(call["function"]["arguments"] or "{}"))
+        ToolCall(str(call["id"]), str(call["function"]["name"]), _read_arguments(call["function"]["arguments"] or "{}"))
         for call in given.get("tool_calls") or ()
     )
     return Message(SPEAKERS[given["role"]], str(content), calls, str(given.get("tool_call_id") or ""))
+
+
+def _read_arguments(text: str) -> dict[str, Any]:
+    """Read the arguments of a call, a JSON object.
+
+    Raises:
+        TypeError, ValueError: they are something else.
+    """
+    try:
+        arguments = json.loads(text)
+    except RecursionError:
+        raise ValueError("the arguments are nested too deeply") from None
+    if not isinstance(arguments, dict):
+        raise TypeError("the arguments are no object")
+    return arguments
 
 
 def _read_tool(given: Mapping[str, Any]) -> ToolSpec:

@@ -215,10 +215,12 @@ class HostConnection:
             self._ended = self._ended and self._endpoint is None
 
     def check(self) -> None:
-        """Check that the host does not hang.
+        """Raise if the last health check failed; begin one in the background if an answer has been due for long.
+
+        Returns at once; called many times a second while an answer is due.
 
         Raises:
-            SilentHostError: the host hangs.
+            SilentHostError: the host did not answer the last health check.
         """
         with self._explain_silence():
             self._hang_detector.check()

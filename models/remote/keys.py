@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from models.chat import ChatError, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 LONGEST_KEY = 8192  # bytes of a key file
@@ -35,6 +35,14 @@ _SECRET = re.compile(
     | (?<=://)[^/\s@]+(?=@)
     """
 )
+
+_observers: list[Callable[[str], object]] = []
+
+
+def observe_keys(observer: Callable[[str], object]) -> None:
+    """Have `observer` take each key that is read from now on, so that a filter can look for it; once for each one."""
+    if observer not in _observers:
+        _observers.append(observer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ def read_from_keyring(name: str, service: str = SERVICE) -> str | None:
     """
     with _open_keyring() as keyring:
         found: str | None = keyring.get_password(service, name)
-    return found
+    return _tell(found) if found else found
 
 
 def store_in_keyring(name: str, key: str) -> None:
@@ -153,6 +161,13 @@ def _check_key(key: str, place: str) -> str:
     """
     if not re.fullmatch(r"[\x21-\x7e]+", key):
         raise _make_error(f"{place} holds no key: a key is one word of letters, digits and punctuation in ASCII")
+    return _tell(key)
+
+
+def _tell(key: str) -> str:
+    """Pass `key` to the observers, and return it."""
+    for observer in _observers:
+        observer(key)
     return key
 
 

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from models.chat_layers import LayeredChat
+from models.masking import FindSecrets, iterate_reply
 from models.remote.reply_store import KEPT_ENDS, ReplyStore
 
 if TYPE_CHECKING:
@@ -33,12 +34,16 @@ class CachedChat(LayeredChat):
 
     Args:
         kept_s: how long an answer may be used, seconds.
+        find: finds secrets in an answer, which is then not cached: the model may repeat what it knows.
     """
 
-    def __init__(self, chat: IdentifiedChat, folder: Path, *, kept_s: float = KEPT_S) -> None:
+    def __init__(
+        self, chat: IdentifiedChat, folder: Path, *, kept_s: float = KEPT_S, find: FindSecrets = lambda _: ()
+    ) -> None:
         super().__init__(chat)
         self._store = ReplyStore(folder)
         self._kept_s = kept_s
+        self._find = find
 
     def chat(
         self,
@@ -65,7 +70,7 @@ class CachedChat(LayeredChat):
                 on_text(cached.text)
             return cached
         reply = self.inner.chat(request, cancelled=cancelled, on_text=on_text)
-        if reply.end in KEPT_ENDS:
+        if reply.end in KEPT_ENDS and not any(map(self._find, iterate_reply(reply))):
             self._store.put(key, reply, self._kept_s)
         return reply
 

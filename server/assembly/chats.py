@@ -133,13 +133,16 @@ class _ChainBuilder:
         Return None if it cannot be built, and add the reason to `problems`. With `alone`, no other model can be asked
         after it.
         """
+        from indexing.workspace.secrets import known_values  # noqa: PLC0415
         from indexing.workspace.secrets.literals import find_secrets  # noqa: PLC0415
         from models.chat_layers import TunedChat  # noqa: PLC0415
         from models.masking import MaskedChat  # noqa: PLC0415
+        from models.remote import keys  # noqa: PLC0415
         from models.remote.billing import Account, BilledChat  # noqa: PLC0415 (for a person with a chat model alone)
         from models.remote.fallback import Link  # noqa: PLC0415
         from models.remote.replies import CachedChat  # noqa: PLC0415
 
+        keys.observe_keys(known_values.learn_one)
         key = (wanted, alone, "" if wanted.url else role)  # the tuning of a model of one's own depends on the role
         if key not in self.known:
             found = _build_remote(wanted, alone=alone) if wanted.url else _build_local(wanted, role)
@@ -153,7 +156,7 @@ class _ChainBuilder:
             account = Account(wanted.location, wanted.model, role, _choose_prices(wanted))
             chat = BilledChat(chat, account, self.ledger)
         if self.cache is not None and wanted.cache_s:
-            chat = CachedChat(chat, self.cache, kept_s=wanted.cache_s)
+            chat = CachedChat(chat, self.cache, kept_s=wanted.cache_s, find=find_secrets)
         return Link(MaskedChat(chat, find_secrets), wanted.location)  # outermost: no layer ever has a secret
 
 

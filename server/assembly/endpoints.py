@@ -236,7 +236,10 @@ class ChatSettings(EndpointSettings):
 
 
 def find_key_exposure(settings: EndpointSettings) -> str:
-    """Return advice for a person if others may read the API key, on the network or in its file; "" if they cannot."""
+    """Return advice for a person on the first way in which others may read the API key; "" if none is found.
+
+    Looks at the address, and on POSIX systems at the mode of the key's file.
+    """
     from models.remote.http import is_local  # noqa: PLC0415 (only if an endpoint is set)
 
     if settings.key_location and urlsplit(settings.url).scheme == "http" and not is_local(settings.url):

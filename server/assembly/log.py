@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from starling_files import make_folder, open_private_descriptor, repair_folder, set_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
     from io import TextIOWrapper
 
     from server.assembly.setting_sections import LogSettings
@@ -54,7 +54,7 @@ PLAIN_ARGUMENT = re.compile(r"[\w./$:-]{1,80}")  # a method, an id or a number, 
 
 CANCELLATION_CODES = (-32800, -32801, -32802)  # LSP's RequestCancelled, ContentModified and ServerCancelled
 
-_STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def begin() -> None:
@@ -125,9 +125,10 @@ class HeldRecords(MemoryHandler):
 class PrivacyFilter(logging.Filter):
     """A filter that removes secrets from each record, and texts unless `texts` is set; drops no record."""
 
-    def __init__(self, *, texts: bool = False) -> None:
+    def __init__(self, *, texts: bool = False, clean: Callable[[str], str] | None = None) -> None:
         super().__init__()
         self.texts = texts
+        self._remove_secrets = clean or _remove_keys
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace secrets, and texts unless they are allowed, in `record` itself; return True. Idempotent."""
@@ -137,7 +138,7 @@ class PrivacyFilter(logging.Filter):
             record.args = tuple(_redact_argument(argument) for argument in arguments)
         record.msg, record.args, record.exc_text = self._clean(_format_message(record)), None, None
         vars(record).pop("message", None)  # may hold the text as another formatter cached it, with secrets
-        for name in set(vars(record)) - _STANDARD_ATTRIBUTES:
+        for name in set(vars(record)) - STANDARD_ATTRIBUTES:
             value = getattr(record, name)
             if isinstance(value, bool | int | float | None):
                 continue
@@ -147,7 +148,7 @@ class PrivacyFilter(logging.Filter):
 
     def _clean(self, text: str) -> str:
         """Return `text` without secrets; cut after `MAX_CHARACTERS` unless texts are allowed."""
-        text = SECRET.sub(WITHHELD, text)
+        text = self._remove_secrets(text)
         return text if self.texts or len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] + WITHHELD
 
 
@@ -207,7 +208,7 @@ def _make_file_handler(settings: LogSettings, directory: Path) -> RotatingFileHa
     handler = LogFile(
         directory / FILE_NAME, maxBytes=settings.max_bytes, backupCount=OLD_FILES, encoding="utf-8", errors="replace"
     )
-    handler.addFilter(PrivacyFilter(texts=settings.texts))
+    handler.addFilter(PrivacyFilter(texts=settings.texts, clean=remove_secrets))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
@@ -226,6 +227,18 @@ def _make_file_handler(settings: LogSettings, directory: Path) -> RotatingFileHa
         )
     )
     return handler
+
+
+def _remove_keys(text: str) -> str:
+    """Return `text` without keys and passwords in forms that are known at the start."""
+    return SECRET.sub(WITHHELD, text)
+
+
+def remove_secrets(text: str) -> str:
+    """Return `text` with every secret replaced, those of code and commands too."""
+    from indexing.workspace.secrets.literals import replace_secrets  # noqa: PLC0415 (not before `initialize`)
+
+    return SECRET.sub(WITHHELD, replace_secrets(text, WITHHELD))
 
 
 def _add_process(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
@@ -252,7 +265,7 @@ def _format_traceback(exc_info: Any) -> str:  # noqa: ANN401 (structlog's own ty
 def _clean_traceback(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Remove secrets from the traceback in `event`, if it has one, and return it."""
     if isinstance(traceback := event.get("exception"), str):
-        event["exception"] = SECRET.sub(WITHHELD, traceback)
+        event["exception"] = remove_secrets(traceback)
     return event
 
 

@@ -117,6 +117,7 @@ def make_completion_exclusion(roots: Sequence[Path], settings: Settings) -> Call
         return lambda _: False
 
     def is_completion_excluded(path: Path) -> bool:
+        """Return whether a pattern excludes `path`."""
         root = next((root for root in roots if path.is_relative_to(root)), path.parent)
         return spec.match_file(path.relative_to(root).as_posix())
 

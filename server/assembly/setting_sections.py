@@ -355,3 +355,11 @@ class LogSettings(BaseModel):
         default=False,
         description="Also log prompts and completions, which contain your code; to find errors on your own machine.",
     )
+    actions: bool = Field(default=True, description="Log the actions of the team of agents, in files of their own.")
+    actions_bytes: int = Field(
+        default=100_000_000,
+        ge=100_000,
+        le=10_000_000_000,
+        description="Size of all files with actions together; then the oldest are deleted.",
+    )
+    actions_days: int = Field(default=7, ge=1, le=3650, description="Days after which a file with actions is deleted.")

@@ -5,6 +5,7 @@ Loaded only where a person talks to the team. Start at `build_team`.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +20,15 @@ from agents.team.tools.all_tools import TOOLS
 from agents.team.tools.list_mcp_tools import CAPABILITY
 from agents.team.workflows import workflow_files
 from agents.team.workflows.workflow_files import Workflows, load_workflows
+from indexing.workspace.secrets.known_places import learn_secrets
 from server.assembly.deploy_settings import build_deployer
+from server.assembly.gates import make_disk_gate
 from server.assembly.policies import build_rules
-from server.assembly.resources import review_statically
+from server.assembly.resources import Files, review_statically
+from server.assembly.watching.team_watch import watch_team
 from server.gate.commands.runner import ConfinedRunner
+from server.gate.gate import LIMITS
+from server.gate.trials.templates import CopierTemplates
 from server.gate.trials.test_runs import choose_command
 from server.state import paths
 from server.state.history.deployment_store import DeploymentStore
@@ -32,20 +38,24 @@ from server.state.session_store import SessionStore
 from server.state.turn_files import open_turn_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from agents.ports.person import Person
     from agents.ports.test_commands import TestCommand
     from agents.team.permissions.modes import Mode
+    from agents.team.watching.watch import Watch
     from indexing.limits import IndexLimits
     from models.chat import ChatModel
     from server.assembly.core import Core
-    from server.assembly.resources import Files
     from server.assembly.settings import Settings
     from server.assembly.team_settings import TeamSettings
     from server.deployment.deployer import Deployer
     from server.gate.gate import Gate
+    from server.gate.ports import Asker
     from server.state.database import State
+
+TEMPLATES_FOLDER = "templates"
+"""Folder of a person's own templates, beside the settings file."""
 
 ROLES_FOLDER = "roles"
 """Folder of a person's own roles, beside the settings file."""
@@ -61,6 +71,7 @@ class Client:
         person: who answers agents' questions; None where nobody can.
         allow: rules that allow calls, beside the person's own, which count over these where they deny or ask.
         workspace: the workspace that memories are for, as a URI; "" for the first folder.
+        watch: takes what happens in the sessions; None for a new watcher.
     """
 
     name: str
@@ -68,6 +79,30 @@ class Client:
     person: Person | None = None
     allow: tuple[str, ...] = ()
     workspace: str = ""
+    watch: Watch | None = None
+
+
+@contextlib.asynccontextmanager
+async def open_disk_team(  # noqa: PLR0913, PLR0917 (its ports)
+    core: Core, root: Path, state: State, client: Client, asker: Asker, answer_s: float = LIMITS.answer_s
+) -> AsyncIterator[Team]:
+    """Yield the team for a program that is no editor: it works in `root`, and approved edits are written to the disk.
+
+    Closes the team's gate afterwards.
+
+    Args:
+        core: index, models and reviewer of `root`.
+        root: the folder.
+        state: where sessions and requests are stored; stays open.
+        client: who drives the sessions.
+        asker: asks the gate's questions.
+        answer_s: longest wait for an answer to one of them, in seconds.
+    """
+    gate = make_disk_gate([root], asker, core.index_limits, client=client.name, answer_s=answer_s, state=state)
+    try:
+        yield await asyncio.to_thread(build_team, core, Files(core, (root,)), gate, state, client)
+    finally:
+        await gate.close()
 
 
 def build_team(core: Core, files: Files, gate: Gate, state: State, client: Client) -> Team:
@@ -81,10 +116,13 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         client: who drives the sessions.
     """
     settings, wanted = core.settings.team, core.settings.review.test_command
+    workspace = client.workspace or name_workspace(files.roots)
+    learn_secrets(files.roots)
     owner = name_owner(client.name)
     runner = ConfinedRunner(files.roots, core.index_limits, list_own_places())
 
     def choose_tests(folder: Path, only: Path | None) -> TestCommand | str:
+        """Return the command for the tests in `folder`, or why there is none."""
         return choose_command(folder, wanted, only, measures=False)
 
     bench = Workbench(
@@ -103,7 +141,8 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         test_command=wanted,
         choose_tests=choose_tests,
         mode=client.mode,
-        memory=TeamMemory(MemoryStore(state), client.workspace or name_workspace(files.roots)),
+        memory=TeamMemory(MemoryStore(state), workspace),
+        templates=CopierTemplates(paths.settings_file().parent / TEMPLATES_FOLDER),
         deployments=build_deployer(
             core.settings.deploy,
             files.roots,
@@ -128,6 +167,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
         find_outcomes=gate.journal.list_outcomes,
         workflows=load_all_workflows(files.roots, settings.trusted, roles),
+        watch=client.watch or watch_team(core.settings.log, state, workspace),
     )
 
 

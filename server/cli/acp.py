@@ -19,6 +19,7 @@ def acp() -> None:
     reading, writing = streams.claim_stdio()
 
     async def serve() -> None:
+        """Serve until the client leaves or a signal comes."""
         stop = asyncio.Event()
         lifetime.call_on_signals(stop.set)
         await serving.serve(reading, writing, stop, lifetime.set_deadline)

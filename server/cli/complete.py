@@ -108,6 +108,7 @@ def _describe(answer: Completion, document: Document) -> dict[str, Any]:
     starts = find_line_starts(document.text)
 
     def describe_position(offset: int) -> dict[str, int]:
+        """Return an offset as a line and a column, both from 1."""
         line = find_line(starts, offset)
         return {"line": line + 1, "column": offset - starts[line] + 1}
 

@@ -106,8 +106,14 @@ class TerminalAsker:
         return f"There is no terminal to ask on, so nothing is written; run the command in one, or add {wanted}."
 
     async def ask(self, question: Question) -> Answer | TakenParts:
-        """Show the diff, ask and return the answer; approve without asking if `--yes` allows all kinds of change."""
+        """Show the diff, ask and return the answer; approve without asking if `--yes` allows all kinds of change.
+
+        A second question waits for the first, and the time to answer it begins afterwards.
+        """
+        if self._turn.locked():
+            question.clock.stop()
         async with self.take_turn() as lines:
+            question.clock.run()
             show(question)
             if find_kinds(question) <= self._yes:
                 terminal.note("allowed by --yes.")
@@ -203,6 +209,7 @@ class Lines:
         waiting = self._waiting = loop.create_future()
 
         def read_line() -> None:
+            """Read a line in this thread, and hand it to the event loop."""
             line = self.source.readline()
             with contextlib.suppress(RuntimeError):  # the event loop was closed meanwhile
                 loop.call_soon_threadsafe(self._receive, line)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GIT = (
     "git", "--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
-    "-c", "submodule.recurse=false",
+    "-c", "submodule.recurse=false", "-c", "log.showSignature=false",
 )  # fmt: skip
 """The beginning of the command lines of git: no hook and no monitor of a repository runs."""
 
@@ -146,7 +146,7 @@ def describe_steps(steps: Iterable[CommandStep], secrets: Sequence[str]) -> str:
 
 
 def _describe(number: int, step: CommandStep, secrets: Sequence[str]) -> str:
-    """Return one command for a person."""
+    """Return one command as a person reads it; `secrets` are names, not values."""
     rights = [
         words
         for words, given in (

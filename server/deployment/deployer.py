@@ -32,7 +32,7 @@ from agents.ports.test_commands import TestCommand
 from server.deployment import pushes, releases
 from server.deployment.command_steps import Duty
 from server.deployment.planning import make_plan
-from server.deployment.readiness import format_checks, gather_facts
+from server.deployment.readiness import find_folder_problem, format_checks, gather_facts
 from server.deployment.secret_references import SecretUnavailable, resolve_secrets
 from server.deployment.targets import RELEASES, Kind
 from server.gate.commands.extras import Extras
@@ -166,6 +166,8 @@ class Deployer:
         target = self._find(plan.target)
         if plan.action is Action.DEPLOY:
             await self._require_unchanged(target, prepared)
+        elif plan.action is not Action.CHECK and (problem := await self._find_folder_problem(target)):
+            raise DeploymentUnavailable(f"{target.path} cannot be used: {problem}. Nothing was run.")
         try:
             secrets = await asyncio.to_thread(resolve_secrets, target.env if prepared.steps else {})
         except SecretUnavailable as error:
@@ -194,15 +196,21 @@ class Deployer:
                 f"\n{format_checks(facts.checks)}"
             )
 
+    async def _find_folder_problem(self, target: TargetDefinition) -> str:
+        """Return why the folder of a target on this machine cannot be used, a clause; "" if it can or there is none."""
+        if not target.path or target.kind is Kind.SSH:
+            return ""
+        return await asyncio.to_thread(find_folder_problem, target, self._own_places)
+
     async def _check(self, run: _Run, cancelled: Cancelled | None) -> DeploymentOutcome:
         """Run the checks, all of them, and remember a target that is ready."""
         plan = run.prepared.plan
         run.checks.extend(plan.checks)
         await self._run_steps(run, cancelled, stops=False)
-        if all(one.passed for one in run.checks):
+        ready = not run.failed and all(one.passed for one in run.checks)  # a check that was cancelled is none
+        if ready:
             self._ready[plan.target, plan.version] = time.monotonic()
         table = format_checks(run.checks)
-        ready = all(one.passed for one in run.checks)
         head = f"{plan.target} is {'ready' if ready else 'not ready'} for {plan.version[:7]}."
         failed = f"\n\n{run.failed}" if run.failed else ""
         return DeploymentOutcome(ready, f"{head}\n{table}{failed}", tuple(run.checks))

@@ -154,7 +154,10 @@ def find_folder_problem(target: TargetDefinition, own_places: Sequence[Path]) ->
     own = [Path(os.path.realpath(one)) for one in own_places]
     problems = (
         (not folder.is_dir(), "there is no such folder; create it"),
-        (_overlap(folder, workspace), "it and the workspace lie in each other; choose another folder"),
+        (
+            _overlap(folder, workspace) or _overlap(Path(target.path), target.workspace),
+            "it and the workspace lie in each other; choose another folder",
+        ),
         (home.is_relative_to(folder), "it holds your home folder; choose a folder for this purpose alone"),
         (any(_overlap(folder, one) for one in own), "it belongs to Starling; choose another folder"),
         (not os.access(folder, os.W_OK), "it cannot be written"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.edits import RenameFile, TextChange
+from agents.ports.action_log import actions
 from agents.ports.failures import StateError
 from agents.ports.origins import Origin
 from agents.ports.request_outcomes import RequestOutcome
@@ -224,6 +225,10 @@ class Journal:
             replaced = self._describe_replaced(case, checked)
             made = tuple((one.change, old) for one, old in zip(found, checked.before, strict=True) if one.change)
         self.records.end(Ending(outcome, case.answer, case.answer_s, rows, replaced, made))
+        asked = case.question
+        fields = {"request": case.id, "session": asked.origin.session, "agent": asked.by, "tool": asked.tool.name}
+        fields |= {"client": self._client, "answer": case.answer or "", "outcome": outcome.verdict}
+        actions.info("request decided", extra={**fields, "files": len(rows), "title_text": asked.title})
 
     def _build_rows(
         self, case: Case, outcome: Outcome, checked: CheckedProposal | None, found: Sequence[ObservedChange] | None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from agents.ports.origins import NO_ORIGIN, Origin
+from server.gate.question.answer_clock import AnswerClock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +94,7 @@ class Question:
         rule: description of the person's rule that approves the request, "" for none.
         origin: the session and call that the request comes from.
         hunks: the parts of the edit, of which the person may take some and leave others; () if it is asked as a whole.
+        clock: the time to answer; an asker that shows one question after the other stops it until this one is shown.
     """
 
     id: str
@@ -107,6 +109,7 @@ class Question:
     rule: str = ""
     origin: Origin = NO_ORIGIN
     hunks: tuple[Hunk, ...] = ()
+    clock: AnswerClock = field(default_factory=AnswerClock, compare=False, repr=False)
 
     @property
     def is_approved_by_rule(self) -> bool:
@@ -121,7 +124,8 @@ class Asker(Protocol):
         """Show the diff, ask one question and return the answer, or which of the parts in `question.hunks` are taken.
 
         The gate cancels this call after the time limit, or when the request is cancelled; the question then has to
-        disappear from the screen, if the client can do that.
+        disappear from the screen, if the client can do that. While the question waits behind another one, its `clock`
+        has to be stopped.
         """
         ...
 

@@ -106,6 +106,7 @@ class DemoClient(LanguageClient):
         self.problems: list[str] = []
 
         def report_percentage(params: types.ProgressParams) -> None:
+            """Call `on_progress` with the percentage of a progress notification, if it has one."""
             percentage = to_plain_json(params.value).get("percentage")
             if percentage is not None:
                 on_progress(int(percentage))

@@ -205,6 +205,7 @@ class StarlingServer(Connection):
         """Return a handler for pygls that calls the handler of `feature` with a snapshot and the service it needs."""
 
         async def answer(params: Any) -> Any:  # noqa: ANN401 (each method has its own)
+            """Return the result of the handler for a request."""
             session = self.session
             snapshot = session.take_snapshot(incoming.find_uri(params))
             return await feature.handle(snapshot, feature.select_service(session.services), params)

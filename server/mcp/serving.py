@@ -48,9 +48,11 @@ def _make_server(reader: ToolReader) -> Server[Any]:
     """Return an MCP server that lists and calls the tools of `reader`."""
 
     async def list_tools(_: object, __: object) -> Any:  # noqa: ANN401 (untyped where the extra is missing)
+        """Return the tools of `reader`."""
         return reader.list_tools()
 
     async def call_tool(_: object, params: Any) -> Any:  # noqa: ANN401 (as above)
+        """Return the result of a call."""
         return await reader.call(params.name, params.arguments or {})
 
     return Server(

@@ -222,14 +222,14 @@ class Connection:
         if self._limits.status:
             return f"it answers with the HTTP status {self._limits.status}"
         if isinstance(error, MCPError):
-            return self._explain_answer(error)
+            return self._explain_mcp_error(error)
         if isinstance(error, ValidationError):
             return "its answer has another form than the protocol says"
         name = type(error).__name__
         return f"{self._server.url} cannot be reached ({name})" if self._server.url else name
 
-    def _explain_answer(self, error: MCPError) -> str:
-        """Return the reason of an error of the protocol, a clause."""
+    def _explain_mcp_error(self, error: MCPError) -> str:
+        """Return why a request failed, a clause: a time-out, the end of the server, or its own error message."""
         if error.code == types.REQUEST_TIMEOUT:
             return f"it did not answer within {self._server.timeout_s:g} seconds"
         return "it ended" if error.code == types.CONNECTION_CLOSED else f"it says: {self._clean(error.message)}"

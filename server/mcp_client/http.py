@@ -73,6 +73,7 @@ class _BoundedStream(httpx2.AsyncByteStream):
         self._limits = limits
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the pieces of the body; raise ReadError beyond `MOST_BYTES`."""
         count = 0
         async for piece in self._inner:
             count += len(piece)

@@ -80,6 +80,7 @@ class ServerPool:
         """
 
         async def read(connection: Connection) -> str:
+            """Return the description of a server."""
             return connection.description
 
         return await self._use(server, read, lambda: False)
@@ -110,6 +111,7 @@ class ServerPool:
         loop = self._start_loop()
 
         async def run() -> Answer:
+            """Return the result of `work`, on the pool's loop."""
             return await work(await self._connect(server))
 
         running = asyncio.run_coroutine_threadsafe(run(), loop)

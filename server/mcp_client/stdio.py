@@ -241,7 +241,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def _wait(process: asyncio.subprocess.Process) -> bool:
-    """Wait for the end of the process, at most `GRACE_S`; return whether it has ended.
+    """Wait for the end of the process, `GRACE_S` seconds at most; return whether it has ended.
 
     Polls, because `Process.wait` also waits for children of the server that hold its pipes.
     """

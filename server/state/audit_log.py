@@ -6,11 +6,12 @@ Holds hashes of texts, never the texts. Blocking; writes to the state database o
 from __future__ import annotations
 
 import time
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from indexing.workspace.secrets.literals import replace_secrets
 from server.gate.records import AuditRow
-from server.state.statements import make_storable
+from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from server.state.statements import Connection
 
 KEPT_S = 365 * 24 * 3600.0
+NO_FILES = {"run", "propose"}
+"""Actions whose subject is no file but a command."""
 _NAMES = tuple(field.name for field in fields(AuditRow))
 _COLUMNS = ", ".join(_NAMES)
 _MARKS = ", ".join("?" * len(_NAMES))
@@ -50,7 +53,10 @@ class Audit:
 
 
 def _pack(row: AuditRow) -> list[object]:
-    """Return the values of `row` as they are stored, in the order of `_NAMES`."""
+    """Return the values of `row` as they are stored, in the order of `_NAMES`, without secrets in title and command."""
+    row = replace(row, title=replace_secrets(row.title, PLACEHOLDER))
+    if row.action in NO_FILES:
+        row = replace(row, subject=replace_secrets(row.subject, PLACEHOLDER))
     values = (int(value) if isinstance(value, bool) else value for value in astuple(row))
     return [make_storable(value) if isinstance(value, str) else value for value in values]
 

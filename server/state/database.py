@@ -206,7 +206,7 @@ class State:
             batch.ended.set()
 
     def read_stamp(self) -> tuple[object, ...]:
-        """Return a value that is another one after another connection has written or the file was replaced.
+        """Return a value that differs after another connection has written or the file was replaced.
 
         Raises:
             StateError: the database cannot be read.

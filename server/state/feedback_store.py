@@ -10,7 +10,8 @@ import time
 from typing import TYPE_CHECKING
 
 from agents.ports.feedback import LONGEST_COMMENT, Feedback, Thumb
-from server.state.statements import make_storable
+from indexing.workspace.secrets.literals import replace_secrets
+from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
     from server.state.database import State
@@ -23,7 +24,7 @@ class FeedbackStore:
         self._state = state
 
     def give(self, session: str, number: int, thumb: Thumb, comment: str = "") -> bool:
-        """Store feedback on the entry `number` of a session, in place of earlier feedback.
+        """Store feedback on the entry `number` of a session, in place of earlier feedback; secrets are replaced.
 
         Return False, and store nothing, if there is no such entry.
 
@@ -41,7 +42,7 @@ class FeedbackStore:
             connection.execute("DELETE FROM session_feedback WHERE session = ? AND number = ?", (session, number))
             connection.execute(
                 "INSERT INTO session_feedback (session, number, thumb, comment, at) VALUES (?, ?, ?, ?, ?)",
-                (session, number, thumb, make_storable(comment), time.time()),
+                (session, number, thumb, make_storable(replace_secrets(comment, PLACEHOLDER)), time.time()),
             )
             return True
 

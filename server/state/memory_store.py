@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.ports.memory import LONGEST_TEXT, Activity, Decision, Remembered, Source
 from indexing.workspace.secrets.literals import replace_secrets
-from server.state.statements import make_storable
+from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,6 @@ MOST_ACTIVITIES = 50_000  # of a user, in all workspaces
 MOST_DECISIONS = 5000  # likewise
 ACTIVITIES_KEPT_S = 30 * 24 * 3600.0
 DECISIONS_KEPT_S = 2 * 365 * 24 * 3600.0
-PLACEHOLDER = "(secret)"
 _SELECT = "SELECT workspace, agent, name, content, source, origin, created, changed FROM agent_memory"
 
 

@@ -218,6 +218,16 @@ _DEPLOYMENTS = (
     "CREATE INDEX deployments_by_time ON deployments (workspace, begun)",
 )
 
+_METRICS = (
+    # `server.state.watching.metrics_store`; `period` is a local date or hour: "2026-11-28", "2026-11-28T14"
+    """CREATE TABLE team_metrics (
+        period TEXT NOT NULL, kind TEXT NOT NULL, agent TEXT NOT NULL, name TEXT NOT NULL, outcome TEXT NOT NULL,
+        number BIGINT NOT NULL, seconds DOUBLE PRECISION NOT NULL, prompt_tokens BIGINT NOT NULL,
+        answer_tokens BIGINT NOT NULL, cost DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (period, kind, agent, name, outcome)
+    ){keyed}""",
+)
+
 _BACKGROUND_JOBS = (
     # `server.state.background.schedule_store`; `owner` runs the job since `begun`
     """CREATE TABLE background_jobs (
@@ -242,7 +252,7 @@ _BACKGROUND_JOBS = (
 
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
-    _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _BACKGROUND_JOBS,
+    _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS, _BACKGROUND_JOBS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from indexing.workspace.secrets.literals import replace_secrets
 from server.gate.records import UNFINISHED, Request, Status
-from server.state.statements import make_storable
+from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,11 +71,15 @@ class Requests:
         model: str,
         subjects: Sequence[str],
     ) -> None:
-        """Insert a pending request, and delete requests older than 90 days, in the caller's transaction."""
+        """Insert a pending request, and delete requests older than 90 days, in the caller's transaction.
+
+        Secrets are hidden in what describes it; the question itself shows them.
+        """
+        hidden = subjects if question.tool.edits else [*map(_hide, subjects)]
         row = [
-            question.id, time.time(), *_identify_process(), client, question.tool.name, question.title, question.why,
-            question.by, model, task, json.dumps(subjects), question.diff[:LONGEST_DIFF],
-            json.dumps(question.warnings), Status.PENDING, question.origin.session, question.origin.call,
+            question.id, time.time(), *_identify_process(), client, question.tool.name, _hide(question.title),
+            _hide(question.why), question.by, model, task, json.dumps(hidden), _hide(question.diff[:LONGEST_DIFF]),
+            json.dumps([*map(_hide, question.warnings)]), Status.PENDING, question.origin.session, question.origin.call,
             question.origin.again,
         ]  # fmt: skip
         self._undecided[question.id] = [make_storable(value) if isinstance(value, str) else value for value in row]
@@ -184,6 +189,11 @@ class Requests:
 def _identify_process() -> tuple[str, int, float]:
     """Return host name, process id and start time, which together identify this process uniquely."""
     return platform.node(), os.getpid(), psutil.Process().create_time()
+
+
+def _hide(text: str) -> str:
+    """Return `text` with its secrets replaced."""
+    return replace_secrets(text, PLACEHOLDER)
 
 
 def _is_alive(host: str, pid: int, begun: float, created: float) -> bool:

@@ -21,8 +21,9 @@ from agents.ports.sessions import (
     SessionState,
     SessionUnavailable,
 )
+from indexing.workspace.secrets.literals import replace_secrets
 from server.state import lease_owners
-from server.state.statements import make_storable
+from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -213,10 +214,10 @@ def _remove(connection: Connection, sessions: Sequence[str]) -> None:
 
 
 def _check_title(title: str) -> str:
-    """Return `title` as it is stored; raise ValueError if it is longer than `LONGEST_TITLE`."""
+    """Return `title` as it is stored, without secrets; raise ValueError if it is longer than `LONGEST_TITLE`."""
     if len(title) > LONGEST_TITLE:
         raise ValueError(f"a title has more than {LONGEST_TITLE:,} characters")
-    return make_storable(title)
+    return make_storable(replace_secrets(title, PLACEHOLDER))
 
 
 def _pack(entry: Entry) -> tuple[str, ...]:
@@ -227,7 +228,7 @@ def _pack(entry: Entry) -> tuple[str, ...]:
 def _unpack(row: Sequence[Any]) -> Session:
     """Return the session from a row of `_SELECT`; without an owner if the lease has expired, or its process ended.
 
-    Its state is then ERROR if the client died at work.
+    Its state is then ERROR if a request was not finished.
     """
     identity, workspace, title, role, stored, created, changed, owner, leased, entries = row
     owner = owner if leased >= time.time() and not lease_owners.has_ended(owner) else ""

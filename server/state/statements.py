@@ -44,6 +44,10 @@ class Connection(Protocol):
         ...
 
 
+PLACEHOLDER = "(secret)"
+"""Text in place of a secret in what is stored."""
+
+
 def make_storable(text: str) -> str:
     r"""Return `text` with lone surrogates and NUL, which a database may refuse, written as escapes (`\ud83d`)."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

@@ -8,10 +8,12 @@ state database only. Start at `TaskStore`.
 
 from __future__ import annotations
 
+import hashlib
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from agents.ports.action_log import actions
 from agents.ports.task_queue import (
     ATTEMPTS,
     LONGEST_TEXT,
@@ -26,7 +28,7 @@ from agents.ports.task_queue import (
 )
 from indexing.workspace.secrets.literals import replace_secrets
 from server.state import lease_owners
-from server.state.statements import make_storable
+from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 MOST_OPEN = 10_000  # tasks of one workspace that have not ended
 MOST_ENDED = 10_000  # of a user, in all workspaces
 KEPT_S = 90 * 24 * 3600.0  # ended tasks
-PLACEHOLDER = "(secret)"
 _ENDED = (TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED)
 _SELECT = (
     "SELECT id, workspace, title, details, role, priority, deadline, parent, name, workflow, writes,"
@@ -212,7 +213,7 @@ def _insert(connection: Connection, task: NewTask, now: float) -> str:
     if len(task.needs) > MOST_NEEDS:
         raise ValueError(f"a task needs more than {MOST_NEEDS} others")
     place = make_storable(task.workspace)
-    key = f"{place}\n{make_storable(task.key)}" if task.key else None  # one workspace's keys are not another's
+    key = f"{place}\n{_hide_key(task.key)}" if task.key else None  # one workspace's keys are not another's
     row = connection.execute("SELECT id FROM queued_tasks WHERE name = ?", (key,)).fetchone()
     if row is not None:
         return str(row[0])
@@ -236,7 +237,15 @@ def _insert(connection: Connection, task: NewTask, now: float) -> str:
     connection.executemany(
         "INSERT INTO queued_task_needs (task, need) VALUES (?, ?)", [(identity, need) for need in set(task.needs)]
     )
+    fields = {"session": identity, "workspace": place, "role": task.role, "workflow": task.workflow}
+    actions.info("task queued", extra={**fields, "priority": task.priority.name.lower(), "title_text": task.title})
     return identity
+
+
+def _hide_key(key: str) -> str:
+    """Return a task's key as it is stored: one with a secret as a hash, so that equal keys stay equal."""
+    plain = make_storable(key)
+    return plain if replace_secrets(plain, "") == plain else f"sha256:{hashlib.sha256(plain.encode()).hexdigest()[:16]}"
 
 
 def _clean(text: str) -> str:
@@ -293,7 +302,10 @@ def _change_status(
     """Change the status of a task to `after` if it is one of `before`; return whether that was done."""
     marks = ", ".join("?" * len(before))
     query = f"UPDATE queued_tasks SET status = ?, changed = ? WHERE id = ? AND status IN ({marks})"  # noqa: S608
-    return connection.execute(query, (after, now, task, *before)).rowcount == 1
+    changed = connection.execute(query, (after, now, task, *before)).rowcount == 1
+    if changed:
+        actions.info("task changed", extra={"session": task, "outcome": after.value})
+    return changed
 
 
 def _stop_blocked(connection: Connection, now: float) -> None:

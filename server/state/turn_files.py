@@ -45,6 +45,7 @@ def open_turn_file(session: str) -> Iterator[Callable[[str], None]]:
     written = 0
 
     def write(line: str) -> None:
+        """Write a line of the record, unless that would exceed `MOST_BYTES`."""
         nonlocal written
         data = line.encode("utf-8", "surrogatepass")
         if written + len(data) > MOST_BYTES:

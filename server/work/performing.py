@@ -25,12 +25,12 @@ from agents.team.transcript import make_title
 from agents.team.workflows.runner import WorkflowRequest
 from indexing.storage.index_files import IndexPaths
 from server.assembly.core import derive
-from server.assembly.gates import make_disk_gate
-from server.assembly.resources import Files
-from server.assembly.team import Client, build_team
+from server.assembly.team import Client, open_disk_team
+from server.assembly.watching.team_watch import watch_team
 from server.gate.gate import LIMITS
 from server.state import paths
 from server.state.background.proposal_store import ProposalStore
+from server.state.task_store import TaskStore
 from server.work.worktrees import WorktreeFailed
 
 if TYPE_CHECKING:
@@ -94,6 +94,9 @@ class TaskPerformer:
         asking: how a person is asked.
         show: takes each event of a turn, with the task.
         clock: returns the seconds since the epoch.
+
+    Attributes:
+        watch: takes what happens, for logs and figures.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 (its ports)
@@ -110,13 +113,15 @@ class TaskPerformer:
         self._core = core
         self._root = root
         self._state = state
+        self._queue = TaskStore(state)
         self._worktrees = worktrees
         self._asking = asking
         self._show = show
         self._clock = clock
+        self.watch = watch_team(core.settings.log, state, root.as_uri())
 
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
-        """Do `task`; see `agents.team.queue.worker.Perform`."""
+        """Do `task`; see `agents.team.queue.worker.Perform`. Deletes its worktree and branch if it was cancelled."""
         try:
             async with self._open_place(task) as place:
                 ended = await self._run_session(task, place, stopped)
@@ -128,6 +133,20 @@ class TaskPerformer:
             return Performed(Ending.WAITING, str(error))
         except (SessionUnavailable, StateError) as error:
             return Performed(Ending.FAILED, str(error))
+        finally:
+            await asyncio.to_thread(self._remove_if_cancelled, task.id)
+
+    def _remove_if_cancelled(self, task: str) -> None:
+        """Delete the worktree and the branch of a task if a person has cancelled it; log a failure. Blocking."""
+        try:
+            found = self._queue.get(task)
+            if found is not None and found.task.writes and found.status is TaskStatus.CANCELLED:
+                worktree = self._worktrees.find(task)
+                self._worktrees.remove(task, with_branch=True)
+                if worktree is not None:
+                    IndexPaths.of(paths.index_dir(), worktree.root).remove()
+        except (StateError, WorktreeFailed) as error:  # removed when a worker starts
+            logger.warning("the worktree of the cancelled task %s could not be removed: %s", task, error)
 
     async def _count_use(self, task: QueuedTask, ended: TurnEnded) -> None:
         """Count what a task of the autopilot has used in the budget of the day; other tasks are not counted.
@@ -167,19 +186,8 @@ class TaskPerformer:
         """
         mode, allow = (Mode.ACT, OWN_PLACE) if place.worktree is not None else (Mode.PLAN, ())
         asking = self._asking
-        gate = make_disk_gate(
-            [place.root],
-            asking.asker,
-            place.core.index_limits,
-            client="starling work",
-            answer_s=asking.answer_s,
-            state=self._state,
-        )
-        try:
-            client = Client("starling work", mode, self._asking.person, allow, self._root.as_uri())
-            team = await asyncio.to_thread(
-                build_team, place.core, Files(place.core, (place.root,)), gate, self._state, client
-            )
+        client = Client("starling work", mode, asking.person, allow, self._root.as_uri(), self.watch)
+        async with open_disk_team(place.core, place.root, self._state, client, asking.asker, asking.answer_s) as team:
             title = make_title(task.task.title)
             await asyncio.to_thread(
                 team.sessions.create, self._root.as_uri(), title=title, role=task.task.role, name=task.id
@@ -189,8 +197,6 @@ class TaskPerformer:
                 request, wanted = _join_texts(task), task.task.workflow
                 workflow = WorkflowRequest(wanted, commits=False, repeats=task.attempts == 1)
             return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
-        finally:
-            await gate.close()
 
     async def _end_writing(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
         """Commit what a turn has written, and remove the folder of the worktree, and its branch if nothing has changed.

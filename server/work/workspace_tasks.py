@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agents.ports.task_queue import TaskStatus
 from server.state import paths
+from server.state.lease_owners import has_ended
 from server.work.merging import MergeFailed, propose_merge
 from server.work.worktrees import WorktreeFailed, Worktrees
 
@@ -81,15 +82,19 @@ class WorkspaceTasks:
         return found[0]
 
     def cancel(self, task: QueuedTask) -> str:
-        """Cancel a task and delete its branch; return why the branch could not be deleted, "" if nothing is left of it.
+        """Cancel a task and delete its branch; return why the branch could not be deleted, "" otherwise.
+
+        While a worker does the task, its folder is in use: that worker deletes branch and folder once it has stopped.
 
         Raises:
             TaskRefused: it has ended already.
-            StateError: the queue cannot be written.
+            StateError: the queue cannot be used.
         """
+        found = self._queue.get(task.id) or task
         if not self._queue.cancel(task.id):
-            raise TaskRefused(f"{task.task.title!r} has ended already: {task.status.value}.")
-        if not (task.task.writes and task.attempts):
+            raise TaskRefused(f"{task.task.title!r} has ended already: {found.status.value}.")
+        in_use = found.status is TaskStatus.RUNNING and not has_ended(found.worker)
+        if in_use or not (found.task.writes and found.attempts):
             return ""
         try:
             self._worktrees.remove(task.id, with_branch=True)

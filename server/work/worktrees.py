@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from indexing.process.git import GitFailed, list_filter_options, run_git
+from server.work.git_advice import advise
+from server.work.nested_repositories import find_nested
 from starling_files import FILE_MODE, make_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 LOCK_WAIT_S = 60.0
 ID_LENGTH = 12
@@ -109,11 +111,13 @@ class Worktrees:
         """Commit everything that was changed in a worktree, files that git ignores excepted; return whether any was.
 
         Raises:
-            WorktreeFailed: git failed.
+            WorktreeFailed: git failed, or the worktree has files in a repository of their own, which no branch can
+                hold; the worktree is as it was.
         """
         with self._use_repository() as top:
             _check_repository(top, worktree)
             unfiltered = list_filter_options(worktree.folder)
+            _check_nested(worktree, unfiltered)
             run_git(worktree.folder, *unfiltered, "add", "--all")
             if not run_git(worktree.folder, *unfiltered, "diff", "--cached", "--name-only", "--ignore-submodules"):
                 return False
@@ -189,8 +193,7 @@ class Worktrees:
             with FileLock(self._storage / ".lock", timeout=LOCK_WAIT_S, mode=FILE_MODE):
                 yield Path(run_git(self._workspace, "rev-parse", "--show-toplevel").rstrip("\n"))
         except GitFailed as error:
-            advice = "a task that changes files needs a git repository with a commit"
-            raise WorktreeFailed(f"{self._workspace}: {error}; {advice}.") from error
+            raise WorktreeFailed(f"{self._workspace}: {error}; {advise(str(error), self._workspace)}.") from error
         except OSError as error:  # includes the lock's `Timeout`
             raise WorktreeFailed(f"{self._storage} cannot be used ({error}); see that it can be written.") from error
 
@@ -256,6 +259,23 @@ def _check_repository(top: Path, worktree: Worktree) -> None:
         is_own = False
     if not is_own:
         raise WorktreeFailed(f"{link} was changed, so that git would use another repository; retry or cancel the task.")
+
+
+def _check_nested(worktree: Worktree, options: Sequence[str]) -> None:
+    """Check that no file of a worktree lies in a repository of its own, where the task's branch cannot hold it.
+
+    Raises:
+        GitFailed: git failed.
+        WorktreeFailed: some do.
+    """
+    nested = find_nested(worktree.folder, options)
+    if nested:
+        names = ", ".join(nested[:3]) + (f" and {len(nested) - 3} more" if len(nested) > 3 else "")
+        raise WorktreeFailed(
+            f"What was written to {names} cannot be on the task's branch: git has a repository of its own there. "
+            f"Nothing was committed, and {worktree.folder} is kept. Take from there what you need, delete these "
+            f"folders in it, and run starling tasks retry {worktree.task[:8]}, or cancel the task."
+        )
 
 
 def _check_folder(top: Path, commit: str, below: Path) -> None:

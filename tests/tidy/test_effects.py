@@ -42,12 +42,14 @@ MAY_WRITE = {
     "server/gate/disk/overwriting.py": "an open file of the workspace, in place; only the disk's module opens one",
     "server/gate/question/shown_documents.py": "the diffs that questions are about, in Starling's cache",
     "server/assembly/log.py": "the folder of the log",
+    "server/assembly/watching/action_log.py": "files of the team's actions, beside the log; removes old ones there",
     "server/state/paths.py": "Starling's own folders",
     "server/state/database.py": "the folder of the state database",
     "server/state/turn_files.py": "records of turns in the state folder",
     "server/pairing/announcements.py": "the announcement of a language server and its socket, in the runtime folder",
     "server/lsp/serving/token_file.py": "a socket's token, in the runtime folder or where a person says",
     "server/gate/trials/trials.py": "a temporary copy of the workspace that a test is tried on, after a person's yes",
+    "server/gate/trials/templates.py": "a template's copy, in a private temporary folder that goes again",
     "server/gate/commands/runner.py": "a private temporary folder of one command, which goes with it",
     "server/work/life_signs.py": "a worker's sign of life, in the runtime folder; removes those of ended workers",
     "server/work/worktrees.py": "the folder of the worktrees, and in it that of a task",
@@ -75,6 +77,7 @@ MAY_MAKE = {
     "server/lsp/commands/schema.py": "the published schema, when a developer asks for it",
     "server/gate/disk/disk.py": "files of the workspace: they get the mode that a person's editor would give them",
     "server/gate/trials/trials.py": "a copy of the workspace, in a private temporary folder",
+    "server/gate/trials/templates.py": "a template's copy, in a private temporary folder",
     "server/gate/commands/runner.py": "in a private temporary folder",
 }
 MAKES = re.compile(

@@ -50,6 +50,8 @@ MAY_SPEAK = {
     "server/assembly/endpoints.py": {"urllib"},  # takes an address apart
     "server/cli/review/sarif.py": {"urllib"},  # writes a path as a URI
     "indexing/workspace/origins.py": {"urllib"},  # takes a URI apart
+    "indexing/workspace/secrets/encoded.py": {"urllib"},  # undoes the quoting of an address
+    "indexing/workspace/secrets/known_values.py": {"urllib"},  # writes a secret as in an address, to find it there
     "server/mcp_client/http.py": {"httpx2"},  # an MCP server's address, which only the person's own settings can name
     "server/assembly/host_place.py": {"urllib"},  # takes an address apart
     "server/lsp/serving/sockets.py": {"http", "urllib", "websockets"},  # listens where a person told it to

@@ -276,7 +276,8 @@ def _find_statement_below(suffix: str) -> tuple[str, str] | None:
 def _find_start(cursor: Cursor) -> int:
     """Return the offset in the cursor's prefix at which to start reading: a statement outside all blocks and strings.
 
-    A statement is taken to be outside strings if the number of triple quotes before it is even.
+    A statement is taken to be outside strings if the number of triple quotes before it is even. If none of the nearest
+    `_TOPS` is, the offset is a guess.
     """
     text, prefix = cursor.document.text, cursor.prefix
     tops = [found.start() for found in _TOP.finditer(prefix, 0, len(prefix) - len(cursor.before))]

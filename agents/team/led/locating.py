@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agents.tasks.rewriting.definitions import list_definitions
-from agents.team.led.line_search import find_lines
+from agents.team.led.line_search import CODE, find_lines
 from indexing.records import Query
 from indexing.syntax import languages
 from indexing.syntax.documents import Document
@@ -51,8 +51,8 @@ AROUND = 15
 _NAME = re.compile(r"`?[^\W\d]\w*(?:(?:\.|::|#)[^\W\d]\w*)*(?:`|\(\))?")
 _FILE = re.compile(r"(?<![\w.\-/\\])[\w.\-/\\]*\w\.\w{1,10}\b")  # linear: tried once a word
 _ADDRESS = re.compile(r"\w{2,20}://\S+")
-_CODE = re.compile(r"[`_.:#(\d]|[^\W\d_][A-Z]")
-"""Signs that a word is code: a quote, an underscore, a dot, a parenthesis, a digit, a capital letter inside."""
+_QUOTED = re.compile(r"[`.:#(]")
+"""Signs around and between names that are written as code: a quote, a dot, a parenthesis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +265,7 @@ def _is_named(place: Place, names: Mapping[str, Iterable[str]]) -> bool:
 
 def is_code(word: str) -> bool:
     """Return whether a word of a request is written as a name of code."""
-    return _CODE.search(word) is not None
+    return _QUOTED.search(word) is not None or CODE.search(word) is not None
 
 
 def _is_qualified(word: str, name: str) -> bool:

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from agents.ports.failures import StateError
-from agents.ports.task_queue import LONGEST_TEXT, QueueFull
+from agents.ports.task_queue import ATTEMPTS, LONGEST_TEXT, QueueFull
+from agents.team.watching.watch import TaskClaimed, TaskEnded, ignore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agents.ports.task_queue import NewTask, QueuedTask, TaskQueue
+    from agents.team.watching.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -86,27 +89,42 @@ class Worker:
         name: a name for its claims that no other worker has.
         perform: does the tasks.
         roles: the roles whose tasks it does, none for all tasks.
+        watch: takes the beginning and the end of the work on each task.
+
+    Attributes:
+        undone: number of attempts so far that failed or were left to a person.
     """
 
-    def __init__(
-        self, queue: TaskQueue, workspace: str, name: str, perform: Perform, *, roles: tuple[str, ...] = ()
+    def __init__(  # noqa: PLR0913 (its ports)
+        self,
+        queue: TaskQueue,
+        workspace: str,
+        name: str,
+        perform: Perform,
+        *,
+        roles: tuple[str, ...] = (),
+        watch: Watch = ignore,
     ) -> None:
         self._queue = queue
         self._workspace = workspace
         self._name = name
         self._perform = perform
         self._roles = roles
+        self._watch = watch
+        self.undone = 0
 
     async def run(self, stop: asyncio.Event, *, until_empty: bool) -> int:
         """Do tasks until `stop` is set, or with `until_empty` until there is none to claim; return the number done.
 
-        Tasks that failed or were left to a person count, too; tasks that were stopped do not.
+        Attempts that failed or were left to a person count as `undone` instead; tasks that were stopped do not count.
         """
         done = 0
         while not stop.is_set():
             claimed = await self._use_queue(self._claim, stop)
             if claimed is not None:
-                done += await self._do(claimed, stop)
+                ending = await self._do(claimed, stop)
+                done += ending is Ending.DONE
+                self.undone += ending in {Ending.FAILED, Ending.WAITING}
             elif until_empty:
                 break
             else:
@@ -117,12 +135,13 @@ class Worker:
         """Claim a queued task; return None if there is none. Blocking."""
         return self._queue.claim(self._workspace, self._name, self._roles)
 
-    async def _do(self, claimed: QueuedTask, stop: asyncio.Event) -> bool:
-        """Do a task and record its end; return whether that was recorded.
+    async def _do(self, claimed: QueuedTask, stop: asyncio.Event) -> Ending:
+        """Do a task and record its end; return the end, STOPPED if none was recorded.
 
         A task is told to stop when its claim is lost or `stop` is set; if it stops undone, it is given back instead.
         """
-        lost = asyncio.Event()
+        lost, begun = asyncio.Event(), time.monotonic()
+        self._watch(claimed.id, TaskClaimed(claimed))
         renewing = asyncio.create_task(self._renew(claimed, lost))
         stopping = [asyncio.create_task(one.wait()) for one in (lost, stop)]
         working = asyncio.create_task(self._perform(claimed, lambda: lost.is_set() or stop.is_set()))
@@ -131,8 +150,12 @@ class Worker:
             performed = _read_end(working) if working.done() else await _end(working)
             if performed.ending is Ending.STOPPED:
                 await self._use_queue(lambda: self._queue.release(claimed), stop)
-                return False
-            return bool(await self._use_queue(lambda: self._record(claimed, performed), stop))
+                recorded = None
+            else:
+                recorded = await self._use_queue(lambda: self._record(claimed, performed), stop)
+            ending = _name_ending(claimed, recorded or Ending.STOPPED)
+            self._watch(claimed.id, TaskEnded(claimed, ending, performed.text, time.monotonic() - begun))
+            return recorded or Ending.STOPPED
         finally:
             for one in (renewing, *stopping, working):
                 one.cancel()
@@ -147,20 +170,23 @@ class Worker:
             except StateError as error:  # the claim lasts for an hour, so that later renewals may succeed
                 logger.warning("the claim of task %s could not be renewed: %s", claimed.id, error)
 
-    def _record(self, claimed: QueuedTask, performed: Performed) -> bool:
-        """Record the end of a task; return False if the claim is lost. Blocking.
+    def _record(self, claimed: QueuedTask, performed: Performed) -> Ending | None:
+        """Record the end of a task; return the recorded ending, None if the claim is lost. Blocking.
 
         A task whose follow-up tasks cannot be queued is recorded as failed.
         """
-        text = _cut(performed.text)
-        if performed.ending is Ending.WAITING:
-            return self._queue.escalate(claimed, text)
-        if performed.ending is Ending.FAILED:
-            return self._queue.fail(claimed, text)
-        try:
-            return self._queue.finish(claimed, text, performed.follow_ups)
-        except (QueueFull, LookupError, ValueError) as error:
-            return self._queue.fail(claimed, f"Its follow-up tasks could not be queued: {error}")
+        text, ending = _cut(performed.text), performed.ending
+        if ending is Ending.WAITING:
+            held = self._queue.escalate(claimed, text)
+        elif ending is Ending.FAILED:
+            held = self._queue.fail(claimed, text)
+        else:
+            try:
+                held = self._queue.finish(claimed, text, performed.follow_ups)
+            except (QueueFull, LookupError, ValueError) as error:
+                ending, why = Ending.FAILED, f"Its follow-up tasks could not be queued: {error}"
+                held = self._queue.fail(claimed, why)
+        return ending if held else None
 
     async def _use_queue(self, call: Callable[[], T], stop: asyncio.Event) -> T | None:
         """Return the result of `call` in a thread; repeat it while the database cannot be used, until `stop` is set.
@@ -195,6 +221,11 @@ async def _end(working: asyncio.Task[Performed]) -> Performed:
         working.cancel()
         await asyncio.wait((working,))
     return _read_end(working)
+
+
+def _name_ending(claimed: QueuedTask, ending: Ending) -> str:
+    """Return the name of a recorded ending: "again" for a failure after which another attempt follows."""
+    return "again" if ending is Ending.FAILED and claimed.attempts < ATTEMPTS else ending.value
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

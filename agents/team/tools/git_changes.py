@@ -13,13 +13,15 @@ from pydantic import Field
 
 from agents.ports.commands import CommandRequest
 from agents.team.failure import ToolFailed
-from agents.team.git import check_revision
+from agents.team.git import check_revision, find_root
+from agents.team.permissions.paths import resolve_name
 from agents.team.tool import Arguments, TeamTool, ToolResult
 from agents.team.tools.execute_command import format_result, require_folder, require_runner
 from agents.tools import GIT_COMMIT, Risk, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from agents.team.tool import Workbench
 
@@ -75,21 +77,26 @@ def get_push_line(given: GitPush) -> str:
     return shlex.join(("git", "push", check_revision(given.remote), check_revision(given.branch)))
 
 
-def make_request(line: str, bench: Workbench, *, network: bool = False) -> CommandRequest:
-    """Return the request to run a command line of git, which may change the repository.
+def make_request(line: str, bench: Workbench, *, network: bool = False, folder: Path | None = None) -> CommandRequest:
+    """Return the request to run a command line of git in a workspace folder, the first for None.
 
-    With `network`, the command may use the network and the person's logins.
+    The command may change the repository; with `network`, it may use the network and the person's logins.
 
     Raises:
         ToolFailed: there is no workspace folder.
     """
-    folder = require_folder(bench)
-    return CommandRequest(line, folder, TIMEOUT_S, network=network, repository=True, credentials=network)
+    return CommandRequest(
+        line, folder or require_folder(bench), TIMEOUT_S, network=network, repository=True, credentials=network
+    )
 
 
 async def run_line(line: str, bench: Workbench, *, network: bool = False) -> ToolResult:
-    """Run a permitted command line of git; return its exit status and output."""
-    request = make_request(line, bench, network=network)
+    """Run a permitted command line of git in the first workspace folder; return its exit status and output."""
+    return await _run_request(make_request(line, bench, network=network), bench)
+
+
+async def _run_request(request: CommandRequest, bench: Workbench) -> ToolResult:
+    """Run a permitted request; return its exit status and output."""
     result = await require_runner(bench).run(request, cancelled=bench.cancelled)
     return ToolResult(format_result(result), failed=result.exit_code != 0)
 
@@ -104,7 +111,22 @@ async def commit(given: GitCommit, bench: Workbench) -> ToolResult:
         found = await bench.resolve(path)
         if "[" in path and not await asyncio.to_thread(found.exists):
             raise ToolFailed(f"{path!r} is a pattern; name each file.")
-    return await run_line(get_commit_line(given), bench)
+    return await _run_request(await asyncio.to_thread(make_commit_request, given, bench), bench)
+
+
+def make_commit_request(given: GitCommit, bench: Workbench) -> CommandRequest:
+    """Return the request to commit files, in the workspace folder that they are in. Blocking.
+
+    Raises:
+        ToolFailed: the files are in several workspace folders, or one cannot be used.
+    """
+    line = get_commit_line(given)
+    found = (resolve_name(path, bench.roots, bench.explain_exclusion) for path in given.paths)
+    folders = {find_root(bench, path) for path in found}
+    if len(folders) > 1:
+        names = ", ".join(sorted(folder.name for folder in folders))
+        raise ToolFailed(f"These files are in several workspace folders ({names}); commit those of each by themselves.")
+    return make_request(line, bench, folder=folders.pop())
 
 
 async def branch(given: GitBranch, bench: Workbench) -> ToolResult:
@@ -155,7 +177,7 @@ COMMIT = TeamTool(
     commit,
     lambda given: f"Commit {len(given.paths)} files: {given.message.splitlines()[0]}",
     list_paths=list_commit_paths,
-    get_request=lambda given, bench: make_request(get_commit_line(given), bench),
+    get_request=make_commit_request,
     capabilities=("engineering",),
     timeout_s=TIMEOUT_S + 30,
 )

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from agents.team.git import check_revision, run_git
+from agents.team.git import ask_each, check_revision, find_root, run_git
 from agents.team.tool import Arguments, TeamTool, ToolResult
 from agents.tools import Risk, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from agents.team.tool import Workbench
 
@@ -27,15 +28,29 @@ class GitDiff(Arguments):
 
 
 async def run(given: GitDiff, bench: Workbench) -> ToolResult:
-    """Return the unified diff of up to `MOST_FILES` files that may be read, and some of the names of the others."""
+    """Return the unified diff of up to `MOST_FILES` files that may be read, and some of the names of the others.
+
+    Without a path, returns that of each workspace folder.
+    """
+    if not given.path:
+        return ToolResult(await ask_each(bench, lambda root: _compare(given, bench, root, ())))
+    path = await bench.resolve(given.path)
+    return ToolResult(await _compare(given, bench, find_root(bench, path), (bench.display(path),)))
+
+
+async def _compare(given: GitDiff, bench: Workbench, root: Path, only: tuple[str, ...]) -> str:
+    """Return the diff of the workspace folder `root`, of the files and folders `only` unless that is empty.
+
+    Raises:
+        ToolFailed: git failed, or the revision cannot be one.
+    """
     options = ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", *(["--cached"] if given.staged else [])]
     options.append(check_revision(given.revision))
-    only = [bench.display(await bench.resolve(given.path))] if given.path else []
-    names = (await run_git(bench, (*options, "--name-only", "-z", "--relative", "--", *only))).split("\0")
+    names = (await run_git(bench, (*options, "--name-only", "-z", "--relative", "--", *only), root)).split("\0")
     changed = [name for name in names if name.strip()]
-    shown = [name for name in changed if not bench.explain_exclusion(bench.roots[0] / name)][:MOST_FILES]
-    text = await run_git(bench, (*options, "--relative", "--", *shown)) if shown else ""
-    return ToolResult("\n".join(filter(None, (text.rstrip(), *_describe_rest(changed, shown)))) or "[no changes]")
+    shown = [name for name in changed if not bench.explain_exclusion(root / name)][:MOST_FILES]
+    text = await run_git(bench, (*options, "--relative", "--", *shown), root) if shown else ""
+    return "\n".join(filter(None, (text.rstrip(), *_describe_rest(changed, shown)))) or "[no changes]"
 
 
 def _describe_rest(changed: list[str], shown: list[str]) -> Iterator[str]:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from agents.team.git import check_revision, run_git
+from agents.team.git import ask_each, check_revision, find_root, run_git
 from agents.team.tool import Arguments, TeamTool, ToolResult
 from agents.tools import Risk, Tool
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from agents.team.tool import Workbench
 
 
@@ -23,11 +25,17 @@ class GitLog(Arguments):
 
 
 async def run(given: GitLog, bench: Workbench) -> ToolResult:
-    """Return one line for each commit: its hash, date, author and subject."""
-    only = [bench.display(await bench.resolve(given.path))] if given.path else []
+    """Return a line for each commit: its hash, date, author and subject; without a path, for each workspace folder."""
     form = "--format=%h %ad %an: %s"
-    options = ("log", f"--max-count={given.count}", "--date=short", form, check_revision(given.revision), "--", *only)
-    return ToolResult((await run_git(bench, options)).rstrip() or "[no commits]")
+    options = ("log", f"--max-count={given.count}", "--date=short", form, check_revision(given.revision), "--")
+
+    async def ask(root: Path, only: str = "") -> str:
+        return (await run_git(bench, (*options, *([only] if only else [])), root)).rstrip() or "[no commits]"
+
+    if not given.path:
+        return ToolResult(await ask_each(bench, lambda root: ask(root, "." if len(bench.roots) > 1 else "")))
+    path = await bench.resolve(given.path)
+    return ToolResult(await ask(find_root(bench, path), bench.display(path)))
 
 
 TOOL = TeamTool(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.team.git import run_git
+from agents.team.git import ask_each, run_git
 from agents.team.tool import Arguments, TeamTool, ToolResult
 from agents.tools import Risk, Tool
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from agents.team.tool import Workbench
 
 
@@ -17,8 +19,12 @@ class GitStatus(Arguments):
 
 
 async def run(_: GitStatus, bench: Workbench) -> ToolResult:
-    """Return the branch and one line for each changed file, in git's short format."""
-    return ToolResult((await run_git(bench, ("status", "--short", "--branch", "--untracked-files=normal"))).rstrip())
+    """Return the branch and one line for each changed file, in git's short format; for each workspace folder."""
+
+    async def ask(root: Path) -> str:
+        return (await run_git(bench, ("status", "--short", "--branch", "--untracked-files=normal"), root)).rstrip()
+
+    return ToolResult(await ask_each(bench, ask))
 
 
 TOOL = TeamTool(

@@ -146,8 +146,10 @@ class _Turn:
     async def _ask(self) -> Reply:
         """Ask the model in a thread, with its text emitted as it arrives, and count the answer.
 
+        If the turn is cancelled or out of time, the answer has what had arrived until then, and the end CANCELLED.
+
         Raises:
-            ChatError: the model does not answer, or its answer is empty.
+            ChatError: the model does not answer, or its answer is empty without having been cancelled.
         """
         agent, bench, spent = self._agent, self._bench, self._spending
         messages, tools = self._conversation.build(agent.instructions()), agent.tools.list_specs(bench.loaded)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.ports.sessions import Entry, EntryKind
 from agents.team import transcript
-from agents.team.events import Noted, TurnEnded, TurnStatus
+from agents.team.events import Noted, StepEnded, TurnEnded, TurnStatus
 from agents.team.workflows.steps.all_steps import RUN
 from agents.team.workflows.workflow_state import (
     LONGEST_ANSWER,
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     Record = Callable[[Entry], Awaitable[None]]
 
+KEPT_END = 1_000
+SHOWN_DELEGATIONS = 30
 SHOWN_ANSWER = 300
 """Characters of a step's outcome in the line that a person sees."""
 
@@ -83,6 +85,8 @@ async def run_workflow(workflow: Workflow, stage: Stage, record: Record) -> Turn
         outcome = await RUN[step.kind](step, stage)
         state.tokens = before + stage.spending.tokens
         _note_outcome(step.name, outcome, stage)
+        why = outcome.stopped.value if outcome.stopped is not None else ""
+        stage.bench.emit(StepEnded(workflow.name, step.name, outcome.role, outcome.then, why))
         if outcome.stopped is not None:
             await record(_make_entry(step, outcome, stage))
             return _make_end(stage, outcome.stopped, f"The workflow stopped in the step {step.name}: {outcome.text}")
@@ -104,7 +108,7 @@ def _advance(state: WorkflowState, step: str, outcome: StepOutcome, most: int) -
     """Set the state to the next step, or to its end; at the latest after `most` steps."""
     state.visits[step] = state.visits.get(step, 0) + 1
     if outcome.role:
-        state.answers[step] = transcript.hide_secrets(outcome.text)[:LONGEST_ANSWER]
+        state.answers[step] = _cut_answer(transcript.hide_secrets(outcome.text))
     if outcome.then and sum(state.visits.values()) >= most:
         outcome = replace(outcome, text=f"It has taken {most} steps, its limit.", gives_up=True)
     if outcome.then and not outcome.gives_up:
@@ -114,13 +118,22 @@ def _advance(state: WorkflowState, step: str, outcome: StepOutcome, most: int) -
     state.end = _summarize(state, outcome)
 
 
+def _cut_answer(text: str) -> str:
+    """Return an answer for later steps: whole if it is short, else its start and its end, where verdicts stand."""
+    if len(text) <= LONGEST_ANSWER:
+        return text
+    return f"{text[: LONGEST_ANSWER - KEPT_END - 10]}\n[...]\n{text[-KEPT_END:]}"
+
+
 def _summarize(state: WorkflowState, outcome: StepOutcome) -> str:
     """Return the text with which the workflow ends: why, a step's report, what each step came to, the changed files."""
     how = f"The workflow {state.name} is done." if state.is_done else f"The workflow {state.name} ended: {outcome.text}"
     lines = "\n".join(f"- {line}" for line in state.log)
     files = f"\n\nChanged: {', '.join(state.files)}." if state.files else ""
+    delegated = "\n".join(f"- {line}" for line in state.delegated[-SHOWN_DELEGATIONS:])
+    delegated = f"\n\nHanded out:\n{delegated}" if delegated else ""
     report = f"{state.report.rstrip()}\n\n" if state.report else ""
-    return f"{how}\n\n{report}{lines}{files}"
+    return f"{how}\n\n{report}{lines}{delegated}{files}"
 
 
 def _note_outcome(step: str, outcome: StepOutcome, stage: Stage) -> None:

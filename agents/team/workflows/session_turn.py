@@ -15,7 +15,7 @@ from agents.team.shown_text import InertEvents
 from agents.team.state_keeper import SessionStates, StateKeeper
 from agents.team.toolset import Toolset
 from agents.team.workflows.runner import open_state, run_workflow
-from agents.team.workflows.stage import Stage
+from agents.team.workflows.stage import InnerWorkflows, Stage
 from agents.team.workflows.test_files import TestFiles
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ async def run_workflow_turn(
         bench.emit,
         lambda: session.store_state(SessionState.PROCESSING),
         wanted.commits,
+        InnerWorkflows(team.workflows.get, run_workflow, session.record_step),
     )
     await stage.save()
     try:

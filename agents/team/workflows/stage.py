@@ -19,6 +19,7 @@ from models.chat import ToolCall
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
+    from agents.ports.sessions import Entry
     from agents.team.events import Emit, TurnEnded, TurnStatus
     from agents.team.limits import Spending, TurnLimits
     from agents.team.role_files import Role, Roles
@@ -51,6 +52,21 @@ class StepOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class InnerWorkflows:
+    """Further workflows that a step may run.
+
+    Attributes:
+        find: returns the workflow with a name, None for none.
+        run: runs a workflow on its own stage; the last argument stores an entry about a step.
+        record: stores an entry about a step of this workflow.
+    """
+
+    find: Callable[[str], Any]
+    run: Callable[[Any, Stage, Callable[[Entry], Awaitable[None]]], Awaitable[TurnEnded]]
+    record: Callable[[Entry], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """Services and facts for the steps of a workflow in one turn of a session.
 
@@ -66,6 +82,7 @@ class Stage:
         show: takes the events of agents' turns.
         save: stores the state.
         commits: whether a commit is proposed; False where whoever runs the workflow commits.
+        inner: further workflows that a step may run; None where it may run none.
         numbers: numbers for the ids of the program's own calls.
     """
 
@@ -80,6 +97,7 @@ class Stage:
     show: Emit
     save: Callable[[], Awaitable[None]]
     commits: bool = True
+    inner: InnerWorkflows | None = None
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolResult:

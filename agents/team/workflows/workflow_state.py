@@ -26,6 +26,9 @@ class WorkflowState:
         log: a line for each step that was run.
         tokens: tokens that were read and written in all.
         boards: the questions before a decision board, by the step that asks the roles, as JSON objects.
+        scores: the scores that a step's role gave, in order, by the step.
+        inner: the state of the workflow that the open step runs; {} for none.
+        delegated: a line for each part that was handed out: to whom, and what came of it.
         report: a report of a step, which the end of the workflow shows whole; "" for none.
         end: the sentence with which the workflow ended; "" before that.
         is_done: whether it reached its aim.
@@ -42,6 +45,9 @@ class WorkflowState:
     log: list[str] = field(default_factory=list)
     tokens: int = 0
     boards: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, list[float]] = field(default_factory=dict)
+    inner: dict[str, Any] = field(default_factory=dict)
+    delegated: list[str] = field(default_factory=list)
     report: str = ""
     end: str = ""
     is_done: bool = False
@@ -53,6 +59,10 @@ class WorkflowState:
         self.files.append(name)
         return True
 
+    def add_delegation(self, line: str) -> None:
+        """Add a line about a part that was handed out; the oldest beyond `MOST_NAMES` go."""
+        self.delegated = [*self.delegated, line][-MOST_NAMES:]
+
     def dump(self) -> dict[str, Any]:
         """Return the state as a JSON object, which `load_state` reads."""
         return {name: getattr(self, name) for name in _TYPES}
@@ -60,9 +70,10 @@ class WorkflowState:
 
 _TYPES: dict[str, type] = {
     "name": str, "request": str, "step": str, "visits": dict, "answers": dict, "files": list, "fingerprints": dict,
-    "failures": str, "log": list, "tokens": int, "boards": dict, "report": str, "end": str, "is_done": bool,
+    "failures": str, "log": list, "tokens": int, "boards": dict, "scores": dict, "inner": dict, "delegated": list,
+    "report": str, "end": str, "is_done": bool,
 }  # fmt: skip
-_LATER = frozenset({"boards", "report"})
+_LATER = frozenset({"boards", "scores", "inner", "delegated", "report"})
 """Fields that states of earlier versions do not have."""
 
 

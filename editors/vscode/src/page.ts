@@ -20,8 +20,31 @@ export interface Score {
     readonly of: string;
 }
 
+/** The team's work on one day; `day` is a date such as "2026-11-28". */
+export interface TeamDay {
+    readonly day: string;
+    readonly tasks_done: number;
+    readonly tasks_failed: number;
+    readonly tasks_waiting: number;
+    readonly turns: number;
+    readonly turns_failed: number;
+    readonly prompt_tokens: number;
+    readonly answer_tokens: number;
+    readonly cost: number;
+}
+
+/** The tokens that a role of the team used with one model. */
+export interface RoleUse {
+    readonly role: string;
+    readonly prompt_tokens: number;
+    readonly answer_tokens: number;
+}
+
 export interface Figures {
     readonly completion: Counted;
+    /** Days on which the team worked. */
+    readonly team: readonly TeamDay[];
+    readonly roles: readonly RoleUse[];
     readonly workflows: readonly Workflow[];
     readonly scores: readonly Score[];
 }
@@ -57,7 +80,7 @@ export function renderPage(figures: Figures, nonce: string): string {
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">
 <title>Starling statistics</title><style nonce="${nonce}">${STYLE}</style></head>
 <body><h1>Statistics</h1>
-<p>Counted on this machine since the server started, and sent nowhere.</p>
+<p>Suggestions are counted since the server started, the team's work for 30 days. Nothing is sent anywhere.</p>
 ${renderHeadline(figures.completion)}
 <main>${renderCharts(figures).join('\n')}</main></body></html>`;
 }
@@ -76,7 +99,7 @@ function renderHeadline(counted: Counted): string {
     return `<dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${escapeHtml(value)}</dd></div>`).join('')}</dl>`;
 }
 
-function renderCharts({ completion, workflows, scores }: Figures): string[] {
+function renderCharts({ completion, team, roles, workflows, scores }: Figures): string[] {
     const none = 'Nothing yet: type in a file.';
     const select = (names: Record<string, string>): Value[] =>
         Object.entries(names).map(([key, name]) => ({ name, value: readNumber(completion, key) }));
@@ -115,7 +138,40 @@ function renderCharts({ completion, workflows, scores }: Figures): string[] {
             collectScores(oldest, scores),
             100,
         ),
+        ...renderTeam(team, roles),
     ];
+}
+
+/** Render what the team did: its tasks and tokens by role as bars, each day as a point. */
+function renderTeam(team: readonly TeamDay[], roles: readonly RoleUse[]): string[] {
+    const none = 'The team has not worked in the last 30 days.';
+    const days = [...team].sort((one, other) => one.day.localeCompare(other.day));
+    const drawDays = (id: string, title: string, unit: string, read: (day: TeamDay) => number): string => {
+        const points = days.map((day) => ({ at: Date.parse(day.day) / 1000, name: day.day, value: read(day) }));
+        return drawLine(createChart(id, title, unit, none), points, Math.max(...points.map((one) => one.value), 1));
+    };
+    const sum = (read: (day: TeamDay) => number): number => days.reduce((total, day) => total + read(day), 0);
+    const tokens = new Map<string, number>();
+    for (const one of roles) {
+        tokens.set(one.role, (tokens.get(one.role) ?? 0) + one.prompt_tokens + one.answer_tokens);
+    }
+    const charts = [
+        drawBars(createChart('tasks', 'Tasks of the team', '', 'No task has ended in the last 30 days.'), [
+            { name: 'done', value: sum((day) => day.tasks_done) },
+            { name: 'failed', value: sum((day) => day.tasks_failed) },
+            { name: 'waiting for you', value: sum((day) => day.tasks_waiting) },
+        ]),
+        drawDays('turns', 'Requests to the team by day', '', (day) => day.turns),
+        drawDays('failures', 'Failed requests to the team by day', '', (day) => day.turns_failed),
+        drawDays('team-tokens', 'Tokens of the team by day', 'tokens', (day) => day.prompt_tokens + day.answer_tokens),
+        drawBars(
+            createChart('roles', 'Tokens of the team by role', 'tokens', none),
+            sortCounts(Object.fromEntries(tokens)),
+        ),
+    ];
+    return sum((day) => day.cost) > 0
+        ? [...charts, drawDays('cost', 'Cost of the team by day', '', (day) => day.cost)]
+        : charts;
 }
 
 /** Return the last 40 scores of workflows and reviews, oldest first. */

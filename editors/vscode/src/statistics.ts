@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { type Disposable, type Memento, ViewColumn, type WebviewPanel, window } from 'vscode';
-import { type Counted, renderPage, type Score, type Workflow } from './page';
+import { type Counted, type RoleUse, renderPage, type Score, type TeamDay, type Workflow } from './page';
 import { COMMANDS, type Server } from './server';
 
 const SCORES = 'starling.scores';
@@ -47,10 +47,11 @@ export class Statistics implements Disposable {
 
     private async renderPage(): Promise<string> {
         const [stats, workflows] = await Promise.all([
-            this.server.run<{ completion: Counted }>(COMMANDS.stats),
+            this.server.run<{ completion: Counted; team: TeamDay[]; roles: RoleUse[] }>(COMMANDS.stats),
             this.server.run<{ workflows: Workflow[] }>(COMMANDS.workflows, { limit: 100 }),
         ]);
-        const figures = { completion: stats.completion, workflows: workflows.workflows, scores: this.readScores() };
+        const { completion, team, roles } = stats;
+        const figures = { completion, team, roles, workflows: workflows.workflows, scores: this.readScores() };
         return renderPage(figures, randomBytes(18).toString('base64url'));
     }
 }

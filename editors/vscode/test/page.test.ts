@@ -65,7 +65,7 @@ test('text from elsewhere is escaped', () => {
     const task = '<img src=x onerror=alert(1)>';
     const workflows = [{ at: 1, task, outcome: 'applied', rounds: [{ score: 50, tokens: 10 }] }];
     const html = renderPage(
-        { completion: COMPLETION, workflows, scores: [{ at: 2, score: 70, of: '"><script>' }] },
+        { completion: COMPLETION, team: [], roles: [], workflows, scores: [{ at: 2, score: 70, of: '"><script>' }] },
         'nonce',
     );
     assert.doesNotMatch(html, /<img|<script/);
@@ -73,14 +73,47 @@ test('text from elsewhere is escaped', () => {
 });
 
 test('the page runs no script and loads nothing', () => {
-    const html = renderPage({ completion: COMPLETION, workflows: [], scores: [] }, 'abc');
+    const html = renderPage({ completion: COMPLETION, team: [], roles: [], workflows: [], scores: [] }, 'abc');
     assert.match(html, /content="default-src 'none'; style-src 'nonce-abc';"/);
     assert.doesNotMatch(html, /<script|<link|url\(|style="/);
     assert.match(html, /<dd>38 %<\/dd>/);
 });
 
+test('the work of the team is shown by day and by role, oldest day first', () => {
+    const day = {
+        tasks_done: 2,
+        tasks_failed: 1,
+        tasks_waiting: 0,
+        turns: 3,
+        turns_failed: 1,
+        prompt_tokens: 1000,
+        answer_tokens: 234,
+        cost: 0,
+    };
+    const team = [
+        { ...day, day: '2026-11-28' },
+        { ...day, day: '2026-11-27', prompt_tokens: 0, answer_tokens: 0 },
+    ];
+    const use = { prompt_tokens: 600, answer_tokens: 17 };
+    const roles = [
+        { ...use, role: 'coder' },
+        { ...use, role: 'coder' },
+        { ...use, role: '<b>' },
+    ];
+    const html = renderPage({ completion: {}, team, roles, workflows: [], scores: [] }, 'abc');
+    assert.match(html, /2026-11-27<\/th><td>0 tokens<.*2026-11-28<\/th><td>1,234 tokens</s);
+    assert.match(html, /done<\/th><td>4</);
+    assert.match(html, /coder<\/th><td>1,234 tokens</);
+    assert.doesNotMatch(html, /<b>|Cost of the team|NaN/);
+    const paid = [{ ...day, day: '2026-11-28', cost: 0.5 }];
+    assert.match(
+        renderPage({ completion: {}, team: paid, roles, workflows: [], scores: [] }, 'abc'),
+        /Cost of the team/,
+    );
+});
+
 test('the page of a server that has done nothing yet says so', () => {
-    const html = renderPage({ completion: {}, workflows: [], scores: [] }, 'abc');
+    const html = renderPage({ completion: {}, team: [], roles: [], workflows: [], scores: [] }, 'abc');
     assert.doesNotMatch(html, /<svg|NaN|undefined/);
 });
 

@@ -14,6 +14,8 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from indexing.workspace.secrets.encoded import find_encoded
+from indexing.workspace.secrets.known_values import find_known
 from indexing.workspace.secrets.randomness import LEAST, compute_entropy, is_drawn_at_random
 from indexing.workspace.secrets.secret_places import find_all, find_placed_secrets, is_placeholder
 
@@ -198,6 +200,13 @@ def find_secrets(text: str, *, unnamed: bool = True) -> list[tuple[int, int]]:
         text: the text.
         unnamed: also find random values that no name, place or known format marks as secret.
     """
+    found = _find_plain(text, unnamed=unnamed)
+    others = {*find_known(text), *find_encoded(text, lambda plain: _find_plain(plain, unnamed=unnamed))}
+    return _join_overlapping({*found, *others}) if others else found
+
+
+def _find_plain(text: str, *, unnamed: bool) -> list[tuple[int, int]]:
+    """Return the spans of secrets that a text holds as they are; see `find_secrets`."""
     known = _join_overlapping(
         {*_find_formats(text), *_find_key_blocks(text), *_find_assigned(text), *find_placed_secrets(text)}
     )

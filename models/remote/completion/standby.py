@@ -174,9 +174,13 @@ class StandbyModel:
                 model.close()
 
     def _call_model(self, call: Callable[[CompletionModel], Any]) -> Any:  # noqa: ANN401 (whatever the call gives)
-        """Return the result of `call` with the remote model; if it fails or is absent, with the local model.
+        """Return the result of `call` with the remote model; while that is absent, with the local model.
 
-        While it is absent, attempts to connect again are started in the background.
+        The remote model is absent from an error in `absence.later` on, until an attempt in the background reaches it
+        again.
+
+        Raises:
+            ModelError: any other error of the remote model, or the local one cannot be loaded.
         """
         remote = self._remote
         if remote is not None:

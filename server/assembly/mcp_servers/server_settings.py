@@ -136,12 +136,13 @@ class McpSettings(BaseModel):
 
 
 def define_servers(settings: McpSettings, folder: Path | None) -> list[ServerDefinition]:
-    """Return the servers that agents may use, with `folder` in place of `WORKSPACE`."""
+    """Return the servers that agents may use, with `folder` ("" for None) in place of `WORKSPACE`."""
     from server.mcp_client.definitions import ServerDefinition  # noqa: PLC0415 (only if there is a server)
 
     place = str(folder or "")
 
     def define(name: str, one: McpServerSettings) -> ServerDefinition:
+        """Return the server `name` as its settings define it."""
         args = tuple(text.replace(WORKSPACE, place) for text in one.args)
         env = {variable: text.replace(WORKSPACE, place) for variable, text in one.env.items()}
         return ServerDefinition(name, one.command, args, env, one.url, one.headers, one.about, float(one.timeout_s))

@@ -86,6 +86,7 @@ def _show(found: Recommendation, settings: Settings) -> None:
     console = terminal.get_stdout()
 
     def write_line(line: str = "") -> None:
+        """Write a line to stdout."""
         console.print(line, markup=False, soft_wrap=True)
 
     for line in describe_machine(found.machine):

@@ -207,6 +207,7 @@ class _Job:
         )
 
         async def propose() -> None:
+            """Propose the fixes through a gate of their own, and write the outcome to stderr."""
             gate = make_disk_gate([self.root], terminal_asker.TerminalAsker(yes), self.limits)
             try:
                 outcome = await gate.propose(proposal)

@@ -129,31 +129,30 @@ class _Talk:
         from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415
         from agents.team.session_runner import SessionRunner  # noqa: PLC0415
         from agents.team.workflows.runner import WorkflowRequest  # noqa: PLC0415
-        from server.assembly.gates import make_disk_gate, open_state  # noqa: PLC0415
-        from server.assembly.resources import Files  # noqa: PLC0415
-        from server.assembly.team import Client, build_team  # noqa: PLC0415
+        from server.assembly.gates import open_state  # noqa: PLC0415
+        from server.assembly.team import Client, open_disk_team  # noqa: PLC0415
         from server.cli.team.turn_printer import TurnPrinter  # noqa: PLC0415
         from server.cli.terminal_person import TerminalPerson  # noqa: PLC0415
+        from server.state.watching.metrics_store import flush_all  # noqa: PLC0415
 
         asker = terminal_asker.TerminalAsker(self._yes)
         printer = TurnPrinter(writes_text=not self._as_json)
-        gate = make_disk_gate([root], asker, core.index_limits)
         state = open_state()
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends the program
             loop.add_signal_handler(signal.SIGINT, self._stopped.set)
         try:
-            person = TerminalPerson(asker, self._stopped.is_set)
-            team = build_team(core, Files(core, (root,)), gate, state, Client("starling", self._mode, person))
-            session = self._open_session(team.sessions, root)
-            workflow = WorkflowRequest(self._workflow) if self._workflow else None
-            ended = await SessionRunner(team, session).handle(
-                self._request, printer.show, self._stopped.is_set, workflow=workflow
-            )
+            client = Client("starling", self._mode, TerminalPerson(asker, self._stopped.is_set))
+            async with open_disk_team(core, root, state, client, asker) as team:
+                session = self._open_session(team.sessions, root)
+                workflow = WorkflowRequest(self._workflow) if self._workflow else None
+                ended = await SessionRunner(team, session).handle(
+                    self._request, printer.show, self._stopped.is_set, workflow=workflow
+                )
         except (SessionUnavailable, StateError) as error:
             raise Failure(str(error)) from error
         finally:
-            await gate.close()
+            await asyncio.to_thread(flush_all)
             state.close()
         printer.end(ended.text if ended.status == "done" else "")
         return session, ended

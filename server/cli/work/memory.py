@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST_LISTED = 1000
 MOST_SEARCHED = 50_000
-COLUMNS = (Column("KEY", typed=True), *map(Column, ("AGENT", "FROM", "CHANGED", "TEXT")))
+COLUMNS = (Column("KEY", typed=True), *map(Column, ("AGENT", "WHERE", "FROM", "CHANGED", "TEXT")))
 LONGEST_SHOWN = 80
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Its short name.")]
@@ -52,7 +53,14 @@ def list_memories(
         terminal.note("Nothing is remembered for this workspace; `starling memory add KEY TEXT` adds something.")
         return
     rows = [
-        (shorten(one.key), one.agent or "all", one.source.value, terminal.format_time(one.changed), shorten(one.text))
+        (
+            shorten(one.key),
+            one.agent or "all",
+            "here" if one.workspace else "everywhere",
+            one.source.value,
+            terminal.format_time(one.changed),
+            shorten(one.text),
+        )
         for one in found
     ]
     tables.show(COLUMNS, rows)
@@ -69,8 +77,10 @@ def add(
 ) -> None:
     """Have agents remember something, in place of what had the same key; secrets in it are replaced."""
     from agents.ports.memory import Remembered, Source  # noqa: PLC0415 (`--help` starts without)
+    from indexing.workspace.secrets.known_places import learn_secrets  # noqa: PLC0415
 
     place = "" if everywhere else _name_workspace(directory)
+    learn_secrets([arguments.choose_workspace(directory)])
     with open_store() as store:
         try:
             store.remember(Remembered(place, role, key, " ".join(text), Source.PERSON))
@@ -101,7 +111,20 @@ def delete(key: Key, *, role: Agent = "", everywhere: Everywhere = False, direct
     place = "" if everywhere else _name_workspace(directory)
     with open_store() as store:
         if not store.forget(place, role, key):
-            raise Failure(f"Nothing is remembered as {key} there; `starling memory` lists what is, and for whom.")
+            raise Failure(_explain_missing(store, key, _name_workspace(directory)))
+
+
+def _explain_missing(store: MemoryStore, key: str, workspace: str) -> str:
+    """Return why no memory was deleted, with the commands that delete those with the same key, if there are any."""
+    same = [one for one in store.list_memories(workspace, MOST_SEARCHED) if one.key == key]
+    if not same:
+        return f"Nothing is remembered as {key}; `starling memory` lists what is."
+    commands = (
+        shlex.join(("starling", "memory", "delete", key, *(("--role", one.agent) if one.agent else ())))
+        + ("" if one.workspace else " --everywhere")
+        for one in same
+    )
+    return f"Nothing is remembered as {key} for that; what has this key is deleted by: {' or: '.join(commands)}"
 
 
 @app.command("clear")

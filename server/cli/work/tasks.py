@@ -86,16 +86,18 @@ def add(  # noqa: PLR0913 (each is an option of the command)
 ) -> None:
     """Add a task to the queue; `starling work` does it."""
     from agents.ports.task_queue import NewTask, Priority, QueueFull  # noqa: PLC0415 (`--help` starts without)
+    from indexing.workspace.secrets.known_places import learn_secrets  # noqa: PLC0415
     from server.work.deadlines import parse_deadline  # noqa: PLC0415
 
     if priority.upper() not in Priority.__members__:
         raise Misuse(f"{priority} is no priority; give high, medium or low.")
     _check_workflow(workflow, directory, role=role, reads=reads)
+    learn_secrets([_resolve_root(directory)])
     try:
         due = parse_deadline(deadline, time.time())
     except ValueError as error:
         raise Misuse(str(error)) from error
-    with _open_tasks(directory) as (tasks, queue):
+    with _open_tasks(directory, logs=True) as (tasks, queue):
         needed = tuple(tasks.find(one).id for one in needs or ())
         try:
             added = queue.add(
@@ -162,7 +164,7 @@ def log(name: Name, *, directory: Directory = None) -> None:
 @app.command("cancel")
 def cancel(name: Name, *, directory: Directory = None) -> None:
     """Cancel a task; what it has written so far is dropped."""
-    with _open_tasks(directory) as (tasks, _):
+    with _open_tasks(directory, logs=True) as (tasks, _):
         left = tasks.cancel(tasks.find(name))
     if left:
         terminal.note(f"cancelled, but its branch could not be removed: {left}")
@@ -171,14 +173,14 @@ def cancel(name: Name, *, directory: Directory = None) -> None:
 @app.command("pause")
 def pause(name: Name, *, directory: Directory = None) -> None:
     """Pause a task until it is retried."""
-    with _open_tasks(directory) as (tasks, _):
+    with _open_tasks(directory, logs=True) as (tasks, _):
         tasks.pause(tasks.find(name))
 
 
 @app.command("retry")
 def retry(name: Name, *, directory: Directory = None) -> None:
     """Queue a task again that was paused, cancelled, failed, or waits for you."""
-    with _open_tasks(directory) as (tasks, _):
+    with _open_tasks(directory, logs=True) as (tasks, _):
         tasks.retry(tasks.find(name))
 
 
@@ -226,14 +228,22 @@ async def _merge(tasks: WorkspaceTasks, task: QueuedTask, root: Path, yes: tuple
 
 
 @contextlib.contextmanager
-def _open_tasks(directory: Path | None) -> Iterator[tuple[WorkspaceTasks, TaskStore]]:
+def _open_tasks(directory: Path | None, *, logs: bool = False) -> Iterator[tuple[WorkspaceTasks, TaskStore]]:
     """Yield the tasks of the workspace and the queue; close the state database afterwards.
+
+    With `logs`, what changes in the queue is logged as actions.
 
     Raises:
         Failure: a decision about a task cannot be carried out, or the state cannot be used.
     """
     from server.work.workspace_tasks import TaskRefused, WorkspaceTasks  # noqa: PLC0415 (`--help` starts without)
 
+    if logs:
+        from server.assembly.settings import resolve  # noqa: PLC0415 (where something is logged)
+        from server.assembly.watching import action_log  # noqa: PLC0415
+        from server.state import paths  # noqa: PLC0415
+
+        action_log.start(resolve()[0].log, paths.log_dir())
     with _open_queue() as (queue, _):
         try:
             yield WorkspaceTasks(queue, _resolve_root(directory)), queue

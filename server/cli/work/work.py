@@ -50,8 +50,9 @@ def work(  # noqa: PLR0913 (each is an option of the command)
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
         options = _Options(workers, tuple(role or ()), tuple(yes or ()), asks, watch)
-        done = asyncio.run(_work(core, root, options))
-    terminal.note(f"{terminal.format_count(done, 'task')} done.")
+        done, undone = asyncio.run(_work(core, root, options))
+    others = f", {terminal.format_count(undone, 'attempt')} failed or left to you (`starling tasks`)" if undone else ""
+    terminal.note(f"{terminal.format_count(done, 'task')} done{others}.")
     return 0
 
 
@@ -66,8 +67,8 @@ class _Options:
     watches: bool
 
 
-async def _work(core: Core, root: Path, options: _Options) -> int:
-    """Run the workers until a signal ends the command; return the number of tasks done, also of those that failed.
+async def _work(core: Core, root: Path, options: _Options) -> tuple[int, int]:
+    """Run the workers until a signal ends the command; return the numbers of tasks done and of attempts that were not.
 
     Unless it watches, the workers also end once no task is left for them.
     """
@@ -100,18 +101,22 @@ async def _work(core: Core, root: Path, options: _Options) -> int:
             ScheduleStore(state), workspace_uri, make_jobs(place) if options.watches else (), terminal.note
         )
         made = [
-            Worker(queue, workspace_uri, name_owner("starling work"), performer, roles=options.roles)
+            Worker(
+                queue, workspace_uri, name_owner("starling work"), performer, roles=options.roles, watch=performer.watch
+            )
             for _ in range(options.workers)
         ]
         scheduled = asyncio.create_task(schedule.run(stop))
         try:
-            return sum(await asyncio.gather(*(one.run(stop, until_empty=not options.watches) for one in made)))
+            done = await asyncio.gather(*(one.run(stop, until_empty=not options.watches) for one in made))
         finally:
             stop.set()
             await scheduled
+        return sum(done), sum(one.undone for one in made)
     finally:
         living.cancel()
         await asyncio.wait((living,))
+        await asyncio.to_thread(performer.watch.close)
         state.close()
 
 

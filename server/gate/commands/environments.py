@@ -53,7 +53,10 @@ def build_environment(ours: Mapping[str, str], temporary: str, *, credentials: b
 
 
 def list_inherited_variables(ours: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of `ours` that every command inherits; no secrets, and no proxies with a password."""
+    """Return the variables that every command inherits, of `ours` with the values of the person's shell.
+
+    Leaves out secrets by their names, and proxies with a password.
+    """
     return {name: value for name, value in restore_shell_variables(ours).items() if _is_inherited(name, value)}
 
 

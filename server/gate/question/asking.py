@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from server.gate import outcomes
@@ -26,22 +25,24 @@ async def ask(asker: Asker, case: Case, limit_s: float, cancelled: Cancelled | N
     """Ask the question of `case`, and store the answer and the seconds until it in `case`.
 
     Returns None for a yes, else the outcome. Withdraws the question after `limit_s` seconds without an answer, once
-    `cancelled` returns true, and if asking fails; the stored answer is then EXPIRE.
+    `cancelled` returns true, and if asking fails; the stored answer is then EXPIRE. Seconds in which the question waits
+    behind another one do not count.
 
     Raises:
         Exception: whatever `asker` raises.
     """
-    begun = time.monotonic()
+    clock = case.question.clock
+    clock.run()
     asking = asyncio.ensure_future(asker.ask(case.question))
     try:
-        answered = await wait_unless_cancelled(asking, limit_s, cancelled)
+        answered = await wait_unless_cancelled(asking, limit_s, cancelled, clock)
         _store_answer(case, asking.result() if answered else Answer.EXPIRE)
     except BaseException:
         case.answer = Answer.EXPIRE
         raise
     finally:
         asking.cancel()  # closes a question that is still on the screen
-    case.answer_s = time.monotonic() - begun
+    case.answer_s = clock.elapsed_s
     return _judge_answer(case, limit_s, withdrawn=not answered and cancelled is not None and cancelled())
 
 

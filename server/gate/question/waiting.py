@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
+
+from server.gate.question.answer_clock import AnswerClock
 
 if TYPE_CHECKING:
     from agents.ports.permissions import Cancelled
 
-POLL_S = 0.1  # between two calls of a `Cancelled`
+POLL_S = 0.1  # between two calls of a `Cancelled`, and two looks at a clock that is stopped
 
 
-async def wait_unless_cancelled(work: asyncio.Future[Any], limit_s: float, cancelled: Cancelled | None) -> bool:
+async def wait_unless_cancelled(
+    work: asyncio.Future[Any], limit_s: float, cancelled: Cancelled | None, clock: AnswerClock | None = None
+) -> bool:
     """Wait for `work` until `limit_s` seconds have passed or `cancelled` returns true; return whether `work` is done.
 
-    Does not cancel `work`, which gets at least one turn of the event loop, however short the limit is.
+    Does not cancel `work`, which gets at least one turn of the event loop, however short the limit is. The seconds are
+    those of `clock`, which may stop meanwhile; None for all seconds.
     """
-    end = time.monotonic() + limit_s
+    if clock is None:
+        clock = AnswerClock()
+        clock.run()
     while not work.done():
         if cancelled is not None and cancelled():
             return False
-        rest = max(0.0, end - time.monotonic())
-        await asyncio.wait((work,), timeout=rest if cancelled is None else min(rest, POLL_S))
-        if time.monotonic() >= end:
+        rest = max(0.0, limit_s - clock.elapsed_s)
+        polls = cancelled is not None or not clock.runs
+        await asyncio.wait((work,), timeout=min(rest, POLL_S) if polls else rest)
+        if clock.runs and clock.elapsed_s >= limit_s:
             return work.done()
     return True

@@ -104,9 +104,9 @@ _ASKED = (
 
 
 def list_isolation_warnings(isolation: Isolation | None) -> tuple[str, ...]:
-    """Return warnings about a command: what the system cannot keep it from, and the network or logins that it may use.
+    """Return warnings about a command: what the system cannot keep it from, and the network or logins it asked for.
 
-    () if the command is confined in all ways and asked for neither, or if no command runs (`isolation` is None).
+    What it asked for is no gap. () without either, or if no command runs (`isolation` is None).
     """
     if isolation is None:
         return ()

@@ -1,19 +1,22 @@
-"""`starling.stats`: statistics of completions since the start, and costs of chat models; all stay on this machine."""
+"""`starling.stats`: statistics of completions, costs of chat models, and the team's work; all stay on this machine."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from server.assembly.watching import summaries
 from server.lsp.commands.answering.command_records import CommandRecord, NoArguments
 
 if TYPE_CHECKING:
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
     from server.state.cost_ledger import CostRecord
+    from server.state.watching.metrics_store import Metric
 
 DAYS = 30
 Arguments = NoArguments
@@ -39,6 +42,41 @@ class Cost(CommandRecord):
     unpriced: int = Field(description="Number of calls without a known price, which are not in `cost`.")
 
 
+class TeamDay(CommandRecord):
+    """The work of the team of agents on one day."""
+
+    day: str = Field(description='The day, "2026-11-28", by this machine\'s clock.')
+    tasks_done: int = Field(description="Number of queued tasks that were done.")
+    tasks_failed: int = Field(description="Number of queued tasks that failed for good.")
+    tasks_waiting: int = Field(description="Number of queued tasks that were left to a person.")
+    task_seconds: float = Field(description="Duration of all attempts at tasks together, in seconds.")
+    turns: int = Field(description="Number of requests to the team, those of tasks included.")
+    turns_failed: int = Field(description="Number of these that failed.")
+    turns_stopped: int = Field(
+        description="Number of these that ended at a limit, or because an agent repeated itself."
+    )
+    turn_seconds: float = Field(description="Duration of the requests together, without waits for a person.")
+    calls: int = Field(description="Number of calls of tools.")
+    calls_failed: int = Field(description="Number of these that failed, or were denied or rejected.")
+    answers: int = Field(description="Number of answers of models.")
+    failures: int = Field(description="Number of requests that no model answered.")
+    prompt_tokens: int = Field(description="Tokens read.")
+    answer_tokens: int = Field(description="Tokens written.")
+    cost: float = Field(description="Cost, in the currency of `chat.inputPrice`.")
+
+
+class RoleUse(CommandRecord):
+    """The use of one model by one role."""
+
+    role: str = Field(description='The role, "router" for the choice of one.')
+    model: str = Field(description="The model's name.")
+    answers: int = Field(description="Number of its answers.")
+    failures: int = Field(description="Number of requests that it did not answer.")
+    prompt_tokens: int = Field(description="Tokens read.")
+    answer_tokens: int = Field(description="Tokens written.")
+    cost: float = Field(description="Cost, in the currency of `chat.inputPrice`.")
+
+
 class Result(CommandRecord):
     """The statistics and costs."""
 
@@ -48,18 +86,38 @@ class Result(CommandRecord):
     costs: tuple[Cost, ...] = Field(
         description=f"Costs of chat models in the last {DAYS} days, of all servers and commands; newest day first."
     )
-    problem: str = Field(description='Why `costs` could not be read, "" if they could.')
+    team: tuple[TeamDay, ...] = Field(
+        description=f"The team's work in the last {DAYS} days, of all servers and commands; newest day first."
+    )
+    roles: tuple[RoleUse, ...] = Field(description="The use of models by role in these days; most tokens first.")
+    problem: str = Field(description='Why costs or the team\'s work could not be read, "" if they could.')
 
 
 async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
     """Return the statistics of completions and the recorded costs."""
     core = services.cores.current
     records, problem = await asyncio.to_thread(read_costs, services)
+    metrics, other = await asyncio.to_thread(_read_metrics)
     return Result(
         completion={} if core is None else dataclasses.asdict(core.generator.compute_statistics()),
         costs=tuple(Cost(**dataclasses.asdict(record)) for record in records),
-        problem=problem,
+        team=tuple(TeamDay(**dataclasses.asdict(one)) for one in summaries.sum_days(metrics)),
+        roles=tuple(RoleUse(**dataclasses.asdict(one)) for one in summaries.sum_roles(metrics)),
+        problem=problem or other,
     )
+
+
+def _read_metrics() -> tuple[tuple[Metric, ...], str]:
+    """Return the team's figures of the last `DAYS` days, and the reason if they cannot be read. Blocking."""
+    from agents.ports.failures import StateError  # noqa: PLC0415 (SQLite)
+    from server.assembly.gates import open_state  # noqa: PLC0415
+    from server.state.watching.metrics_store import Metrics  # noqa: PLC0415
+
+    with closing(open_state()) as state:
+        try:
+            return Metrics(state).list_days(DAYS), ""
+        except StateError as error:
+            return (), str(error)
 
 
 def read_costs(services: Services) -> tuple[tuple[CostRecord, ...], str]:

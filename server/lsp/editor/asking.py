@@ -74,9 +74,13 @@ class EditorAsker:
     async def ask(self, question: Question) -> Answer | TakenParts:
         """Show the diff, ask the person and return the answer; `UNABLE` if the client cannot ask.
 
-        If the person chooses to see the diff again, shows it and asks again. A second question waits for the first.
+        If the person chooses to see the diff again, shows it and asks again. A second question waits for the first,
+        and the time to answer it begins afterwards.
         """
+        if self._turn.locked():
+            question.clock.stop()
         async with self._turn:
+            question.clock.run()
             editing = self._client().editing
             if editing.confirms and (editing.permits or question.proposal is not None):
                 return await self._ask_in_client_view(question)

@@ -158,6 +158,7 @@ class Client:
         declared = params.capabilities
 
         def has_capability(name: str) -> bool:
+            """Return whether the client declares the capability `name` as true."""
             return bool(get_capability(declared, name, default=False))
 
         name = params.client_info.name if params.client_info else ""

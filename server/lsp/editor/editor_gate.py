@@ -45,9 +45,11 @@ def create_editor_gate(server: LanguageServer, session: GatedSession) -> Gate:
     from server.lsp.editor.editor_workplace import EditorWorkplace  # noqa: PLC0415 (brings lsprotocol, as does the next)
 
     def get_client() -> Client:
+        """Return the client of the session."""
         return session.client
 
     def get_places() -> Places:
+        """Return the places that may be changed; with the default exclusions before the core is loaded."""
         core = session.cores.current
         excluded = (
             core.index.find_exclusion_reason if core is not None else make_exclusion(session.roots, IndexLimits())

@@ -141,6 +141,7 @@ class EditorPairing:
         documents = [one for one in self._session.documents if one.path is not None and not one.cell]
 
         def select() -> dict[str, OpenText]:
+            """Return the `documents` that are in a workspace folder and not excluded, by real path; blocking."""
             folders = [Path(os.path.realpath(root)) for root in roots]
             found: dict[str, OpenText] = {}
             for one in documents:

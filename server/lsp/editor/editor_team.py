@@ -28,6 +28,7 @@ from server.lsp.editor.overwritten_files import CheckedChanges, OpenFile, Overwr
 from server.state.feedback_store import FeedbackStore
 from server.state.lease_owners import name_owner
 from server.state.session_store import SessionStore
+from server.state.watching.metrics_store import flush_all
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -237,6 +238,7 @@ class EditorTeam:
         for one in running:
             one.job.stopped.set()
         await asyncio.gather(*(_stop(one.task) for one in running))
+        await asyncio.to_thread(flush_all)
         await asyncio.to_thread(self._state.close)
 
     async def _answer(self, live: _LiveSession, turn: TurnRequest) -> TurnEnded:

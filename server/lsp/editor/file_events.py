@@ -80,6 +80,7 @@ class FileEvents:
         loop = asyncio.get_running_loop()
 
         def notify_on_loop(paths: Collection[Path]) -> None:
+            """Notify of changed files on the event loop; from any thread."""
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._notify, paths)
 

@@ -92,6 +92,7 @@ class ProgressBar:
         loop = asyncio.get_running_loop()
 
         def report(progress: IndexProgress) -> None:
+            """Update the bar on the event loop; from any thread."""
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._update, progress)
 

@@ -26,7 +26,7 @@ GRACE_S = 8.0  # more than closing may take (`server.lsp.session.session.CLOSE_W
 
 
 def call_on_signals(stop: Callable[[], None]) -> None:
-    """Have `stop` called on the running event loop on SIGTERM and SIGINT; on Windows they end the process at once."""
+    """Have `stop` called on the running event loop on SIGTERM and SIGINT; do nothing on Windows."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, RuntimeError):

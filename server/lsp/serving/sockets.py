@@ -94,6 +94,7 @@ async def _listen_tcp(address: Address, control: Admission) -> None:
     """Serve each TCP connection as a session of its own, until a signal."""
 
     async def handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection as a session, until it is closed."""
         async with _open_session(streams.SocketWriter(writer), control) as (server, connection):
             await _receive_until_exit(server, _receive(server, connection, reader))
         await _wait_until_closed(writer)
@@ -133,6 +134,7 @@ async def _listen_ws(address: Address, control: Admission) -> None:
     from websockets.asyncio.server import serve as listen  # noqa: PLC0415 (only where WebSockets are served)
 
     async def handle_connection(socket: ServerConnection) -> None:
+        """Serve one WebSocket as a session, until it is closed."""
         writer = streams.WebSocketWriter(socket)
         proven = socket.request is not None and control.is_token(_read_bearer(socket.request))
         async with _open_session(writer, control, headers=False, proven=proven) as (server, connection):
@@ -141,6 +143,7 @@ async def _listen_ws(address: Address, control: Admission) -> None:
                 await asyncio.wait_for(writer.drain(), streams.DRAIN_S)
 
     async def check_request(socket: ServerConnection, request: Request) -> Response | None:
+        """Return the HTTP error for a request, None to accept it."""
         return await _find_refusal(socket, request, address, control)
 
     # browsers always send an Origin, editors none, so that no web page can connect
@@ -248,6 +251,7 @@ def _watch_signals() -> asyncio.Future[None]:
     ended = asyncio.get_running_loop().create_future()
 
     def end() -> None:
+        """Set the deadline and complete the future; only the first call has an effect."""
         if not ended.done():
             lifetime.set_deadline()
             ended.set_result(None)

@@ -48,13 +48,16 @@ def wrap_with_logging(build: Builder) -> Builder:
     """
 
     def build_and_configure(roots: Sequence[Path], options: object, old: core.Core | None) -> core.Core:
+        """Build a core, and configure the log if its settings have changed."""
         from server.assembly import log  # noqa: PLC0415 (structlog, after `initialize`)
+        from server.assembly.watching import action_log  # noqa: PLC0415 (as above)
         from server.state import paths  # noqa: PLC0415 (structlog, after `initialize`)
 
         new = build(roots, options, old)
         if old is None or old.settings.log != new.settings.log:
             folder = paths.ensure_writable(paths.log_dir())
             problem = log.configure(new.settings.log, folder.path or paths.log_dir())
+            action_log.start(new.settings.log, folder.path or paths.log_dir())
             if not any(paths.HOME_VARIABLE in one for one in new.problems):  # else the index has reported the problem
                 problem = problem or folder.problem
             new = replace(new, problems=(*new.problems, *filter(None, [problem])))
@@ -64,7 +67,11 @@ def wrap_with_logging(build: Builder) -> Builder:
 
 
 async def _serve(reading: int, writing: int, build: Builder) -> int:
-    """Serve until the editor ends the connection; return the exit status."""
+    """Serve until the editor ends the connection or its process, its output breaks, or a signal comes.
+
+    Returns:
+        The exit status, with which the caller ends the process: `lifetime.set_deadline` soon does it otherwise.
+    """
     server = create_server(wrap_with_logging(build))
     loop = asyncio.get_running_loop()
     server.exit_status = loop.create_future()
@@ -93,6 +100,7 @@ def _make_receiver(server: StarlingServer) -> streams.Receiver:
     protocol = server.protocol
 
     def end_input(problem: Exception | None) -> None:
+        """End the session in the background; `problem` is the error that ended the input, if any."""
         ending = protocol.end() if problem is None else protocol.break_off(problem)
         server.session.guard.run_in_background("end of input", ending, otherwise=lambda: server.stop(1))
 

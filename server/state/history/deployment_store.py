@@ -39,7 +39,10 @@ class DeploymentStore:
         self._state = state
 
     def begin(self, record: DeploymentRecord) -> bool:
-        """Store a record; return False, and store nothing, if another one of its target runs; evict excess records."""
+        """Store a record; return False, and store nothing, if a deployment to its target runs; evict excess records.
+
+        Records of processes that have ended become UNFINISHED first.
+        """
         with self._state.transaction() as connection:
             _close_abandoned(connection, record.workspace)
             running = connection.execute(

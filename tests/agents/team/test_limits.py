@@ -39,5 +39,7 @@ def test_agents_that_work_at_once_share_what_is_left() -> None:
     assert spending.find_exceeded() != ""
 
 
-def test_a_share_without_a_limit_of_cost_has_none() -> None:
+def test_a_share_has_the_smaller_limit_of_cost_and_none_without_one() -> None:
     assert Spending(TurnLimits()).make_share(TurnLimits(), 2).limits.cost == 0.0
+    assert Spending(TurnLimits()).make_share(TurnLimits(cost=0.5), 2).limits.cost == 0.5
+    assert Spending(TurnLimits(cost=4.0)).make_share(TurnLimits(cost=0.5), 2).limits.cost == 0.5

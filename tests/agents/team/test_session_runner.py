@@ -22,6 +22,7 @@ from agents.team.session_notes import PlanStart
 from agents.team.session_runner import SessionRunner, Team
 from agents.team.tools.all_tools import TOOLS
 from agents.team.transcript import make_title, read_notes
+from agents.team.watching.watch import ModelAsked
 from indexing.records import Hit
 from models.scripted.scripted_chat import ScriptedChat
 from server.state.database import State
@@ -406,3 +407,28 @@ async def test_a_small_model_gets_the_request_alone(bench: TeamBench, store: Ses
     team = replace(make_team(bench, store, "===\nWell.\n"), is_led=lambda _: True)
     await SessionRunner(team, session).handle("Explain @a.py", bench.events.append, lambda: False)
     assert store.read(session)[0].details == ""
+
+
+async def test_a_watcher_is_told_of_the_turn_its_models_and_its_calls(bench: TeamBench, store: SessionStore) -> None:
+    bench.write("#- a.py\nx = 1\n")
+    session = store.create("file:///w", title="Look").id
+    script = '=== Choose who of a team\n{"role": "coder"}\n' + f"===\n@times 1\n{READ}\nI look.\n===\nIt is 1.\n"
+    told: list[tuple[str, object]] = []
+    team = replace(make_team(bench, store, script), watch=lambda *one: told.append(one))
+    await SessionRunner(team, session).handle("Was ist x?", bench.events.append, lambda: False)
+    assert {one for one, _ in told} == {session}
+    events = [event for _, event in told if not isinstance(event, TextArrived)]
+    assert [type(one).__name__ for one in events] == [
+        "TurnBegan", "ModelAsked", "AgentChosen", "ModelAsked", "CallStarted", "CallEnded", "ModelAsked", "TurnEnded",
+    ]  # fmt: skip
+    assert [one.agent for one in events if isinstance(one, ModelAsked)] == ["router", "coder", "coder"]
+
+
+async def test_a_watcher_is_told_of_a_model_that_does_not_answer(bench: TeamBench, store: SessionStore) -> None:
+    session = store.create("file:///w", title="Look").id
+    asked: list[ModelAsked] = []
+    team = make_team(bench, store, "===\n@status 401\n")
+    watched = replace(team, watch=lambda _, one: asked.append(one) if isinstance(one, ModelAsked) else None)
+    ended = await SessionRunner(watched, session).handle("@ask Hello", bench.events.append, lambda: False)
+    assert ended.status is TurnStatus.FAILED
+    assert [(one.agent, one.fault, one.usage) for one in asked] == [("ask", "unauthorized", None)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,13 +29,13 @@ from models.chat import ToolCall
 from server.gate.policy import Limits
 from server.gate.ports import Answer, Verdict
 from server.gate.question.scripted_person import ScriptedAsker
+from server.gate.trials.templates import CopierTemplates
 from tests.agents.team.bench import FakeServers
 from tests.agents.team.fake_deployments import FakeDeployments
 from tests.server.gate.bench import ANSWER_S, Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 class Case(Enum):
@@ -67,6 +68,7 @@ ARGUMENTS: dict[str, Callable[[int], dict[str, Any]]] = {
     "write_file": lambda n: {"path": f"new{n}.py", "text": "n = 1\n"},
     "rename_file": lambda n: {"path": f"a{n}.py", "to": f"b{n}.py"},
     "delete_file": lambda n: {"path": f"a{n}.py"},
+    "render_template": lambda _: {"template": "service"},
     "run_tests": lambda _: {},
     "test_results": lambda _: {},
     "execute_command": lambda _: {"command": "true"},
@@ -124,6 +126,17 @@ ALL = (*TOOLS, *BY_RISK)
 MODES = tuple(Mode)
 
 
+class NoTemplates(CopierTemplates):
+    """Templates that could be rendered, also where Copier is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(Path())
+
+    def find_obstacle(self) -> str:
+        """Return ""."""
+        return ""
+
+
 @dataclass
 class Runner:
     """Runs no command, where the system would hide secrets from one."""
@@ -167,7 +180,7 @@ def make_workbench(bench: Bench, case: Case, mode: Mode, rules: RuleSet) -> Work
     return Workbench(
         (bench.root,), lambda path: path.read_text() if path.is_file() else None, list_files, lambda _: "", bench.gate,
         bench.gate, rules, commands=Runner(), choose_tests=lambda folder, _: TestCommand(("pytest",), folder),
-        mode=mode, loaded=set(CAPABILITIES), task="t", servers=FakeServers(),
+        mode=mode, loaded=set(CAPABILITIES), task="t", servers=FakeServers(), templates=NoTemplates(),
         deployments=FakeDeployments(),
     )  # fmt: skip
 

@@ -172,3 +172,5 @@ def test_ordinary_uris_are_told_apart_cheaply() -> None:
     assert is_plain("file:///home/me/a%20b.py")
     assert is_plain("file:///c%3A/work/a.py")
     assert not is_plain("file:///home/me/%2Eenv")
+    for hidden in ("/w/.env%20", "/w/.env::$DATA", "//jar:file:///w/.env", "/w/.env./a", "/w/.env.", "/jar:a!/b"):
+        assert not is_plain(f"file://{hidden}")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agents.ports.deployments import DeploymentOutcome, Plan
+    from server.gate.commands.confinement import Mechanism
     from server.state.database import State
 
 IDENTITY = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
@@ -51,6 +52,7 @@ class Deploying:
         state: where deployments are recorded.
         target: the target.
         own_places: folders of the program, into which nothing is deployed.
+        mechanism: confines commands; None for the best of this system.
     """
 
     root: Path
@@ -58,6 +60,7 @@ class Deploying:
     target: TargetDefinition = field(init=False)
     deployer: Deployer = field(init=False)
     own_places: tuple[Path, ...] = ()
+    mechanism: Mechanism | None = None
 
     def __post_init__(self) -> None:
         """Make the repository, with one commit, unless it is there."""
@@ -75,6 +78,15 @@ class Deploying:
         self.git("commit", "-q", "-m", text)
         return self.git("rev-parse", "HEAD").strip()
 
+    def sign_commit(self) -> None:
+        """Give the newest commit a signature, which no program can verify."""
+        head, _, message = self.git("cat-file", "commit", "HEAD").partition("\n\n")
+        signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n AAAA\n -----END PGP SIGNATURE-----"
+        made = ["git", "hash-object", "-t", "commit", "-w", "--stdin"]
+        text = f"{head}\n{signature}\n\n{message}"
+        done = subprocess.run(made, cwd=self.root, input=text, check=True, capture_output=True, text=True)
+        self.git("reset", "-q", "--hard", done.stdout.strip())
+
     def git(self, *arguments: str) -> str:
         """Return the output of git in the repository."""
         return run_git(self.root, *arguments)
@@ -89,7 +101,7 @@ class Deploying:
         """Make the deployer anew, as a new process has it."""
         self.deployer = Deployer(
             [self.target],
-            ConfinedRunner([self.root], IndexLimits()),
+            ConfinedRunner([self.root], IndexLimits(), mechanism=self.mechanism),
             DeploymentStore(self.state),
             lambda folder, only: f"No tests are known in {folder} ({only}).",
             owner=name_owner("a test"),

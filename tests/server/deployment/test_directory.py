@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.ports.deployments import Action, DeploymentUnavailable
+from server.gate.commands.isolation import Unconfined
 from tests.server.deployment.deploying import list_names, wait_for
 
 if TYPE_CHECKING:
@@ -164,6 +165,14 @@ async def test_what_is_not_committed_or_on_another_branch_is_not_deployed(deploy
         await deploying.plan(Action.DEPLOY)
 
 
+async def test_a_check_that_is_cancelled_makes_no_target_ready(deploying: Deploying, place: Path) -> None:
+    deploying.aim("directory", path=str(place))
+    outcome = await deploying.deployer.run(await deploying.plan(Action.CHECK), cancelled=lambda: True)
+    assert not outcome.succeeded
+    with pytest.raises(DeploymentUnavailable, match="Check first"):
+        await deploying.plan(Action.DEPLOY)
+
+
 async def test_a_deployment_needs_a_check_of_the_same_commit(deploying: Deploying, place: Path) -> None:
     deploying.aim("directory", path=str(place))
     with pytest.raises(DeploymentUnavailable, match="Check first"):
@@ -210,6 +219,27 @@ async def test_a_folder_in_the_workspace_or_of_the_program_and_the_home_folder_a
     (place / "state").mkdir()
     (place / "link").symlink_to(place / "state")
     assert await find_note(place / "link") == "it belongs to Starling; choose another folder"
+    (deploying.root / "out").rmdir()
+    (deploying.root / "out").symlink_to(place)  # an agent could point it elsewhere
+    assert await find_note(deploying.root / "out") == "it and the workspace lie in each other; choose another folder"
+
+
+async def test_programs_that_settings_of_the_workspace_name_are_not_started_by_looking(
+    deploying: Deploying, place: Path
+) -> None:
+    trap = place / "trap"
+    deploying.sign_commit()
+    program = place / "program"
+    program.write_text(f"#!/bin/sh\ntouch {trap}\n")
+    program.chmod(0o700)
+    deploying.git("config", "gpg.program", str(program))
+    for name in ("core.fsmonitor", "core.pager", "core.sshCommand", "diff.external", "core.editor"):
+        deploying.git("config", name, f"touch {trap}; true")
+    deploying.git("config", "log.showSignature", "true")
+    deploying.mechanism = Unconfined()
+    deploying.aim("directory", path=str(place))
+    assert (await deploying.deploy()).succeeded
+    assert not trap.exists()
 
 
 async def test_a_folder_named_current_that_is_no_release_is_left_alone(deploying: Deploying, place: Path) -> None:

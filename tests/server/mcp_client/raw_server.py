@@ -1,6 +1,6 @@
 """A program that speaks the Model Context Protocol by hand, over stdio, and misbehaves as its argument says.
 
-python raw_server.py MISDEED
+python raw_server.py MISDEED [FILE]    (with "tell", the tool returns the text of FILE)
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def run(name: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
                 {"type": "resource", "resource": {"uri": "file:///b.txt", "text": "of b"}},
             ]
         case _:
-            text = "done"
+            text = Path(sys.argv[2]).read_text("utf-8") if MISDEED == "tell" else "done"
     return [{"type": "text", "text": text}]
 
 

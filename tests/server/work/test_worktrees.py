@@ -207,3 +207,72 @@ def test_submodules_are_left_out_also_where_git_is_to_go_into_them(shop: Path, t
     trees.reset(opened)
     trees.remove(TASK, with_branch=True)
     assert trees.list_folders() == ()
+
+
+def make_repository(folder: Path, *, commits: bool = True) -> None:
+    """Make a repository with a file, committed or not."""
+    run_git(folder.parent, "init", "-q", str(folder))
+    (folder / "inner.py").write_text("kept = 1\n")
+    if commits:
+        run_git(folder, "add", "--all")
+        run_git(folder, "commit", "-q", "-m", "inner")
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_repository_that_a_task_made_is_not_lost(shop: Path, tmp_path: Path, *, commits: bool) -> None:
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    make_repository(opened.root / "inner", commits=commits)
+    (opened.root / "new.py").write_text("z = 3\n")
+    with pytest.raises(WorktreeFailed, match=r"written to inner cannot .* starling tasks retry 01234567") as told:
+        trees.commit(opened, "New")
+    assert str(opened.folder) in str(told.value)
+    assert (opened.root / "inner" / "inner.py").read_text() == "kept = 1\n"
+    (opened.root / "inner").rename(tmp_path / "inner")
+    assert trees.open(TASK) == opened
+    assert trees.commit(opened, "New")
+    assert trees.list_changed(opened) == ["new.py"]
+
+
+def test_a_repository_that_a_task_itself_committed_is_not_lost(shop: Path, tmp_path: Path) -> None:
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    make_repository(opened.root / "src" / "inner")
+    run_git(opened.root, "add", "--all")
+    run_git(opened.root, "commit", "-q", "-m", "with a link to a commit")
+    with pytest.raises(WorktreeFailed, match="src/inner"):
+        trees.commit(opened, "New")
+
+
+def test_what_a_task_wrote_into_a_submodule_is_not_lost(shop: Path, tmp_path: Path) -> None:
+    make_repository(tmp_path / "part")
+    run_git(shop, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(tmp_path / "part"), "part")
+    run_git(shop, "commit", "-q", "-m", "with a part")
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    assert not trees.commit(opened, "An empty submodule is no reason")
+    (opened.root / "part" / "new.py").write_text("z = 3\n")
+    with pytest.raises(WorktreeFailed, match="written to part cannot"):
+        trees.commit(opened, "New")
+
+
+def test_repositories_in_ignored_folders_are_no_reason(shop: Path, tmp_path: Path) -> None:
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    (opened.root / ".gitignore").write_text("*.log\nenv/\n")
+    (opened.root / "env").mkdir()
+    make_repository(opened.root / "env" / "package")
+    assert trees.commit(opened, "New")
+    assert trees.list_changed(opened) == [".gitignore"]
+
+
+def test_a_lock_of_another_git_has_its_own_advice(shop: Path, tmp_path: Path) -> None:
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    (opened.root / "new.py").write_text("z = 3\n")
+    lock = shop / ".git" / "worktrees" / TASK / "index.lock"
+    lock.touch()
+    with pytest.raises(WorktreeFailed, match="another git is at work there"):
+        trees.commit(opened, "New")
+    lock.unlink()
+    assert trees.commit(opened, "New")

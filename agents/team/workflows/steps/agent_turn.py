@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from agents.team.events import AgentChosen, TurnStatus
+from agents.team import transcript
+from agents.team.events import AgentChosen, CallEnded, CallStarted, TurnStatus
 from agents.team.led.given_work import GivenWork
+from agents.team.tools import delegate
 from agents.team.workflows.stage import StepOutcome
 from agents.team.workflows.step_guard import StepGuard
 from agents.team.workflows.steps.step import LONGEST_PROMPT, Step
 from models.chat import Message, Speaker
 
 if TYPE_CHECKING:
+    from agents.team.events import Emit, Event
     from agents.team.workflows.stage import Stage
+
+LONGEST_READ = 4_000
+SHOWN = 300
+"""Characters of a delegate's answer that a line about it has."""
 
 
 class AgentStep(Step):
@@ -37,6 +44,22 @@ class AgentStep(Step):
     optional: bool = False
 
 
+def watch_delegations(stage: Stage) -> Emit:
+    """Return an `emit` that also notes each part that an agent of the step hands out: to whom, and what came of it."""
+    roles: dict[str, str] = {}
+
+    def emit(event: Event) -> None:
+        if isinstance(event, CallStarted) and event.tool == delegate.TOOL.name:
+            roles[event.call] = str(event.arguments.get("role", ""))[:40]
+        elif isinstance(event, CallEnded) and event.call in roles:
+            first = " ".join(transcript.hide_secrets(event.text[:LONGEST_READ]).split())[:SHOWN]
+            how = "failed, " if event.failed else ""
+            stage.state.add_delegation(f"{event.agent} to {roles.pop(event.call)}: {how}{first}")
+        stage.show(event)
+
+    return emit
+
+
 async def run(step: AgentStep, stage: Stage) -> StepOutcome:
     """Run one turn of an agent with the step's role; a turn that does not end by itself leaves the step open."""
     role = stage.roles.get(step.role)
@@ -47,7 +70,8 @@ async def run(step: AgentStep, stage: Stage) -> StepOutcome:
     checks = step.changes != "tests"  # tests that are written before the code have to fail
     tests = tuple(await stage.list_test_files())
     given = GivenWork(stage.state.request, step.changes, tests, stage.state.failures)
-    bench = replace(stage.bench, changes=guard, permissions=guard, emit=stage.show, checks_tests=checks, given=given)
+    emit = watch_delegations(stage)
+    bench = replace(stage.bench, changes=guard, permissions=guard, emit=emit, checks_tests=checks, given=given)
     lent = stage.spending.copy_for_delegate(role.limits.narrow(stage.limits))
     try:
         ended = await stage.run_role(role, [Message(Speaker.USER, stage.fill(step.prompt))], bench, lent)

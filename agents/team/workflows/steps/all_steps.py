@@ -13,6 +13,9 @@ from agents.team.workflows.steps import (
     commit,
     condition,
     deployment,
+    inner_workflow,
+    intent,
+    review_score,
     rounds,
     stop,
     test_run,
@@ -30,9 +33,12 @@ AnyStep = Annotated[
     | condition.ConditionStep
     | stop.StopStep
     | commit.CommitStep
+    | review_score.ScoreStep
     | board_verdicts.VerdictsStep
     | board_decision.DecisionStep
-    | deployment.DeploymentStep,
+    | deployment.DeploymentStep
+    | intent.IntentStep
+    | inner_workflow.WorkflowStep,
     Field(discriminator="kind"),
 ]
 
@@ -43,8 +49,11 @@ RUN: Mapping[str, Callable[[Any, Stage], Awaitable[StepOutcome]]] = {
     "condition": condition.run,
     "stop": stop.run,
     "commit": commit.run,
+    "score": review_score.run,
     "verdicts": board_verdicts.run,
     "decision": board_decision.run,
     "deployment": deployment.run,
+    "intent": intent.run,
+    "workflow": inner_workflow.run,
 }
 """The function that runs a step, by its kind."""

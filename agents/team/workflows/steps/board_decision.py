@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from agents.team import transcript
-from agents.team.events import AgentChosen, TurnStatus
+from agents.team.events import TurnStatus
+from agents.team.workflows.asked_role import ask_role
 from agents.team.workflows.board_records import Ruling, dump_board, load_board
 from agents.team.workflows.board_report import summarize_verdicts, write_report
-from agents.team.workflows.json_answers import ask_for_record
 from agents.team.workflows.stage import StepOutcome
-from agents.team.workflows.step_guard import StepGuard
-from agents.team.workflows.steps.board_verdicts import LONGEST_PROBLEM, show_calls
+from agents.team.workflows.steps.board_verdicts import LONGEST_PROBLEM
 from agents.team.workflows.steps.step import LONGEST_PROMPT, Step
 from agents.team.workflows.workflow_state import LONGEST_ANSWER
 
 if TYPE_CHECKING:
-    from agents.team.events import TurnEnded
     from agents.team.role_files import Role
     from agents.team.workflows.board_records import Board
     from agents.team.workflows.json_answers import RecordAnswer
     from agents.team.workflows.stage import Stage
-    from models.chat import Message
 
 KIND = "board"
 """The kind of the decision in the history of decisions."""
@@ -84,19 +80,8 @@ async def run(step: DecisionStep, stage: Stage) -> StepOutcome:
 
 async def _ask(step: DecisionStep, role: Role, board: Board, stage: Stage) -> RecordAnswer[Ruling]:
     """Have the role decide with the verdicts before it; it only reads."""
-    guard = StepGuard(stage, "nothing", stage.bench.changes, stage.bench.permissions, frozenset())
-    bench = replace(stage.bench, changes=guard, permissions=guard, emit=show_calls(role.name, stage.show))
-    stage.show(AgentChosen(role.name, f"step {step.name} of the workflow {stage.state.name}"))
     prompt = f"{stage.fill(step.prompt)}\n{FORM.replace('{verdicts}', summarize_verdicts(board.given))}"
-    lent = stage.spending.copy_for_delegate(role.limits.narrow(stage.limits))
-
-    async def run_turn(messages: list[Message]) -> TurnEnded:
-        return await stage.run_role(role, messages, bench, lent)
-
-    try:
-        return await ask_for_record(prompt, Ruling, run_turn)
-    finally:
-        stage.spending.take_counts(lent)
+    return await ask_role(role, prompt, Ruling, stage)
 
 
 async def _keep(board: Board, stage: Stage) -> str:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import Field, field_validator
 
 from agents.team import transcript
-from agents.team.events import AgentChosen, CallStarted, TextArrived, TurnStatus
+from agents.team.events import AgentChosen, TurnStatus
+from agents.team.led.given_work import GivenWork
+from agents.team.workflows.asked_role import show_calls
 from agents.team.workflows.board_records import MOST_ROLES, Board, Given, Verdict, dump_board, load_board, name_verdict
 from agents.team.workflows.board_report import count_verdicts
 from agents.team.workflows.json_answers import ask_for_record
@@ -22,7 +24,7 @@ from agents.team.workflows.workflow_state import LONGEST_ANSWER
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
-    from agents.team.events import Emit, Event, TurnEnded
+    from agents.team.events import TurnEnded
     from agents.team.limits import Spending
     from agents.team.role_files import Role
     from agents.team.tool import Workbench
@@ -151,7 +153,8 @@ class _Asking:
         stage = self._stage
         guard = StepGuard(stage, "nothing", stage.bench.changes, stage.bench.permissions, frozenset())
         shown = show_calls(role.name, stage.show)
-        return replace(stage.bench, changes=guard, permissions=guard, person=None, emit=shown)
+        given = GivenWork(stage.state.request, "nothing")
+        return replace(stage.bench, changes=guard, permissions=guard, person=None, emit=shown, given=given)
 
     async def _store(self, role: str, given: Given) -> None:
         """Store what came of asking a role in the state, at once, and say it."""
@@ -181,15 +184,3 @@ def _has_unanswered(step: VerdictsStep, stage: Stage) -> bool:
     """Return whether a role of the step has given no verdict."""
     board = load_board(stage.state.boards.get(step.name))
     return board is None or any(one not in board.given for one in step.roles)
-
-
-def show_calls(role: str, show: Emit) -> Emit:
-    """Return a function that passes events on: titles of calls begin with the role, and text is left out."""
-
-    def pass_on(event: Event) -> None:
-        if isinstance(event, CallStarted):
-            event = replace(event, title=f"{role}: {event.title}")
-        if not isinstance(event, TextArrived):
-            show(event)
-
-    return pass_on

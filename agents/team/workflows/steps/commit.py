@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from agents.team.failure import ToolFailed
-from agents.team.git import run_git
+from agents.team.git import find_root, run_git
 from agents.team.tools.git_changes import MOST_FILES
 from agents.team.workflows.stage import StepOutcome
 from agents.team.workflows.steps.step import Step
@@ -51,10 +51,11 @@ async def _list_uncommitted(stage: Stage) -> list[str]:
     Raises:
         ToolFailed: git failed, or cannot be run.
     """
+    bench, options = stage.bench, ("status", "--porcelain", "--untracked-files=all", "--")
     return [
         name
         for name in stage.state.files
-        if await run_git(stage.bench, ("status", "--porcelain", "--untracked-files=all", "--", name))
+        if await run_git(bench, (*options, name), find_root(bench, await bench.resolve(name)))
     ]
 
 

@@ -24,7 +24,11 @@ class Step(BaseModel):
 
     def list_next(self) -> list[str]:
         """Return the names of the steps that may follow; "" is the end of the workflow."""
-        return [getattr(self, field) for field in ("then", "otherwise", "again", "refused") if hasattr(self, field)]
+        return [
+            getattr(self, field)
+            for field in ("then", "otherwise", "again", "refused", "missing")
+            if hasattr(self, field)
+        ]
 
     def list_earlier(self) -> list[str]:
         """Return the names of the steps whose results it uses."""

@@ -24,6 +24,7 @@ class TestStep(Step):
     Attributes:
         expect: "fail": each changed test file has a test that fails; "pass": all tests pass.
         needs_new: whether a test file has to be changed before; without one, all tests are run.
+        needed: whether tests that cannot be run leave the step open; False to go on with `then`.
         then: the next step if it is so.
         otherwise: the next step if not.
     """
@@ -33,6 +34,7 @@ class TestStep(Step):
     kind: Literal["tests"]
     expect: Literal["fail", "pass"]
     needs_new: bool = False
+    needed: bool = True
     then: str = ""
     otherwise: str
 
@@ -42,7 +44,7 @@ class _NotRun(Exception):  # noqa: N818 (an answer, not an error of the program)
 
 
 async def run(step: TestStep, stage: Stage) -> StepOutcome:
-    """Run tests; tests that cannot be run leave the step open, and changed ones end the workflow."""
+    """Run tests; needed ones that cannot be run leave the step open, and changed ones end the workflow."""
     taken = stage.state.fingerprints
     if step.expect == "pass" and (altered := _find_altered(taken, await stage.take_fingerprints(taken))):
         return StepOutcome(f"Tests were changed while only code was to be changed: {altered}.", gives_up=True)
@@ -52,6 +54,8 @@ async def run(step: TestStep, stage: Stage) -> StepOutcome:
             return await _expect_failure(step, stage, names)
         return await _expect_success(step, stage, names)
     except _NotRun as error:
+        if not step.needed and not stage.bench.cancelled():
+            return StepOutcome(f"The tests could not be run: {error}", step.then)
         text = f"The tests could not be run: {error} The workflow goes on at this step when you continue it."
         return StepOutcome(text, stopped=TurnStatus.LIMIT)
 

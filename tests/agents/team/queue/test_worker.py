@@ -12,6 +12,7 @@ from agents.ports.failures import StateError
 from agents.ports.task_queue import LONGEST_TEXT, NewTask, TaskStatus
 from agents.team.queue import worker as module
 from agents.team.queue.worker import Ending, Performed, Worker
+from agents.team.watching.watch import TaskClaimed, TaskEnded
 from server.state.database import State
 from server.state.task_store import TaskStore
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from agents.ports.task_queue import QueuedTask
+    from agents.team.watching.watch import WatchedEvent
 
     Do = Callable[[QueuedTask, Callable[[], bool]], Awaitable[Performed]]
 
@@ -50,6 +52,19 @@ class Work:
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
         self.begun.append(task.task.title)
         return await self.do(task, stopped) if self.do is not None else Performed(Ending.DONE, "well done")
+
+
+def test_only_tasks_that_are_done_count_as_done(queue: TaskStore) -> None:
+    endings = {"good": Ending.DONE, "bad": Ending.FAILED, "stuck": Ending.WAITING}
+    for title in endings:
+        queue.add(NewTask(PLACE, title))
+
+    async def do(task: QueuedTask, _: Callable[[], bool]) -> Performed:
+        return Performed(endings[task.task.title], "")
+
+    worker = Worker(queue, PLACE, "w", Work(do))
+    assert asyncio.run(asyncio.wait_for(worker.run(asyncio.Event(), until_empty=True), 20)) == 1
+    assert worker.undone == 3 + 1  # three attempts of the bad one, and the stuck one
 
 
 def run(queue: TaskStore, work: Work, stop: asyncio.Event | None = None, *, until_empty: bool = True) -> int:
@@ -194,3 +209,39 @@ def test_a_long_result_is_cut_and_follow_ups_that_cannot_be_queued_fail_the_atte
     assert found["long"][1].endswith("[cut; the session has the whole text]")
     assert found["broken"][0] is TaskStatus.FAILED
     assert found["broken"][1].startswith("Its follow-up tasks could not be queued: there is no task")
+
+
+def test_a_watcher_is_told_how_each_attempt_began_and_ended(queue: TaskStore) -> None:
+    told: list[tuple[str, str, int]] = []
+
+    def watch(session: str, event: WatchedEvent) -> None:
+        assert isinstance(event, TaskClaimed | TaskEnded)
+        assert session == event.task.id
+        ending = event.ending if isinstance(event, TaskEnded) else "began"
+        told.append((event.task.task.title, ending, event.task.attempts))
+
+    async def do(task: QueuedTask, _: Callable[[], bool]) -> Performed:
+        return Performed(Ending(task.task.key), "x")
+
+    for title, ending in (("works", "done"), ("asks", "waiting"), ("fails", "failed")):
+        queue.add(NewTask(PLACE, title, key=ending))
+    asyncio.run(Worker(queue, PLACE, "w", Work(do), watch=watch).run(asyncio.Event(), until_empty=True))
+    assert told[:2] == [("works", "began", 1), ("works", "done", 1)]
+    assert ("asks", "waiting", 1) in told
+    assert [one for one in told if one[0] == "fails" and one[1] != "began"] == [
+        ("fails", "again", 1), ("fails", "again", 2), ("fails", "failed", 3),
+    ]  # fmt: skip
+
+
+def test_a_watcher_is_told_of_follow_ups_that_could_not_be_queued(queue: TaskStore) -> None:
+    async def do(*_: object) -> Performed:
+        return Performed(Ending.DONE, "done", (NewTask(PLACE, "next", needs=("nothing",)),))
+
+    endings: list[str] = []
+    queue.add(NewTask(PLACE, "broken"))
+
+    def watch(_: str, event: WatchedEvent) -> None:
+        endings.extend([event.ending] if isinstance(event, TaskEnded) else [])
+
+    asyncio.run(Worker(queue, PLACE, "w", Work(do), watch=watch).run(asyncio.Event(), until_empty=True))
+    assert endings == ["again", "again", "failed"]

@@ -12,6 +12,8 @@ from agents.team.permissions.rules import RuleSet
 from tests.agents.team.bench import DirectRunner
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.agents.team.bench import TeamBench
 
 
@@ -84,3 +86,54 @@ async def test_a_rule_about_commands_holds_for_these_tools_and_plan_mode_denies_
 
 async def test_where_no_command_can_be_run_the_agent_is_told_so(bench: TeamBench) -> None:
     assert "No command can be run here" in (await bench.call("git_status"))[0]
+
+
+@pytest.fixture
+def folders(repository: TeamBench, tmp_path: Path) -> TeamBench:
+    """Return a workspace of two folders, each a repository; the second has a change, too."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "price.py").write_text("p = 1\n")
+    for arguments in (("init", "-q", "-b", "trunk"), ("add", "."), ("commit", "-q", "-m", "Begin the other")):
+        subprocess.run(("git", *arguments), cwd=other, check=True)
+    (other / "price.py").write_text("p = 2\n")
+    repository.options["roots"] = (repository.root, other)
+    return repository
+
+
+async def test_without_a_path_each_workspace_folder_is_looked_at(folders: TeamBench) -> None:
+    name = folders.root.name
+    assert (await folders.call("git_status"))[0] == (
+        f"[{name}]\n## main\n M area.py\n M secret.py\n\n[other]\n## trunk\n M price.py"
+    )
+    text, _ = await folders.call("git_diff")
+    assert text.index("+x = 2") < text.index("[other]") < text.index("+p = 2")
+    assert "key" not in text
+    text, _ = await folders.call("git_log")
+    assert text.index("Ada: Begin") < text.index("[other]") < text.index("Ada: Begin the other")
+
+
+async def test_a_path_is_looked_up_in_its_own_workspace_folder(folders: TeamBench) -> None:
+    text, failed = await folders.call("git_diff", path="price.py")
+    assert ("+p = 2" in text, "x = 2" in text, failed) == (True, False, False)
+    text, failed = await folders.call("git_log", path="price.py")
+    assert ("Begin the other" in text, failed) == (True, False)
+
+
+async def test_files_are_committed_in_their_own_workspace_folder(folders: TeamBench) -> None:
+    text, failed = await folders.call("git_commit", message="Change p", paths=["price.py"])
+    assert not failed, text
+    assert "Change p" in (await folders.call("git_log", path="price.py"))[0]
+    text, failed = await folders.call("git_commit", message="Both", paths=["price.py", "area.py"])
+    assert (failed, "commit those of each by themselves" in text) == (True, True)
+
+
+async def test_a_folder_without_a_repository_does_not_hide_the_others(folders: TeamBench, tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    folders.options["roots"] = (tmp_path / "plain", *folders.options["roots"])
+    text, failed = await folders.call("git_status")
+    assert not failed
+    assert "[plain]\ngit failed:" in text
+    assert "## trunk" in text
+    folders.options["roots"] = (tmp_path / "plain",) * 2
+    assert (await folders.call("git_status"))[1]

@@ -77,6 +77,7 @@ class Flow:
         script: the answers of the model.
         workflow: name of the workflow.
         die_at: the program is killed when this step begins; "" for never.
+        die_visit: how often the step begins before that.
         session: id of the session.
         team: the team.
         events: everything that was emitted.
@@ -87,6 +88,7 @@ class Flow:
     script: str
     workflow: str
     die_at: str = ""
+    die_visit: int = 0
     session: str = ""
     team: Team = field(init=False)
     events: list[Event] = field(default_factory=list)
@@ -112,6 +114,9 @@ class Flow:
         """Keep an event; die if that is wanted at this step."""
         self.events.append(event)
         if self.die_at and isinstance(event, Noted) and event.text.endswith(f"step {self.die_at}."):
+            if self.die_visit:
+                self.die_visit -= 1
+                return
             self.die_at = ""
             raise Died
 

@@ -67,7 +67,7 @@ def test_a_damaged_state_is_none() -> None:
 
 def test_a_state_of_an_earlier_version_is_read() -> None:
     stored = WorkflowState("tdd", "add x", "code", {"red": 1}).dump()
-    for name in ("boards", "report"):
+    for name in ("boards", "scores", "report"):
         del stored[name]
     assert load_state(stored) == WorkflowState("tdd", "add x", "code", {"red": 1})
 

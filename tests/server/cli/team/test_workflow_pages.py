@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("wanted", RUNS, ids=[one.workflow for one in RUNS])
 def test_the_page_shows_a_run_of_today(tmp_path: Path, wanted: Run) -> None:
     """Compares the lines without their order, because agents that work at once end in any order."""
+    if wanted.workflow == "engineering":
+        pytest.importorskip("copier")
     shown = BLOCK.search(wanted.page.read_text("utf-8"))
     assert shown is not None
     assert sorted(shown[0].splitlines()) == sorted(play(wanted, tmp_path).splitlines()), (

@@ -23,7 +23,7 @@ import pytest
 from models.scripted.scripted_server import ScriptedServer
 from server.cli import run, terminal, terminal_asker
 from tests import surroundings
-from tests.agents.team.workflows import flows, test_debug
+from tests.agents.team.workflows import flows, test_debug, test_engineering, test_refine
 from tests.server.work.repositories import run_git
 
 PAGES = Path(__file__).parents[4] / "docs"
@@ -121,6 +121,18 @@ RUNS = (
         test_debug.REPRODUCE + test_debug.HYPOTHESES + test_debug.FIX,
         {"prices.py": test_debug.PRICES, "test_two.py": test_debug.OLD},
     ),
+    Run(
+        "engineering",
+        "add triple(x)",
+        test_engineering.PAGE,
+        {
+            "area.py": flows.AREA,
+            "test_double.py": test_engineering.OLD,
+            "skeleton/copier.yml": "name:\n  type: str\n",
+            "skeleton/{{ name }}/__init__.py.jinja": '"""{{ name }}."""\n',
+        },
+    ),
+    Run("refine", "add triple(x)", test_refine.PAGE, {"area.py": flows.AREA}),
     Run("board", "Do we store orders in SQLite?", BOARD, {"README.md": "# Orders\n"}, ()),
 )
 
@@ -132,7 +144,9 @@ def play(wanted: Run, root: Path) -> str:
     """
     run_git(root, "init", "-q", "-b", "main")
     for name, text in wanted.files.items():
-        (root / name).write_text(text, "utf-8")
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
     run_git(root, "add", "--all")
     run_git(root, "commit", "-q", "-m", "first")
     for key, value in (("user.name", "Ann"), ("user.email", "ann@example.org")):

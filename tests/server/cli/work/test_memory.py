@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,7 +45,12 @@ def test_a_person_adds_lists_shows_replaces_and_deletes(place: Path, capsys: pyt
     assert (found["style"]["workspace"], found["tests"]["workspace"]) == (place.as_uri(), "")
     assert run(["memory", "show", "style"]) == 0
     assert "never use tabs" in capsys.readouterr().out
+    assert run(["memory"]) == 0
+    assert re.search(r"tests +tester +everywhere", capsys.readouterr().out)
     assert run(["memory", "delete", "tests"]) == 1
+    assert "is deleted by: starling memory delete tests --role tester --everywhere\n" in capsys.readouterr().err
+    assert run(["memory", "delete", "nothing"]) == 1
+    assert "`starling memory` lists what is." in capsys.readouterr().err
     assert run(["memory", "delete", "tests", "-r", "tester", "--everywhere"]) == 0
     assert [one["key"] for one in read_json(capsys, "--json")["memories"]] == ["style"]
 

@@ -197,6 +197,8 @@ def test_a_task_that_has_not_ended_is_not_merged_or_dropped(shop: Path, capsys: 
     assert run(["tasks"]) == 0
     assert "make it more exact" in capsys.readouterr().out
     assert run(["tasks", "cancel", name]) == 0
+    assert opened.folder.exists()  # nobody knows whether "a worker" has ended; it may still use the folder
+    assert run(["work"]) == 0
     assert not opened.folder.exists()
 
 
@@ -267,6 +269,26 @@ def test_a_workers_question_waits_until_it_is_answered_from_another_terminal(
     assert run(["sessions", "answer", "", "--answer", "maybe"]) == 2
     assert read_newest_answer() == {"yes": "approve", "no": "reject"}[decision]
     assert shop.exists()
+
+
+def test_a_worker_removes_what_a_cancelled_task_has_written_once_it_has_stopped(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = add(capsys, "run it", "-r", "debug")
+    with start_worker(shop, "--ask", "--watch") as worker:
+        try:
+            while not any(paths.worktrees_dir().glob(f"{name}*/area.py")):
+                assert worker.poll() is None
+                time.sleep(0.2)
+            assert run(["tasks", "cancel", name]) == 0
+            while any(paths.worktrees_dir().glob(f"{name}*")):
+                assert worker.poll() is None
+                time.sleep(0.2)
+        finally:
+            worker.terminate()
+            worker.communicate(timeout=60)
+    assert read_tasks(capsys)[name]["status"] == "cancelled"
+    assert run_git(shop, "for-each-ref", "--format=%(refname)") == "refs/heads/main\n"
 
 
 def test_a_worker_is_healthy_until_it_ends(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:

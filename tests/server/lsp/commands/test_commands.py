@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from indexing.records import Hit
+from server.assembly.gates import open_state
 from server.state import paths
+from server.state.watching.metrics_store import Metrics
 
 if TYPE_CHECKING:
     from tests.server.editor import Editor
@@ -102,6 +104,17 @@ async def test_stats_are_those_of_the_generator(editor: Editor) -> None:
     editor.open("x")
     await editor.items(editor.complete(0, 1))
     assert (await execute(editor, "starling.stats"))["result"]["completion"]["requests"] == 1
+
+
+async def test_stats_have_the_work_of_the_team(editor: Editor) -> None:
+    await editor.begin()
+    metrics = Metrics(open_state())
+    metrics.count("task", agent="coder", outcome="done", seconds=2.0)
+    metrics.count("model", agent="coder", name="m", outcome="done", prompt_tokens=7)
+    metrics.flush()
+    result = (await execute(editor, "starling.stats"))["result"]
+    assert [(one["tasks_done"], one["prompt_tokens"]) for one in result["team"]] == [(1, 7)]
+    assert [(one["role"], one["model"]) for one in result["roles"]] == [("coder", "m")]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""A watcher of the team, and what it is told."""

@@ -1,0 +1,80 @@
+"""Places whose secrets a command may print, or a model repeat, without a name: the environment, and `.env` files.
+
+Their values are taught to the filter (`known_values`). Reads within bounds; stores nothing.
+Start at `learn_secrets`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from indexing.workspace.files import read_regular
+from indexing.workspace.secrets import known_values
+from indexing.workspace.secrets.literals import find_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+MOST_FOLDERS = 200
+MOST_FILES = 100
+MOST_BYTES = 64 * 1024
+_FILE = re.compile(r"^\.env\d*([._-].+)?$|^.+\.env$|^\.?envrc$|^\.flaskenv$", re.IGNORECASE)
+_NAME = re.compile(r"(?:^|[_.-])key(?:$|[_.\d-])|apikey|token|secret|passw|pwd|credential", re.IGNORECASE)
+_PATH = re.compile(r"[/~]|[A-Za-z]:\\")
+_LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*?)\s*$", re.MULTILINE)
+
+
+def learn_secrets(roots: Sequence[Path], environment: Mapping[str, str] | None = None) -> None:
+    """Register the secret values of the environment and of the `.env` files in and below `roots`. Blocking.
+
+    Files that cannot be read are left out. `environment` is that of this process by default.
+    """
+    known_values.learn(_select(os.environ.items() if environment is None else environment.items()))
+    known_values.learn(one for root in roots for path in _list_files(root) for one in _read_values(path))
+
+
+def _select(settings: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield the values whose names say that they are secret, and the secret parts of others, as of addresses.
+
+    A path is no secret, whatever its name.
+    """
+    for name, value in settings:
+        if _NAME.search(name) and not _PATH.match(value):
+            yield value
+        line = f'{name}="{value}"'
+        for start, end in find_secrets(line):
+            yield line[start:end].strip('"')
+        bare = f"{name}={value}\n"
+        for start, end in find_secrets(bare):
+            yield bare[start:end]
+
+
+def _read_values(path: Path) -> list[str]:
+    """Return the secret values of a file of settings; [] if it cannot be read."""
+    try:
+        data, _ = read_regular(path, MOST_BYTES)
+    except OSError:
+        return []
+    text = data.decode("utf-8", "replace")
+    return [*_select((found[1], found[2].strip("\"'")) for found in _LINE.finditer(text))]
+
+
+def _list_files(root: Path) -> list[Path]:
+    """Return up to `MOST_FILES` files of settings in a folder and in up to `MOST_FOLDERS` folders directly below it."""
+    folders, found = [root], []
+    try:
+        with os.scandir(root) as entries:
+            below = sorted(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+    folders += [root / os.path.basename(name) for name in below[:MOST_FOLDERS]]  # noqa: PTH119 (of a string)
+    for folder in folders:
+        try:
+            with os.scandir(folder) as entries:
+                found += sorted(folder / entry.name for entry in entries if _FILE.match(entry.name))
+        except OSError:
+            continue
+    return found[:MOST_FILES]
