@@ -97,12 +97,17 @@ def plan_checks(target: TargetDefinition) -> list[CommandStep]:
     )
     steps = [_make_step(target, "The target can be reached and has room", line)]
     if target.kind is Kind.COMPOSE:
-        version = ("docker version --format '{{.Server.Version}}'",)
-        steps += make_own_steps(_open_docker(target), "Docker answers", version)
-        file = shlex.quote(target.compose_file)
-        steps += make_own_steps(
-            _open_docker(target), "The file of compose is valid", (f"docker compose -f {file} config -q",)
+        present = (
+            'docker compose version >/dev/null || { echo "Docker has no compose; install its plugin." >&2; exit 1; }'
         )
+        version = "docker version --format '{{.Server.Version}}'"
+        config = f"docker compose -f {shlex.quote(target.compose_file)} config -q"
+        docker = _open_docker(target)
+        asked = [
+            *make_own_steps(docker, "Docker and its compose answer", (f"{present}\n{version}",)),
+            *make_own_steps(docker, "The file of compose is valid", (config,)),
+        ]
+        steps += [replace(one, writes=False) for one in asked]
     return [*steps, plan_look(target)]
 
 

@@ -13,6 +13,7 @@ from agents.team.events import TurnStatus
 from agents.team.workflows.workflow_files import Workflow, Workflows, parse_workflow
 from tests.agents.team.fake_deployments import FakeDeployments
 from tests.agents.team.workflows.flows import ADD, AREA, Died, Flow, call, make_repository, section, write
+from tests.agents.team.workflows.test_engineering import DESIGN, DEVELOP, VERIFY
 
 if TYPE_CHECKING:
     from server.state.session_store import SessionStore
@@ -88,6 +89,23 @@ async def test_a_workflow_for_it_is_started_and_its_end_is_in_the_summary(
     assert "- the workflow engineering: done" in ended.text
     asked = next(one for one in flow.bench.chat.requests if "Engineering writes" in one.messages[-1].text)
     assert "triple(2) is 6." in asked.messages[-1].text
+
+
+async def test_a_wish_is_designed_built_tested_committed_accepted_and_deployed(
+    repository: TeamBench, store: SessionStore
+) -> None:
+    deployments = FakeDeployments()
+    repository.options["deployments"] = deployments
+    nothing = section("Prepare the ground for the developer", "There is nothing to prepare.")
+    accepted = section("check each requirement", "It is.\nAccepted: yes, deploy")
+    script = INTENT + LEAD + DESIGN + nothing + DEVELOP + VERIFY + accepted
+    flow = Flow(repository, store, script, "product_owner")
+    ended = await flow.run("add triple(x) and bring it to prod")
+    assert ended.status is TurnStatus.DONE, ended.text
+    assert flow.git("log", "--format=%an") == "Ann\nAnn\n"
+    assert flow.git("show", "--format=", "--name-only") == "area.py\ntest_area.py\n"
+    assert [one.value for one in deployments.ran] == ["check", "deploy", "status"]
+    assert "- the workflow engineering: done\n- the workflow deploy: done" in ended.text
 
 
 async def test_a_workflow_that_was_cut_off_inside_goes_on_at_its_open_step(
