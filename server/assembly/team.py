@@ -167,7 +167,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
         is_led=lambda role: (role if role in core.chats.by_role else "chat") in core.chats.led,
         find_outcomes=gate.journal.list_outcomes,
         workflows=load_all_workflows(files.roots, settings.trusted, roles),
-        watch=client.watch or watch_team(core.settings.log, state, workspace),
+        watch=client.watch or watch_team(core.settings, state, workspace),
     )
 
 

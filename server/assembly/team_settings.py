@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic.config import JsonDict
 
 
+PERSONAL_WEBHOOK: JsonDict = {"personal": True, "allowed": "an https:// address, or an http:// address of this machine"}
 PERSONAL_FOLDERS: JsonDict = {"personal": True, "allowed": "a list of absolute paths of folders"}
 
 
@@ -42,7 +44,30 @@ def _check_folder(text: str) -> str:
     return text
 
 
+def _check_webhook(text: str) -> str:
+    """Return `text` unchanged if alerts may be sent there: "", https, or http on this machine; for pydantic.
+
+    Raises:
+        ValueError: it is another address, or it has a name and password.
+    """
+    from models.remote.http import is_local  # noqa: PLC0415 (only where there is a webhook)
+
+    if not text:
+        return text
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"it is no address: {error}") from None
+    if not host or parts.username is not None or any(one.isspace() or not one.isprintable() for one in text):
+        raise ValueError("it is no address of a host without a name and password")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_local(text)):
+        raise ValueError("alerts are sent to https addresses, and by http to this machine only")
+    return text
+
+
 RuleText = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_check_rule)]
+WebhookText = Annotated[str, AfterValidator(_check_webhook)]
 FolderText = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_check_folder)]
 
 
@@ -96,6 +121,25 @@ class TeamSettings(BaseModel):
         le=100_000,
         description="Most money that one turn may cost, by `chat.inputPrice` and `chat.outputPrice`; 0 for no limit. "
         "Models without prices cost nothing here.",
+    )
+    alerts: bool = Field(
+        default=True,
+        description="Show alerts in the editor and on the terminal of `starling work`: a failed task, agents that go "
+        "in circles, a limit, trouble with git.",
+        json_schema_extra=PERSONAL,
+    )
+    webhook: WebhookText = Field(
+        default="",
+        max_length=2000,
+        description="Address that gets each alert as JSON, without code: https, or http on this machine; empty for "
+        "none.",
+        json_schema_extra=PERSONAL_WEBHOOK,
+    )
+    training: bool = Field(
+        default=False,
+        description="Allow `starling sessions training` to write approved edits and praised answers, with your code, "
+        "into a file for training a model; nothing is sent.",
+        json_schema_extra=PERSONAL,
     )
     seconds: int = Field(
         default=1800,

@@ -228,6 +228,16 @@ _METRICS = (
     ){keyed}""",
 )
 
+_ALERTS = (
+    # `server.state.watching.alert_store`
+    """CREATE TABLE team_alerts (
+        id {serial}, workspace TEXT NOT NULL, kind TEXT NOT NULL, session TEXT NOT NULL, content TEXT NOT NULL,
+        number INTEGER NOT NULL, begun DOUBLE PRECISION NOT NULL, changed DOUBLE PRECISION NOT NULL,
+        shown INTEGER NOT NULL
+    )""",
+    "CREATE INDEX team_alerts_by_workspace ON team_alerts (workspace, begun)",
+)
+
 _BACKGROUND_JOBS = (
     # `server.state.background.schedule_store`; `owner` runs the job since `begun`
     """CREATE TABLE background_jobs (
@@ -252,7 +262,7 @@ _BACKGROUND_JOBS = (
 
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
-    _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS, _BACKGROUND_JOBS,
+    _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS, _ALERTS, _BACKGROUND_JOBS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

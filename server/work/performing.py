@@ -22,6 +22,7 @@ from agents.team.permissions.modes import Mode
 from agents.team.queue.worker import Ending, Performed
 from agents.team.session_runner import SessionRunner
 from agents.team.transcript import make_title
+from agents.team.watching.watch import GitTrouble
 from agents.team.workflows.runner import WorkflowRequest
 from indexing.storage.index_files import IndexPaths
 from server.assembly.core import derive
@@ -93,6 +94,7 @@ class TaskPerformer:
         worktrees: the worktrees of the workspace's repository.
         asking: how a person is asked.
         show: takes each event of a turn, with the task.
+        tell: shows an alert.
         clock: returns the seconds since the epoch.
 
     Attributes:
@@ -107,6 +109,7 @@ class TaskPerformer:
         worktrees: Worktrees,
         asking: Asking,
         show: Callable[[QueuedTask, Event], None],
+        tell: Callable[[str], None] = lambda _: None,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -118,7 +121,7 @@ class TaskPerformer:
         self._asking = asking
         self._show = show
         self._clock = clock
-        self.watch = watch_team(core.settings.log, state, root.as_uri())
+        self.watch = watch_team(core.settings, state, root.as_uri(), tell)
 
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
         """Do `task`; see `agents.team.queue.worker.Perform`. Deletes its worktree and branch if it was cancelled."""
@@ -130,6 +133,7 @@ class TaskPerformer:
                     return Performed(_ENDINGS[ended.status], ended.text)
                 return await self._end_writing(task, place.worktree, ended)
         except WorktreeFailed as error:
+            self.watch(task.id, GitTrouble(str(error)))
             return Performed(Ending.WAITING, str(error))
         except (SessionUnavailable, StateError) as error:
             return Performed(Ending.FAILED, str(error))

@@ -74,7 +74,14 @@ class TaskEnded:
     seconds: float
 
 
-WatchedEvent = Event | TurnBegan | ModelAsked | TaskClaimed | TaskEnded
+@dataclass(frozen=True, slots=True)
+class GitTrouble:
+    """Git could not be used for a task; `text` says why, to a person."""
+
+    text: str
+
+
+WatchedEvent = Event | TurnBegan | ModelAsked | TaskClaimed | TaskEnded | GitTrouble
 
 Watch = Callable[[str, WatchedEvent], None]
 """Takes the id of a session or task and an event. Called on any thread; never blocks and never raises."""

@@ -23,7 +23,7 @@ MOST_FILES = 100
 MOST_BYTES = 64 * 1024
 _FILE = re.compile(r"^\.env\d*([._-].+)?$|^.+\.env$|^\.?envrc$|^\.flaskenv$", re.IGNORECASE)
 _NAME = re.compile(r"(?:^|[_.-])key(?:$|[_.\d-])|apikey|token|secret|passw|pwd|credential", re.IGNORECASE)
-_PATH = re.compile(r"[/~]|[A-Za-z]:\\")
+_PATH = re.compile(r"(?:^|[=:;,])(?:/[\w. -]+(?:/|$)|~|\.{1,2}/|[A-Za-z]:\\)")
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*?)\s*$", re.MULTILINE)
 
 
@@ -39,10 +39,12 @@ def learn_secrets(roots: Sequence[Path], environment: Mapping[str, str] | None =
 def _select(settings: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Yield the values whose names say that they are secret, and the secret parts of others, as of addresses.
 
-    A path is no secret, whatever its name.
+    A path is no secret, whatever its name: `PWD`, `SSH_AUTH_SOCK`.
     """
     for name, value in settings:
-        if _NAME.search(name) and not _PATH.match(value):
+        if _PATH.search(value):
+            continue
+        if _NAME.search(name) and re.search(r"\d", value) and re.search("[A-Za-z]", value):  # `SORT_KEY=created_at`
             yield value
         line = f'{name}="{value}"'
         for start, end in find_secrets(line):

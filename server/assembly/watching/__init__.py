@@ -1,1 +1,1 @@
-"""Watching the team: the log of its actions, and its figures."""
+"""Watching the team: the log of its actions, its figures, alerts."""

@@ -12,24 +12,33 @@ from typing import TYPE_CHECKING, Any
 
 from agents.ports.action_log import actions
 from agents.team import events
+from agents.team.events import TurnStatus
 from agents.team.tools.all_tools import TOOLS
-from agents.team.watching.watch import ModelAsked, TaskClaimed, TaskEnded, TurnBegan
+from agents.team.watching.watch import GitTrouble, ModelAsked, TaskClaimed, TaskEnded, TurnBegan
 from models.chat import Usage
 from server.assembly.watching import action_log
+from server.assembly.watching.alerts import AlertKind, Alerts
+from server.assembly.watching.webhook import find_webhook
 from server.state import paths
+from server.state.watching.alert_store import AlertStore
 from server.state.watching.metrics_store import Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from agents.team.watching.watch import WatchedEvent
-    from server.assembly.setting_sections import LogSettings
+    from server.assembly.settings import Settings
     from server.state.database import State
 
 logger = logging.getLogger(__name__)
 
 MOST_TURNS = 1000
 """Turns that are remembered as running; more are those of processes that lost their ends."""
+_ALERTS = {
+    TurnStatus.FAILED: AlertKind.ERROR,
+    TurnStatus.LIMIT: AlertKind.LIMIT,
+    TurnStatus.REPEATED: AlertKind.CIRCLE,
+}
 UNKNOWN = "unknown"
 """Name under which calls of tools that do not exist are counted."""
 
@@ -50,12 +59,16 @@ class TeamWatch:
         metrics: takes the figures.
         workspace: the workspace, as a URI.
         tools: names of all tools; a model may call others.
+        alerts: where alerts are raised; None for nowhere.
     """
 
     metrics: Metrics
     workspace: str
     tools: Collection[str]
+    alerts: Alerts | None = None
     _turns: dict[str, _Turn] = field(default_factory=dict)
+    _tasks: set[str] = field(default_factory=set)
+    _raising: list[threading.Thread] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, session: str, event: WatchedEvent) -> None:
@@ -66,8 +79,12 @@ class TeamWatch:
             logger.warning("an event of the team was not counted", exc_info=True)
 
     def close(self) -> None:
-        """Wait until everything that was counted is written."""
+        """Wait until everything that was counted is written, and alerts are stored; a little for the webhook."""
         self.metrics.flush()
+        for thread in self._raising:
+            thread.join()
+        if self.alerts is not None:
+            self.alerts.close()
 
     def _note(self, session: str, event: WatchedEvent) -> None:  # noqa: C901 (one case for each event)
         """Log and count one event."""
@@ -96,10 +113,14 @@ class TeamWatch:
                 self._note_model(session, event)
             case TaskClaimed():
                 task = event.task
+                self._tasks.add(task.id)
                 self._log("task began", task.id, role=task.task.role, workflow=task.task.workflow,
                           attempt=task.attempts, priority=task.task.priority.name.lower())  # fmt: skip
             case TaskEnded():
                 self._end_task(event)
+            case GitTrouble():
+                self._raise(AlertKind.GIT, session)
+                self._log("git trouble", session, logging.WARNING, reason_text=event.text)
             case _:  # pieces of text and plans
                 pass
 
@@ -137,6 +158,18 @@ class TeamWatch:
         self._log("turn ended", session, logging.WARNING if outcome == "failed" else logging.INFO, agent=agent,
                   outcome=outcome, steps=event.steps, tokens=event.tokens, cost=event.cost, seconds=event.seconds,
                   answer_text=event.text)  # fmt: skip
+        kind = _ALERTS.get(event.status)
+        if kind is not None and not (kind is AlertKind.ERROR and session in self._tasks):  # a task is tried again
+            self._raise(kind, session)
+
+    def _raise(self, kind: AlertKind, session: str) -> None:
+        """Raise an alert, in a thread because that writes to the disk."""
+        if self.alerts is not None:
+            task = session in self._tasks
+            raising = threading.Thread(target=self.alerts.raise_alert, args=(kind, session), kwargs={"task": task})
+            self._raising = [one for one in self._raising if one.is_alive()]
+            self._raising.append(raising)
+            raising.start()
 
     def _note_model(self, session: str, event: ModelAsked) -> None:
         """Log and count an answer of a model, or its failure."""
@@ -150,6 +183,9 @@ class TeamWatch:
     def _end_task(self, event: TaskEnded) -> None:
         """Log and count the end of the work on a queued task."""
         task = event.task.task
+        if event.ending == "failed":
+            self._raise(AlertKind.ERROR, event.task.id)
+        self._tasks.discard(event.task.id)
         self.metrics.count("task", agent=task.role or task.workflow, outcome=event.ending, seconds=event.seconds)
         level = logging.WARNING if event.ending == "failed" else logging.INFO
         self._log("task ended", event.task.id, level, role=task.role, workflow=task.workflow, outcome=event.ending,
@@ -160,13 +196,18 @@ class TeamWatch:
         actions.log(level, what, extra={"session": session, "workspace": self.workspace, **fields})
 
 
-def watch_team(settings: LogSettings, state: State, workspace: str) -> TeamWatch:
+def watch_team(
+    settings: Settings, state: State, workspace: str, tell: Callable[[str], None] = lambda _: None
+) -> TeamWatch:
     """Return a watcher for the team of `workspace`, and start the log of actions.
 
     Args:
-        settings: the settings of the log.
-        state: the state database, for the figures.
+        settings: the person's settings: of the log and of alerts.
+        state: the state database, for figures and alerts.
         workspace: the workspace, as a URI.
+        tell: shows an alert on the terminal.
     """
-    action_log.start(settings, paths.log_dir())
-    return TeamWatch(Metrics(state), workspace, frozenset(one.name for one in TOOLS))
+    action_log.start(settings.log, paths.log_dir())
+    told = tell if settings.team.alerts else lambda _: None
+    alerts = Alerts(AlertStore(state), workspace, find_webhook(settings.team.webhook), told)
+    return TeamWatch(Metrics(state), workspace, frozenset(one.name for one in TOOLS), alerts)

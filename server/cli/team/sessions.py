@@ -13,6 +13,7 @@ import typer
 
 from server.cli import arguments, tables, terminal
 from server.cli.tables import Column
+from server.cli.team import training
 from server.cli.team.questions import answer, ask_again, list_questions
 from server.cli.terminal import Failure, Misuse
 
@@ -50,6 +51,7 @@ app = typer.Typer(help="Sessions with agents: list, export, delete, ask again.",
 app.command("questions")(list_questions)
 app.command("ask-again")(ask_again)
 app.command("answer")(answer)
+app.command("training")(training.export)
 
 
 @app.callback(invoke_without_command=True)

@@ -91,7 +91,7 @@ async def _work(core: Core, root: Path, options: _Options) -> tuple[int, int]:
             loop.add_signal_handler(getattr(signal, name), stop.set)
     state = open_state()
     worktrees = Worktrees(root, paths.worktrees_dir())
-    performer = TaskPerformer(core, root, state, worktrees, _make_asking(state, options), show)
+    performer = TaskPerformer(core, root, state, worktrees, _make_asking(state, options), show, terminal.note)
     queue, workspace_uri = TaskStore(state), root.as_uri()
     living = asyncio.create_task(renew_signs(LifeSigns(workspace_uri), queue, workspace_uri))
     try:

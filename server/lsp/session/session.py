@@ -248,11 +248,14 @@ class Session:
             await self._pairing.start()
 
     async def _follow(self) -> None:
-        """Tell a client that follows them of changes of tasks, questions and memory, until this call is cancelled."""
-        if not self.client.follows:
-            return
-        module = await asyncio.to_thread(importlib.import_module, "server.lsp.editor.state_changes")
-        await module.follow_changes(self._server, lambda: self.roots)
+        """Show alerts about the team, until this call is cancelled; tell a client that follows of other changes."""
+        alerts = await asyncio.to_thread(importlib.import_module, "server.lsp.editor.alert_messages")
+        showing = alerts.show_alerts(lambda: self.roots, lambda: self.cores.current, self._jobs.show_message)
+        following = [showing]
+        if self.client.follows:
+            module = await asyncio.to_thread(importlib.import_module, "server.lsp.editor.state_changes")
+            following.append(module.follow_changes(self._server, lambda: self.roots))
+        await asyncio.gather(*following)
 
     def reconfigure(self, sent: object = None) -> None:
         """Run `configure` in the background, because settings may have changed; do nothing before `start`.

@@ -1,1 +1,1 @@
-"""The figures of the team."""
+"""The figures of the team, and alerts about it."""

@@ -65,6 +65,23 @@ def test_values_of_the_environment_and_of_env_files_are_learned_by_their_names(t
     assert replace_secrets(text, "#") == "# production-west-1 # Nebel-Anker-333! # # vim-9000"
 
 
+def test_words_of_code_under_the_name_of_a_key_are_not_learned() -> None:
+    learn_secrets([], {"SORT_KEY": "created_at", "TITLE_KEY": "home.title", "TOKEN_LIMIT": "1234567890"})
+    text = "ORDER BY created_at, home.title, 1234567890"
+    assert replace_secrets(text, "#") == text
+
+
+def test_a_path_is_no_secret_whatever_its_variable_is_called() -> None:
+    paths = {
+        "PWD": "/home/ann/shop-7", "OLDPWD": "C:\\Users\\ann\\shop-7", "SSH_AUTH_SOCK": "/tmp/ssh-Zx81kQm2/agent.7",
+        "GOOGLE_APPLICATION_CREDENTIALS": "~/keys/prod-7.json", "BUS_TOKEN_PATH": "unix:path=/run/user/1000/bus",
+        "SHOP_TOKEN_FILE": "../keys/token-7.txt",
+    }  # fmt: skip
+    learn_secrets([], paths)
+    for path in paths.values():
+        assert list(known_values.find_known(f"see {path} there")) == []
+
+
 def test_what_is_read_is_bounded_and_links_are_not_followed_into_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

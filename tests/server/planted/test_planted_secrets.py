@@ -103,7 +103,7 @@ def plants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Plants, Pat
     monkeypatch.setitem(sys.modules, "keyring.errors", errors)
     for name, value in {"INDEX__ENABLED": "false", "LOG__TEXTS": "true", "LOG__LEVEL": "debug",
                         "CHAT__KEYRING": "0", "CHAT__MODEL": "scripted", "TEAM__STEPS": "100",
-                        "CHAT__REQUESTS_PER_HOUR": "1000"}.items():  # fmt: skip
+                        "CHAT__REQUESTS_PER_HOUR": "1000", "TEAM__TRAINING": "true"}.items():  # fmt: skip
         monkeypatch.setenv(f"STARLING_{name}", value)
     return made, root, texts
 
@@ -145,6 +145,16 @@ def read_files(home: Path) -> Iterator[tuple[str, str]]:
             )
 
 
+def store_more(session: str, root: Path, texts: dict[str, list[str]]) -> None:
+    """Store feedback, an activity and a decision with secrets, as clients and workflows do."""
+    said = texts["said"][1:]
+    with closing(open_state()) as state:
+        FeedbackStore(state).give(session, 1, Thumb.UP, f"Good, it is {said[5]}")
+        memory = MemoryStore(state)
+        memory.record_activity(Activity(root.as_uri(), "coder", f"used {said[6]}", json.dumps({"key": said[7]})))
+        memory.record_decision(Decision(root.as_uri(), "ceo", "board", f"Use {said[8]}?", "yes", texts["env"][3]))
+
+
 @pytest.mark.timeout(300)
 def test_no_planted_secret_gets_to_a_model_or_to_a_disk(
     plants: tuple[Plants, Path, dict[str, list[str]]],
@@ -181,11 +191,7 @@ def test_no_planted_secret_gets_to_a_model_or_to_a_disk(
         assert max(map(int, re.findall(r"STARLING_MASKED_(\d{4})", sent))) >= SEEN
         headers = json.dumps(server.headers)
     assert texts["keyring"][0] in headers  # the key of the endpoint is sent to it, as it has to be
-    with closing(open_state()) as state:
-        FeedbackStore(state).give(session, 1, Thumb.UP, f"Good, it is {rest[5]}")
-        memory = MemoryStore(state)
-        memory.record_activity(Activity(root.as_uri(), "coder", f"used {rest[6]}", json.dumps({"key": rest[7]})))
-        memory.record_decision(Decision(root.as_uri(), "ceo", "board", f"Use {rest[8]}?", "yes", texts["env"][3]))
+    store_more(session, root, texts)
     assert run(["memory", "add", "note", f"It is {texts['env'][4]}", *place]) == 0
     show("sessions", "export", session, *place)
     show("sessions", "export", session, "--json", *place)
@@ -196,6 +202,10 @@ def test_no_planted_secret_gets_to_a_model_or_to_a_disk(
     show("tasks", "show", task, *place)
     show("tasks", "log", task, *place)
     show("stats", "--json")
+    exported = tmp_path / "training.jsonl"
+    assert run(["sessions", "training", str(exported), *place]) == 0
+    shown.append(("training", _decode(exported.read_text("utf-8"))))
+    assert '"kind": "edit"' in shown[-1][1]
     for handler in logging.getLogger().handlers:
         handler.flush()
     home = tmp_path / "home"

@@ -10,7 +10,7 @@ import pytest
 from agents.ports.memory import Remembered, Source
 from agents.ports.task_queue import NewTask
 from server.assembly.gates import open_state
-from server.lsp.editor import state_changes
+from server.lsp.editor import alert_messages, state_changes
 from server.state.given_answers import GivenAnswers
 from server.state.memory_store import MemoryStore
 from server.state.paths import HOME_VARIABLE
@@ -90,9 +90,13 @@ async def test_changes_of_other_workspaces_are_not_told(
 async def test_a_client_that_does_not_follow_is_told_nothing_and_nothing_is_read(
     editor: Editor, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looks: list[object] = []
+    take = alert_messages.AlertMessages.take
+    monkeypatch.setattr(alert_messages, "LOOK_S", 0.01)
+    monkeypatch.setattr(alert_messages.AlertMessages, "take", lambda *given: (looks.append(given), take(*given))[1])
     await begin(editor, tmp_path, monkeypatch, {})
-    assert editor.server.session._following is not None
-    await editor.until(editor.server.session._following.done)
+    await editor.until(lambda: len(looks) > 1)  # alerts are looked for, and make no database
+    assert read_changes(editor) == []
     assert state.path is not None
     assert not state.path.exists()
 
