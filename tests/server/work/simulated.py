@@ -12,6 +12,7 @@ from server.assembly import core as cores
 from server.assembly.chats import Chats
 from server.assembly.gates import open_state
 from server.cli.terminal_asker import TerminalAsker
+from server.cli.terminal_person import TerminalPerson
 from server.state import paths
 from server.state.background.proposal_store import ProposalStore
 from server.state.background.schedule_store import ScheduleStore
@@ -55,7 +56,8 @@ class Simulation:
         self.proposals = ProposalStore(self.state, now)
         self.schedules = ScheduleStore(self.state)
         self.worktrees = Worktrees(self.root, paths.worktrees_dir())
-        asking = Asking(TerminalAsker(()))
+        asker = TerminalAsker(())
+        asking = Asking(asker, lambda _, __: TerminalPerson(asker))
         self.performer = TaskPerformer(
             self.core, self.root, self.state, self.worktrees, asking, lambda _, __: None, clock=now
         )
