@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 GIT = (
     "git", "--no-pager", "--literal-pathspecs", "--no-optional-locks", "-c", "core.fsmonitor=false",
     "-c", "core.hooksPath=/dev/null", "-c", "color.ui=false", "-c", "core.quotePath=false", "-c", "diff.external=",
-    "-c", "submodule.recurse=false",
+    "-c", "submodule.recurse=false", "-c", "log.showSignature=false",
 )  # fmt: skip
 """The beginning of every command line that only reads."""
 

@@ -50,7 +50,8 @@ class Chats:
     def compute_cost(self, reply: Reply) -> float:
         """Return the cost of `reply` by the prices of its model; 0 if a cache answered, or no model has known prices.
 
-        A model without known prices has those of the first model that has some: endpoints give versions of names.
+        A model without known prices gets those of the first model that has some, because an endpoint may answer with
+        the name of a version.
         """
         if reply.cached or not self.prices:
             return 0.0

@@ -299,7 +299,7 @@ def _check_host() -> Iterator[Check]:
 
 
 def _suggest_other_model(name: str, names: Sequence[str]) -> str:
-    """Return advice for a person if the catalog, which has the models `names`, has no model `name`."""
+    """Return advice for a person whose model `name` is none of the catalog's, which are `names`."""
     from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
 
     if name == DEFAULT_MODEL:

@@ -47,7 +47,7 @@ class TerminalPerson:
                     return None
                 if not choices:
                     return entered
-                if (chosen := _find_choice(entered, choices)) is not None:
+                if (chosen := find_choice(entered, choices)) is not None:
                     return chosen
 
     async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
@@ -64,7 +64,7 @@ class TerminalPerson:
             return await edit_plan(question, lines, self._is_cancelled)
 
 
-def _find_choice(entered: str, choices: Sequence[str]) -> str | None:
+def find_choice(entered: str, choices: Sequence[str]) -> str | None:
     """Return the choice with the number or the text that was entered, in upper or lower case; None if there is none."""
     if entered.isdecimal() and 0 < int(entered) <= len(choices):
         return choices[int(entered) - 1]

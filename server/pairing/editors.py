@@ -205,8 +205,8 @@ def _authenticate(editor: Announcement, connection: socket.socket, stream: Any) 
     """Prove to a language server that this process knows its secret, and check its proof; return its editor's name.
 
     Raises:
-        OSError: the connection ended.
-        ValueError: the server did not prove that it wrote the announcement.
+        OSError: the connection broke, or the server did not answer in time.
+        ValueError: the server ended the connection, or did not prove that it wrote the announcement.
     """
     theirs = str(channel.decode(stream.readline(channel.LARGEST_REQUEST)).get("challenge", ""))
     mine = channel.make_challenge()

@@ -1,16 +1,20 @@
 """The table of given answers: a person's answers to the questions of workers that nobody sits in front of.
 
-The worker waits for the answer to its request; any client gives it, once. An answer is removed when it is taken, and
-those that nobody took go after a week. Blocking; writes to the state database only. Start at `GivenAnswers`.
+The worker waits for the answer to a request of the gate, a yes or a no, or to an agent's question, in words; any client
+gives it, once. An answer is removed when it is taken, and those that nobody took go after a week. Blocking; writes to
+the state database only. Start at `GivenAnswers`.
 """
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from server.gate.ports import Answer
 from server.gate.records import Status
+from server.state.lease_owners import has_ended
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
@@ -19,6 +23,30 @@ if TYPE_CHECKING:
 KEPT_S = 7 * 24 * 3600.0
 ANSWERS = frozenset({Answer.APPROVE, Answer.REJECT})
 """The answers that can be given from elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentQuestion:
+    """A question of an agent that a worker waits with; it is answered in words.
+
+    Attributes:
+        id: its id.
+        session: id of the agent's session, which is also that of the queued task.
+        question: the question.
+        choices: the possible answers, none for any text.
+        created: since when it waits, seconds since the epoch.
+    """
+
+    id: str
+    session: str
+    question: str
+    choices: tuple[str, ...]
+    created: float
+
+    @property
+    def title(self) -> str:
+        """The question on one line."""
+        return " ".join(self.question.split())
 
 
 class GivenAnswers:
@@ -61,12 +89,66 @@ class GivenAnswers:
         return Answer(row[0]) if row is not None and row[0] else None
 
     def withdraw(self, request: str) -> None:
-        """Remove a request's row: its answer was taken, or nobody waits for one any more."""
+        """Remove the row of a request or question: its answer was taken, or nobody waits for one any more."""
         with self._state.transaction() as connection:
             connection.execute("DELETE FROM given_answers WHERE request = ?", (request,))
 
+    def await_words(self, question: AgentQuestion, owner: str) -> None:
+        """Record that the worker `owner`, a name of `lease_owners.name_owner`, waits for the answer to `question`."""
+        with self._state.transaction() as connection:
+            connection.execute("DELETE FROM given_answers WHERE at < ?", (question.created - KEPT_S,))
+            connection.execute(
+                "INSERT INTO given_answers (request, answer, client, at, question, choices, session, owner)"
+                " VALUES (?, '', '', ?, ?, ?, ?, ?)",
+                (
+                    question.id, question.created, make_storable(question.question),
+                    json.dumps(question.choices), question.session, make_storable(owner),
+                ),
+            )  # fmt: skip
+
+    def give_words(self, question: str, words: str, client: str) -> bool:
+        """Answer the agent's question with this id; return False if none waits, or it was answered already.
+
+        Raises:
+            ValueError: `words` is empty.
+        """
+        if not words:
+            raise ValueError("an answer has at least one character")
+        with self._state.transaction() as connection:
+            given = connection.execute(
+                "UPDATE given_answers SET answer = ?, client = ?, at = ?"
+                " WHERE request = ? AND answer = '' AND question <> ''",
+                (make_storable(words), make_storable(client), time.time(), question),
+            )
+            return given.rowcount == 1
+
+    def find_words(self, question: str) -> str | None:
+        """Return the answer to the agent's question with this id, None if there is none yet."""
+        with self._state.reading() as connection:
+            row = connection.execute("SELECT answer FROM given_answers WHERE request = ?", (question,)).fetchone()
+        return str(row[0]) if row is not None and row[0] else None
+
+    def list_questions(self) -> tuple[AgentQuestion, ...]:
+        """Return the agents' questions that wait for an answer, newest first.
+
+        First removes those of workers that no longer run.
+        """
+        with self._state.reading() as connection:
+            rows = connection.execute(
+                "SELECT request, session, question, choices, at, owner FROM given_answers"
+                " WHERE answer = '' AND question <> '' ORDER BY at DESC, request"
+            ).fetchall()
+        ended = [row for row in rows if has_ended(row[5])]
+        if ended:
+            with self._state.transaction() as connection:
+                connection.executemany("DELETE FROM given_answers WHERE request = ?", [(row[0],) for row in ended])
+        return tuple(
+            AgentQuestion(name, session, question, tuple(json.loads(choices)), at)
+            for name, session, question, choices, at, _ in (row for row in rows if row not in ended)
+        )
+
     def list_awaited(self) -> frozenset[str]:
-        """Return the ids of the requests that wait for an answer from any client."""
+        """Return the ids of the requests and the agents' questions that wait for an answer from any client."""
         with self._state.reading() as connection:
             return frozenset(
                 row[0] for row in connection.execute("SELECT request FROM given_answers WHERE answer = ''")

@@ -238,9 +238,17 @@ _ALERTS = (
     "CREATE INDEX team_alerts_by_workspace ON team_alerts (workspace, begun)",
 )
 
+_AGENT_QUESTIONS = (
+    # a question of an agent in words with its choices (a JSON array), its session and the worker; '' for a request's
+    "ALTER TABLE given_answers ADD COLUMN question TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE given_answers ADD COLUMN choices TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE given_answers ADD COLUMN session TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE given_answers ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
-    _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS, _ALERTS,
+    _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS, _ALERTS, _AGENT_QUESTIONS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

@@ -63,12 +63,13 @@ class Asking:
 
     Attributes:
         asker: asks the gate's questions.
-        person: answers agents' questions; None where nobody can.
+        make_person: returns who answers agents' questions, for the id of a session and a function that returns
+            whether its work is stopped.
         answer_s: longest wait for an answer to one of the gate's questions, in seconds.
     """
 
     asker: Asker
-    person: Person | None = None
+    make_person: Callable[[str, Callable[[], bool]], Person]
     answer_s: float = LIMITS.answer_s
 
 
@@ -172,7 +173,8 @@ class TaskPerformer:
         """
         mode, allow = (Mode.ACT, OWN_PLACE) if place.worktree is not None else (Mode.PLAN, ())
         asking = self._asking
-        client = Client("starling work", mode, asking.person, allow, self._root.as_uri(), self.watch)
+        person = asking.make_person(task.id, stopped)
+        client = Client("starling work", mode, person, allow, self._root.as_uri(), self.watch)
         async with open_disk_team(place.core, place.root, self._state, client, asking.asker, asking.answer_s) as team:
             title = make_title(task.task.title)
             await asyncio.to_thread(

@@ -1,16 +1,22 @@
 """Questions of a worker that nobody sits in front of: they wait in the state database until any client answers.
 
-Implements `server.gate.ports.Asker`. Start at `WaitingAsker`.
+Implements `server.gate.ports.Asker` and `agents.ports.person.Person`. Start at `WaitingAsker` and `WaitingPerson`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
+import uuid
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from server.state.given_answers import AgentQuestion
+from server.state.lease_owners import name_owner
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from agents.ports.person import PlanAnswer, PlanQuestion
     from server.gate.ports import Answer, Question
     from server.state.given_answers import GivenAnswers
 
@@ -51,3 +57,51 @@ class WaitingAsker:
             return answer
         finally:
             await asyncio.shield(asyncio.to_thread(self._answers.withdraw, question.id))
+
+
+class WaitingPerson:
+    """The person whom the agents of one session ask; any client passes the answer on.
+
+    Args:
+        answers: the table of the answers.
+        session: id of the session.
+        is_cancelled: returns whether nobody needs an answer any more; checked while a question waits.
+        tell: is called with a sentence when a question begins to wait.
+    """
+
+    def __init__(
+        self,
+        answers: GivenAnswers,
+        session: str,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._answers = answers
+        self._session = session
+        self._is_cancelled = is_cancelled
+        self._tell = tell
+        self._owner = name_owner("starling work")
+
+    async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
+        """Wait until a client has answered, and return the answer; None after `ANSWER_S`, or if it is cancelled.
+
+        Afterwards no client can answer any more.
+        """
+        asked = AgentQuestion(uuid.uuid4().hex, self._session, question, tuple(choices), time.time())
+        await asyncio.to_thread(self._answers.await_words, asked, self._owner)
+        self._tell(f"An agent asks: {asked.title} Answer with `starling sessions answer {asked.id[:8]}`.")
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                while (words := await asyncio.to_thread(self._answers.find_words, asked.id)) is None:
+                    if self._is_cancelled():
+                        return None
+                    await asyncio.sleep(LOOK_S)
+                return words
+        except TimeoutError:
+            return None
+        finally:
+            await asyncio.shield(asyncio.to_thread(self._answers.withdraw, asked.id))
+
+    async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:  # noqa: ARG002 (not asked here)
+        """Return None: a plan is shown and edited only where a person sits."""
+        return None

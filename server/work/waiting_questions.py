@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.tools import DELETE_FILE, EXECUTE_COMMAND, GIT_COMMIT, WRITE_FILE, Risk, Tool
-from server.gate.ports import Question
-from server.gate.records import Status
-from server.state.given_answers import GivenAnswers
+from server.gate.ports import Answer, Question
+from server.gate.records import Request, Status
+from server.state.given_answers import AgentQuestion, GivenAnswers
 from server.state.session_store import SessionStore
+from server.work.waiting_asker import ANSWER_S
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from agents.edits import ProposedEdit
     from server.gate.journal import Journal
-    from server.gate.ports import Answer
-    from server.gate.records import Request
     from server.state.database import State
 
 _TOOLS = {one.name: one for one in (WRITE_FILE, DELETE_FILE, EXECUTE_COMMAND, GIT_COMMIT)}
+LONGEST_ANSWER = 4000
+"""Longest answer to an agent's question, in characters."""
 
 
 class QuestionRefused(Exception):  # noqa: N818 (an answer, not an error of the program)
@@ -42,15 +44,25 @@ class WaitingQuestions:
         self._sessions = SessionStore(state)
         self._roots = roots
 
-    def list_waiting(self) -> tuple[Request, ...]:
-        """Return the questions that a worker waits with, newest first. Raises StateError.
+    def list_waiting(self) -> tuple[Request | AgentQuestion, ...]:
+        """Return the requests and the agents' questions that a worker waits with, newest first. Raises StateError.
 
-        First closes the open requests of workers that no longer run.
+        First closes those of workers that no longer run.
         """
         self._journal.recover()
         found = (self._journal.records.find_request(one) for one in self._answers.list_awaited())
-        waiting = [one for one in found if one is not None and one.status == Status.PENDING and self.is_here(one)]
+        pending = [one for one in found if one is not None and one.status == Status.PENDING and self.is_here(one)]
+        waiting: list[Request | AgentQuestion] = [*pending, *self.list_agent_questions()]
         return tuple(sorted(waiting, key=lambda one: (-one.created, one.id)))
+
+    def list_agent_questions(self) -> tuple[AgentQuestion, ...]:
+        """Return the agents' questions that a worker waits with, newest first. Raises StateError."""
+        begun = time.time() - ANSWER_S
+        return tuple(
+            one
+            for one in self._answers.list_questions()
+            if one.created > begun and self._is_of_session_here(one.session)
+        )
 
     def list_unanswered(self) -> tuple[Request, ...]:
         """Return the newest questions that are open or can be asked again, of any client. Raises StateError."""
@@ -58,12 +70,21 @@ class WaitingQuestions:
 
     def is_here(self, request: Request) -> bool:
         """Return whether a request belongs to a session of one of the folders, or is about a file in one of these."""
-        session = self._sessions.get(request.session) if request.session else None
-        if session is not None and session.workspace in {root.as_uri() for root in self._roots}:
-            return True
-        return any(Path(one).is_relative_to(root) for one in request.subjects for root in self._roots)
+        return self._is_of_session_here(request.session) or any(
+            Path(one).is_relative_to(root) for one in request.subjects for root in self._roots
+        )
 
-    def find(self, name: str) -> Request:
+    def _is_of_session_here(self, name: str) -> bool:
+        """Return whether the session with the id `name` is one of the folders'. Raises StateError."""
+        session = self._sessions.get(name) if name else None
+        return session is not None and session.workspace in {root.as_uri() for root in self._roots}
+
+    def name_agent(self, question: AgentQuestion) -> str:
+        """Return the role of the session in which a question is asked, "agent" if it has none. Raises StateError."""
+        session = self._sessions.get(question.session)
+        return (session.role if session is not None else "") or "agent"
+
+    def find(self, name: str) -> Request | AgentQuestion:
         """Return the question that a worker waits with and whose id begins with `name`.
 
         Raises:
@@ -77,25 +98,47 @@ class WaitingQuestions:
         return found[0]
 
     def is_waiting(self, request: str) -> bool:
-        """Return whether a worker waits for the answer to the request with the id `request`. Raises StateError."""
+        """Return whether a worker waits for the answer to the request or question with this id. Raises StateError."""
+        if any(one.id == request for one in self._answers.list_questions()):
+            return True
         found = self._journal.records.find_request(request) if request in self._answers.list_awaited() else None
         return found is not None and found.status == Status.PENDING
 
-    def give(self, request: Request, answer: Answer, client: str) -> None:
-        """Answer a question in the name of the program `client`.
+    def give(self, question: Request | AgentQuestion, answer: str, client: str) -> None:
+        """Answer a question in the name of the program `client`: a request with "yes" or "no", an agent's in words.
 
         Raises:
-            QuestionRefused: it was answered meanwhile, or no worker waits for the answer any more.
-            ValueError: the answer is neither a yes nor a no.
+            QuestionRefused: this is no answer to the question, it was answered meanwhile, or no worker waits for the
+                answer any more.
             StateError: the answer cannot be stored.
         """
-        if not self._answers.give(request.id, answer, client):
-            raise QuestionRefused(f"{request.title!r} was answered meanwhile, or nobody waits for it any more.")
+        if isinstance(question, AgentQuestion):
+            given = self._answers.give_words(question.id, _check_words(question, answer), client)
+        elif answer in {"yes", "no"}:
+            given = self._answers.give(question.id, Answer.APPROVE if answer == "yes" else Answer.REJECT, client)
+        else:
+            raise QuestionRefused(f"{answer} is no answer; give yes or no.")
+        if not given:
+            raise QuestionRefused(f"{question.title!r} was answered meanwhile, or nobody waits for it any more.")
 
     def restore(self, request: Request) -> Question:
         """Return the question as the worker asked it, with its edit if that is kept. Raises StateError."""
         proposal = self._journal.records.find_kept(request.id)
         return restore_question(request, proposal)
+
+
+def _check_words(question: AgentQuestion, answer: str) -> str:
+    """Return the answer without the spaces around it.
+
+    Raises:
+        QuestionRefused: the answer is empty or too long, or it is none of the choices.
+    """
+    words = answer.strip()
+    if not words or len(words) > LONGEST_ANSWER:
+        raise QuestionRefused(f"An answer has 1 to {LONGEST_ANSWER} characters.")
+    if question.choices and answer not in question.choices:
+        raise QuestionRefused(f"{answer} is no answer; give one of: {', '.join(question.choices)}.")
+    return answer if question.choices else words
 
 
 def restore_question(request: Request, proposal: ProposedEdit | None) -> Question:

@@ -81,6 +81,24 @@ def test_what_a_headless_worker_asks_is_answered_by_keys_and_it_goes_on(editor: 
     wait_for_text(editor, "None.")
 
 
+def test_what_an_agent_of_a_headless_worker_asks_is_answered_in_words(editor: Neovim, workers: Workers) -> None:
+    task = workers.run("tasks", "add", "choose a colour", "--role", "coder")
+    with workers.start("--ask") as worker:
+        editor.wait_for(f"{SAID}:find('a worker asks: Which colour?', 1, true) ~= nil", "the message")
+        open_list(editor, "questions", "Which colour?")
+        assert "| coder |" in editor.evaluate(SHOWN)
+        editor.evaluate(
+            "(function() vim.ui.input = function(o, done) vim.g.prompt = o.prompt; done('dark blue') end end)()"
+        )
+        editor.press("a")
+        editor.wait_for(f"{SAID}:find('the worker has your answer', 1, true) ~= nil", "the answer")
+        assert editor.evaluate("vim.g.prompt") == "Which colour? "
+        worker.communicate(timeout=WAIT_S)
+    done = workers.read_task(task)
+    assert (done["status"], done["result"]) == ("done", "The worker took it.")
+    wait_for_text(editor, "None.")
+
+
 def test_a_task_is_added_followed_and_merged_by_keys(editor: Neovim, workers: Workers) -> None:
     open_list(editor, "tasks", "None.")
     editor.press("amake it more exact<CR>")

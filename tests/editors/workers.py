@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TEXT = "def area(r):\n    return 3.14 * r * r\n"
 EDIT = {"path": "area.py", "replacements": [{"old": "3.14", "new": "3.1415926"}], "why": "It is more exact."}
 COMMAND = "echo it was run"
+ASKED = {"question": "Which colour?"}
 SCRIPT = f"""
 === it was run
 The worker went on.
@@ -26,6 +27,13 @@ The worker went on.
 @call execute_command {json.dumps({"command": COMMAND})}
 === run it
 It could not be run.
+=== says: dark blue
+The worker took it.
+=== choose a colour
+@times 1
+@call ask_person {json.dumps(ASKED)}
+=== choose a colour
+It took any.
 === return 3.1415926 * r
 It is more exact.
 === Done: Edit area.py

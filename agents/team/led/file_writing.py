@@ -126,7 +126,7 @@ def _find_header(place: Place, path: Path, turn: LedTurn) -> str:
 
 
 def find_place_of_tests(place: Place, turn: LedTurn) -> TestPlace | None:
-    """Return where a test of the first function in the lines of `place` belongs; None, None if that is not known.
+    """Return where a test of the first function in the lines of `place` belongs; None if that is not known.
 
     Blocking.
     """

@@ -62,7 +62,8 @@ async def write_tests(turn: LedTurn, prompt: str, located: Located, given: Given
     present = await asyncio.to_thread(bench.read, path) or ""
     if present:
         await turn.call(READ, path=bench.display(path))
-    hints = [IMPORT.format(line=line) for line in _list_imports(found)]
+    line = _find_import(found)
+    hints = [IMPORT.format(line=line)] if line else []
     hints += [PRESENT.format(text=present[:MOST_CODE])] if present else []
     shown = "\n\n".join((CODE, *select_code(located, bench), prompt, *hints))
     role = Message(Speaker.SYSTEM, ROLE.format(name=bench.display(path)))
@@ -101,9 +102,7 @@ def _find_free_path(path: Path) -> Path:
     return next((free for name in names if not (free := path.with_name(name)).exists()), path)
 
 
-def _list_imports(found: TestPlace | None) -> list[str]:
-    """Return the lines with which a test file imports the tested module, with `...` for the names of Python's."""
-    if found is None:
-        return []
-    lines = [_IMPORT.sub(r"\1...", line) for line in found.header.splitlines() if line.strip()]
-    return lines[-1:]
+def _find_import(found: TestPlace | None) -> str:
+    """Return Python's import of the tested module, as in `from area import ...`; "" where that is not known."""
+    imported = _IMPORT.search(found.header) if found is not None else None
+    return f"{imported[1]}..." if imported is not None else ""

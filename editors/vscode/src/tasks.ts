@@ -38,6 +38,8 @@ interface Question {
     readonly title: string;
     readonly why: string;
     readonly by: string;
+    readonly tool: string;
+    readonly choices: readonly string[];
     readonly diff: string;
     readonly warnings: readonly string[];
     readonly created: number;
@@ -77,7 +79,13 @@ export class QuestionItem extends TreeItem {
         this.iconPath = new ThemeIcon('question', new ThemeColor('testing.iconQueued'));
         this.contextValue = 'question';
         this.command = { title: 'Answer', command: 'starling.questions.answer', arguments: [this] };
-        this.tooltip = createTooltip([question.title, question.why, ...question.warnings, question.diff]);
+        this.tooltip = createTooltip([
+            question.title,
+            question.why,
+            ...question.warnings,
+            ...question.choices,
+            question.diff === question.title ? '' : question.diff,
+        ]);
         this.accessibilityInformation = { label: `Question: ${question.title}. ${this.description}` };
     }
 }
@@ -134,8 +142,7 @@ export class Tasks extends RecordTree<Task | Question> implements Disposable {
         try {
             const request = question.request;
             const { answer } = await this.server.run<Answered>(COMMANDS.questions, { action: 'ask', request });
-            const told = answer === 'yes' ? 'the worker goes on.' : 'the worker is told no.';
-            window.setStatusBarMessage(`Starling: ${told}`, 10_000);
+            window.setStatusBarMessage(`Starling: ${describeAnswer(question, answer)}`, 10_000);
         } finally {
             await this.announceQuestions();
             this.refresh();
@@ -284,6 +291,13 @@ export class Tasks extends RecordTree<Task | Question> implements Disposable {
 /** Ask the person in a modal message; returns whether they chose `yes`. */
 export async function confirm(message: string, detail: string, yes: string): Promise<boolean> {
     return (await window.showWarningMessage(message, { modal: true, detail }, yes)) === yes;
+}
+
+function describeAnswer(question: Question, answer: string): string {
+    if (question.tool === 'ask_person') {
+        return answer === '' ? 'the question still waits.' : 'the worker has your answer.';
+    }
+    return answer === 'yes' ? 'the worker goes on.' : 'the worker is told no.';
 }
 
 function showFailure(error: unknown): void {

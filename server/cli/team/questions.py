@@ -16,7 +16,7 @@ import typer
 
 from server.cli import arguments, tables, terminal, terminal_asker
 from server.cli.tables import Column
-from server.cli.terminal import Failure, Misuse
+from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from server.gate.gate import Gate
     from server.gate.ports import Outcome
     from server.gate.records import Request
+    from server.state.given_answers import AgentQuestion
     from server.state.session_store import SessionStore
     from server.work.waiting_questions import WaitingQuestions
 
@@ -38,28 +39,46 @@ AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on s
 
 
 def list_questions(*, directory: Directory = None, as_json: AsJson = False) -> None:
-    """List the questions without an answer, the newest first."""
+    """List the questions without an answer: first those of agents, in words, then the others; the newest first."""
     root = _find_root(directory)
     with _open_questions(root) as questions:
         found = questions.list_unanswered()
+        asked = [(one, questions.name_agent(one)) for one in questions.list_agent_questions()]
     if as_json:
         terminal.emit({
             "questions": [
-                {
-                    "request": one.id, "created": one.created, "status": one.status, "session": one.session,
-                    "by": one.by, "title": one.title, "subjects": list(one.subjects), "reason": one.reason,
-                }
-                for one in found
+                *(
+                    {
+                        "request": one.id, "created": one.created, "status": "pending", "session": one.session,
+                        "by": by, "title": one.title, "subjects": [], "reason": "", "choices": list(one.choices),
+                    }
+                    for one, by in asked
+                ),
+                *(
+                    {
+                        "request": one.id, "created": one.created, "status": one.status, "session": one.session,
+                        "by": one.by, "title": one.title, "subjects": list(one.subjects), "reason": one.reason,
+                        "choices": [],
+                    }
+                    for one in found
+                ),
             ]
         })  # fmt: skip
         return
-    if not found:
+    if not found and not asked:
         terminal.note("Every question in this workspace is answered.")
         return
-    rows = [
-        (one.id[:8], terminal.format_time(one.created), one.status, one.session[:8], one.by, one.title) for one in found
+    rows: list[tuple[Request | AgentQuestion, str, str]] = [
+        *((one, "pending", by) for one, by in asked),
+        *((one, one.status, one.by) for one in found),
     ]
-    tables.show(COLUMNS, rows)
+    tables.show(
+        COLUMNS,
+        [
+            (one.id[:8], terminal.format_time(one.created), status, one.session[:8], by, one.title)
+            for one, status, by in rows
+        ],
+    )
 
 
 def ask_again(
@@ -89,21 +108,25 @@ def answer(
     request: Annotated[str, typer.Argument(metavar="ID", help="The question; the first characters of its id suffice.")],
     *,
     decision: Annotated[
-        str, typer.Option("--answer", metavar="ANSWER", help="yes or no; without it you are asked here.")
+        str,
+        typer.Option("--answer", metavar="ANSWER", help="yes or no, or words for an agent; without it you are asked."),
     ] = "",
     directory: Directory = None,
 ) -> None:
     """Answer the question of a worker (`starling work --ask`) that waits for you."""
-    from server.gate.ports import Answer  # noqa: PLC0415 (`--help` starts without it)
+    from server.cli.terminal_person import find_choice  # noqa: PLC0415 (`--help` starts without it)
+    from server.state.given_answers import AgentQuestion as Asked  # noqa: PLC0415
     from server.work.waiting_questions import QuestionRefused  # noqa: PLC0415
 
-    if decision not in {"", "yes", "no"}:
-        raise Misuse(f"{decision} is no answer; give yes or no.")
     with _open_questions(_find_root(directory)) as questions:
         try:
             found = questions.find(request)
-            chosen = decision or _decide_here(found)
-            questions.give(found, Answer.APPROVE if chosen == "yes" else Answer.REJECT, "starling")
+            if isinstance(found, Asked):
+                given = decision or _read_words(found)
+                given = find_choice(given, found.choices) or given
+            else:
+                given = decision or _decide_here(found)
+            questions.give(found, given, "starling")
         except QuestionRefused as error:
             raise Failure(str(error)) from error
 
@@ -114,8 +137,7 @@ def _decide_here(request: Request) -> str:
     Raises:
         Failure: there is no terminal.
     """
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Failure("There is no terminal to ask on; add --answer yes or --answer no.")
+    _check_terminal("--answer yes or --answer no")
     text = "\n".join((
         request.title, f"Proposed by {request.by}: {request.why}", *(f"Warning: {one}" for one in request.warnings),
         "", request.diff.rstrip(), "",
@@ -124,6 +146,29 @@ def _decide_here(request: Request) -> str:
     sys.stderr.write("[y: yes, n: no] ")
     sys.stderr.flush()
     return "yes" if sys.stdin.readline().strip().lower() in {"y", "yes"} else "no"
+
+
+def _read_words(asked: AgentQuestion) -> str:
+    """Show a question of an agent and return the line that is entered at the terminal.
+
+    Raises:
+        Failure: there is no terminal, or nothing is entered.
+    """
+    _check_terminal("--answer and the words")
+    choices = (f"  {number}: {one}\n" for number, one in enumerate(asked.choices, 1))
+    sys.stderr.write(terminal.escape("".join((f"{asked.question.strip()}\n", *choices))))
+    sys.stderr.write("[a number; empty: it still waits] " if asked.choices else "[your answer; empty: it still waits] ")
+    sys.stderr.flush()
+    entered = sys.stdin.readline().strip()
+    if not entered:
+        raise Failure("There is no answer; the question still waits.")
+    return entered
+
+
+def _check_terminal(what_next: str) -> None:
+    """Raise `Failure` if there is no terminal to ask on; its message names the option to add."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Failure(f"There is no terminal to ask on; add {what_next}.")
 
 
 async def _ask_about_edit(gate: Gate, store: SessionStore, request: Request) -> Outcome:

@@ -15,7 +15,6 @@ from server.cli.work.memory import open_store, shorten
 if TYPE_CHECKING:
     from agents.ports.memory import Decision
 
-MOST_LISTED = 1000
 COLUMNS = (Column("ID", typed=True), *map(Column, ("DECIDED", "BY", "RESULT", "QUESTION")))
 SHOWN_ID = 8
 """Characters of an id in the list."""
@@ -79,8 +78,10 @@ def delete(name: Name, *, directory: Directory = None) -> None:
 
 def _read_all(place: str) -> tuple[Decision, ...]:
     """Return the decisions in the workspace with the URI `place`, the newest first."""
+    from server.state.memory_store import MOST_DECISIONS  # noqa: PLC0415 (`--help` starts without)
+
     with open_store() as store:
-        return tuple(store.list_decisions(place, MOST_LISTED))
+        return tuple(store.list_decisions(place, MOST_DECISIONS))
 
 
 def _find(place: str, name: str) -> Decision:

@@ -112,12 +112,18 @@ def _make_asking(state: State, options: _Options) -> Asking:
     from server.cli.terminal_person import TerminalPerson  # noqa: PLC0415 (as above)
     from server.state.given_answers import GivenAnswers  # noqa: PLC0415
     from server.work.performing import Asking  # noqa: PLC0415
-    from server.work.waiting_asker import ANSWER_S, WaitingAsker  # noqa: PLC0415
+    from server.work.waiting_asker import ANSWER_S, WaitingAsker, WaitingPerson  # noqa: PLC0415
 
     if options.asks:
-        return Asking(WaitingAsker(GivenAnswers(state), terminal.note), None, ANSWER_S)
+        answers = GivenAnswers(state)
+        return Asking(
+            WaitingAsker(answers, terminal.note),
+            lambda session, stopped: WaitingPerson(answers, session, stopped, terminal.note),
+            ANSWER_S,
+        )
     asker = terminal_asker.TerminalAsker(options.yes)
-    return Asking(asker, TerminalPerson(asker))
+    person = TerminalPerson(asker)
+    return Asking(asker, lambda _, __: person)
 
 
 def show(task: QueuedTask, event: Event) -> None:

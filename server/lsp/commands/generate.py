@@ -45,10 +45,13 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
 
 
 def choose_task(place: Place, arguments: Arguments) -> Task:
-    """Return the named task; without a name "generate" if there is an instruction, else the first that suits the place.
+    """Return the named task, whether it suits the place or not.
+
+    Without a name, that is "generate" if there is an instruction, else the first task that the place needs, "complete"
+    included.
 
     Raises:
-        CommandFailed: there is no such task, or none suits the place.
+        CommandFailed: there is no task of that name, or without a name nothing is missing at the place.
     """
     name = arguments.task or ("generate" if arguments.instruction else "")
     if name:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import Field
 
@@ -12,10 +12,11 @@ from server.gate.ports import Answer
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.failures import CommandFailed
 from server.lsp.commands.answering.workspace_state import list_folders, use_state
-from server.work.waiting_questions import WaitingQuestions
+from server.state.given_answers import AgentQuestion
+from server.work.waiting_questions import LONGEST_ANSWER, WaitingQuestions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
     from pathlib import Path
 
     from server.gate.journal import Journal
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from server.lsp.session.snapshot import Snapshot
     from server.state.database import State
 
+R = TypeVar("R")
+
+_NEXT = 'Give an `answer`: "yes" or "no", or words for an agent\'s question.'
 LOOK_S = 1.0
 """Seconds between two looks whether a worker still waits for the answer, while a person is asked."""
 
@@ -40,7 +44,12 @@ class Arguments(CommandRecord):
     request: str = Field(
         default="", max_length=100, description='For "ask" and "answer": id of a question, or its first characters.'
     )
-    answer: Literal["", "yes", "no"] = Field(default="", description='For "answer": the person\'s answer.')
+    answer: str = Field(
+        default="",
+        max_length=LONGEST_ANSWER,
+        description='For "answer": the person\'s answer, "yes" or "no"; to an agent\'s question one of its `choices`, '
+        "or any words.",
+    )
 
 
 class WaitingQuestion(CommandRecord):
@@ -48,12 +57,15 @@ class WaitingQuestion(CommandRecord):
 
     request: str = Field(description="Its id.")
     task: str = Field(description='Id of the queued task, which is also its session\'s, "" for none.')
-    title: str = Field(description="The change or command in a few words.")
-    why: str = Field(description="The agent's reason.")
+    title: str = Field(description="The change or command in a few words, or an agent's question.")
+    why: str = Field(description="The agent's reason, \"\" for an agent's question.")
     by: str = Field(description="The agent.")
-    tool: str = Field(description='The tool: "execute_command", "write_file" and so on.')
+    tool: str = Field(
+        description='The tool: "execute_command", "write_file" and so on; "ask_person" for an agent\'s question.'
+    )
     subjects: tuple[str, ...] = Field(description="Files, or the command.")
-    diff: str = Field(description="The diff of the change, or the command.")
+    choices: tuple[str, ...] = Field(description="The answers to an agent's question, none for any words.")
+    diff: str = Field(description="The diff of the change, the command, or an agent's whole question.")
     warnings: tuple[str, ...] = Field(description="What to know before answering.")
     created: float = Field(description="Since when it waits, seconds since the epoch.")
 
@@ -62,54 +74,80 @@ class Result(CommandRecord):
     """The questions that wait afterwards, and the answer that was given."""
 
     questions: tuple[WaitingQuestion, ...] = Field(description="Newest first.")
-    answer: Literal["", "yes", "no"] = Field(default="", description='The answer that was passed on, "" for none.')
+    answer: str = Field(default="", description='The answer that was passed on, "" for none.')
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
     """List the questions, ask the person about one of them, or answer it; return those that wait afterwards.
 
+    An agent's question that the person closes still waits.
+
     Raises:
-        CommandFailed: there is no such question or it waits no longer, there is no answer to pass on, the client
-            cannot ask, or the state cannot be read or written.
+        CommandFailed: there is no such question or it waits no longer, there is no answer to pass on or it is none to
+            this question, the client cannot ask, or the state cannot be read or written.
     """
     roots, journal = snapshot.roots, services.gate.journal
-    given: Literal["", "yes", "no"] = ""
+    given = ""
     if arguments.action != "list":
         if not arguments.request:
             raise CommandFailed("A question is named by its id.", code="invalid", what_next="Give a `request`.")
-        request, question = await use_state(partial(_find, journal, roots, arguments.request))
-        given = arguments.answer if arguments.action == "answer" else await _ask(services, roots, question)
-        if not given:
-            raise CommandFailed("There is no answer.", code="invalid", what_next='Give an `answer`: "yes" or "no".')
-        answer = Answer.APPROVE if given == "yes" else Answer.REJECT
-        await use_state(partial(_give, journal, roots, request, answer, snapshot.client.name or "an editor"))
-    waiting = await use_state(partial(_list_waiting, journal, roots))
-    return Result(questions=tuple(map(_describe, waiting)), answer=given)
+        found, question = await use_state(partial(_find, journal, roots, arguments.request))
+        given = arguments.answer if arguments.action == "answer" else await _ask(services, roots, found, question)
+        if arguments.action == "answer" and not given:
+            raise CommandFailed("There is no answer.", code="invalid", what_next=_NEXT)
+        if given:
+            await use_state(partial(_give, journal, roots, found, given, snapshot.client.name or "an editor"))
+    return Result(questions=await use_state(partial(_list_waiting, journal, roots)), answer=given)
 
 
-async def _ask(services: Services, roots: Sequence[Path], question: Question) -> Literal["yes", "no"]:
-    """Ask the person in this client and return the answer; withdraw the question once no worker waits for it.
+async def _ask(
+    services: Services, roots: Sequence[Path], found: Request | AgentQuestion, question: Question | None
+) -> str:
+    """Ask the person in this client and return the answer; "" if an agent's question is closed.
 
     Raises:
         CommandFailed: the client cannot ask, the session ends, or the question waits no longer.
     """
-    asking = asyncio.ensure_future(services.gate.ask_here(question))
+    if isinstance(found, AgentQuestion):
+        team = services.get_team()
+        if not team.can_ask(found.choices):
+            raise _refuse_to_ask(found)
+        return await _wait(services, roots, found, team.ask_person(found.question, found.choices)) or ""
+    if question is None:
+        raise _refuse_to_ask(found)
+    answer = await _wait(services, roots, found, services.gate.ask_here(question))
+    if answer is Answer.UNABLE:
+        raise _refuse_to_ask(found)
+    return "yes" if answer is Answer.APPROVE else "no"
+
+
+async def _wait(
+    services: Services, roots: Sequence[Path], found: Request | AgentQuestion, asked: Coroutine[Any, Any, R]
+) -> R:
+    """Return the result of `asked`, which asks the person; withdraw the question once no worker waits for it.
+
+    Raises:
+        CommandFailed: the session ends, or the question waits no longer.
+    """
+    asking = asyncio.ensure_future(asked)
     try:
         while not (await asyncio.wait((asking,), timeout=LOOK_S))[0]:
             if services.jobs.closed:
                 raise CommandFailed("The session has ended; the question still waits.", code="refused")
-            if not await use_state(partial(_is_waiting, services.gate.journal, roots, question.id)):
+            if not await use_state(partial(_is_waiting, services.gate.journal, roots, found.id)):
                 raise CommandFailed(
-                    f"{question.title!r} was answered elsewhere, or nobody waits for it any more.", code="refused"
+                    f"{found.title!r} was answered elsewhere, or nobody waits for it any more.", code="refused"
                 )
-        answer = asking.result()
+        return asking.result()
     finally:
         asking.cancel()
-    if answer is Answer.UNABLE:
-        raise CommandFailed(
-            "This editor cannot ask.", code="refused", what_next=f"Use `starling sessions answer {question.id[:8]}`."
-        )
-    return "yes" if answer is Answer.APPROVE else "no"
+
+
+def _refuse_to_ask(found: Request | AgentQuestion) -> CommandFailed:
+    """Return the failure of a client that cannot ask this question."""
+    return CommandFailed(
+        "This editor cannot ask.", code="refused", what_next=f"Use `starling sessions answer {found.id[:8]}`."
+    )
 
 
 def _open(journal: Journal, roots: Sequence[Path], state: State) -> WaitingQuestions:
@@ -117,16 +155,25 @@ def _open(journal: Journal, roots: Sequence[Path], state: State) -> WaitingQuest
     return WaitingQuestions(journal, state, frozenset({*list_folders(roots), *roots}))
 
 
-def _list_waiting(journal: Journal, roots: Sequence[Path], state: State) -> tuple[Request, ...]:
-    """Return the questions that wait. Raises StateError."""
-    return _open(journal, roots, state).list_waiting()
+def _list_waiting(journal: Journal, roots: Sequence[Path], state: State) -> tuple[WaitingQuestion, ...]:
+    """Return the questions that wait, for the client. Raises StateError."""
+    questions = _open(journal, roots, state)
+    return tuple(
+        _describe_words(one, questions.name_agent(one)) if isinstance(one, AgentQuestion) else _describe(one)
+        for one in questions.list_waiting()
+    )
 
 
-def _find(journal: Journal, roots: Sequence[Path], name: str, state: State) -> tuple[Request, Question]:
-    """Return the request whose id begins with `name`, and its question. Raises QuestionRefused and StateError."""
+def _find(
+    journal: Journal, roots: Sequence[Path], name: str, state: State
+) -> tuple[Request | AgentQuestion, Question | None]:
+    """Return what waits and whose id begins with `name`, with the gate's question, None for an agent's.
+
+    Raises QuestionRefused and StateError.
+    """
     questions = _open(journal, roots, state)
     found = questions.find(name)
-    return found, questions.restore(found)
+    return found, None if isinstance(found, AgentQuestion) else questions.restore(found)
 
 
 def _is_waiting(journal: Journal, roots: Sequence[Path], request: str, state: State) -> bool:
@@ -135,14 +182,14 @@ def _is_waiting(journal: Journal, roots: Sequence[Path], request: str, state: St
 
 
 def _give(  # noqa: PLR0913, PLR0917 (bound by `partial`)
-    journal: Journal, roots: Sequence[Path], request: Request, answer: Answer, client: str, state: State
+    journal: Journal, roots: Sequence[Path], found: Request | AgentQuestion, answer: str, client: str, state: State
 ) -> None:
     """Pass an answer on. Raises QuestionRefused and StateError."""
-    _open(journal, roots, state).give(request, answer, client)
+    _open(journal, roots, state).give(found, answer, client)
 
 
 def _describe(request: Request) -> WaitingQuestion:
-    """Return a question for the client."""
+    """Return a request for the client."""
     return WaitingQuestion(
         request=request.id,
         task=request.session,
@@ -151,7 +198,25 @@ def _describe(request: Request) -> WaitingQuestion:
         by=request.by,
         tool=request.tool,
         subjects=request.subjects,
+        choices=(),
         diff=request.diff,
         warnings=request.warnings,
         created=request.created,
+    )
+
+
+def _describe_words(question: AgentQuestion, by: str) -> WaitingQuestion:
+    """Return a question of the agent `by` for the client."""
+    return WaitingQuestion(
+        request=question.id,
+        task=question.session,
+        title=question.title,
+        why="",
+        by=by,
+        tool="ask_person",
+        subjects=(),
+        choices=question.choices,
+        diff=question.question,
+        warnings=(),
+        created=question.created,
     )

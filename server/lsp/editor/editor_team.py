@@ -269,6 +269,14 @@ class EditorTeam:
         """Have the editor save files, if it can; see `save_in_editor`."""
         await save_in_editor(self._server, self._session.client, paths)
 
+    def can_ask(self, choices: Sequence[str]) -> bool:
+        """Return whether this client can ask a question with these choices; without any it is one for any text."""
+        return self._session.client.asks or bool(choices)
+
+    async def ask_person(self, question: str, choices: Sequence[str]) -> str | None:
+        """Ask the person here what an agent of another process asks; see `agents.ports.person.Person.ask`."""
+        return await EditorPerson(self._server, lambda: self._session.client, lambda: False).ask(question, choices)
+
     def _is_stopped(self, session: str) -> bool:
         """Return whether no request runs in a session, or it was cancelled."""
         running = self._running.get(session)

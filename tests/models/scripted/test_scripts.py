@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from models.chat import ChatError, ChatRequest, Fault, Message, ReplyEnd, Speaker, never
 from models.scripted.scripted_chat import ScriptedChat
-from models.scripted.scripts import Script, ScriptError
+from models.scripted.scripts import DIRECTIVES, Script, ScriptError
 
 QUESTION = ChatRequest((Message(Speaker.USER, "Explain this."),))
 
@@ -72,3 +75,15 @@ def test_the_model_can_be_given_up_and_switched_off() -> None:
     with pytest.raises(ChatError) as caught:
         chat.chat(QUESTION, cancelled=never)
     assert caught.value.fault is Fault.CLOSED
+
+
+def test_the_page_about_scripts_names_all_directives_and_its_script_can_be_read() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "scripted.md").read_text(encoding="utf-8")
+    assert [name for name in DIRECTIVES if f"`@{name}" not in page] == []
+    example = page.split("```text\n")[1].split("```")[0]
+    script = Script.parse(example)
+    taken = [script.take("@coder use math.pi in area.py") for _ in range(3)]
+    assert [[call.name for call in one.calls] for one in taken if one is not None] == [["read_file"], ["edit_file"], []]
+    router = script.take("Choose who of a team of agents answers a request.")
+    assert router is not None
+    assert json.loads(router.text) == {"role": "coder"}

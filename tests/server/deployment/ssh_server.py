@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import shutil
 import socket
 import subprocess
@@ -62,7 +63,8 @@ def serve_ssh(folder: Path) -> Iterator[SshServer]:
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {key}")
     (folder / "sshd_config").write_text(_CONFIG.format(port=port, folder=folder))
     (folder / "ssh_config").write_text(_CLIENT.format(port=port, folder=folder, user=getpass.getuser()))
-    Path("/run/sshd").mkdir(exist_ok=True)  # Debian's sshd wants it when root runs it
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # Debian's sshd wants it when root runs it
     log = (folder / "log").open("w")
     server = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd_config"], stderr=log)
     try:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import platform
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,10 +13,10 @@ import pytest
 from agents.tools import EXECUTE_COMMAND
 from server.gate.ports import Answer, Question
 from server.state.database import State
-from server.state.given_answers import GivenAnswers
+from server.state.given_answers import AgentQuestion, GivenAnswers
 from server.state.requests import Requests
 from server.work import waiting_asker
-from server.work.waiting_asker import WaitingAsker
+from server.work.waiting_asker import WaitingAsker, WaitingPerson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,3 +74,64 @@ async def test_nobody_answers_what_nobody_waits_for_or_more_than_yes_and_no(stat
         answers.give("0123", Answer.APPROVE_TASK, "an editor")
     answers.await_answer("4567")  # has no request
     assert not answers.give("4567", Answer.APPROVE, "an editor")
+
+
+async def test_an_agents_question_gets_the_words_of_another_client_once(state: State) -> None:
+    elsewhere = GivenAnswers(State(state.path))
+    told: list[str] = []
+    person = WaitingPerson(GivenAnswers(state), "a session", tell=told.append)
+    asking = asyncio.create_task(person.ask("Which\ncolour?", ("red", "blue")))
+    await wait_until_awaited(elsewhere)
+    (asked,) = elsewhere.list_questions()
+    assert (asked.session, asked.title, asked.choices) == ("a session", "Which colour?", ("red", "blue"))
+    assert not elsewhere.give(asked.id, Answer.APPROVE, "an editor"), "it is answered in words only"
+    with pytest.raises(ValueError, match="at least one character"):
+        elsewhere.give_words(asked.id, "", "an editor")
+    assert elsewhere.give_words(asked.id, "blue", "an editor")
+    assert elsewhere.list_questions() == ()
+    assert not elsewhere.give_words(asked.id, "red", "another one")
+    assert await asking == "blue"
+    assert not elsewhere.give_words(asked.id, "blue", "too late")
+    assert f"starling sessions answer {asked.id[:8]}" in told[0]
+
+
+async def test_an_agents_question_is_withdrawn_when_its_task_is_cancelled(state: State) -> None:
+    answers, cancelled = GivenAnswers(state), asyncio.Event()
+    asking = asyncio.create_task(WaitingPerson(answers, "a session", cancelled.is_set).ask("Which?"))
+    await wait_until_awaited(answers)
+    (asked,) = answers.list_questions()
+    cancelled.set()
+    assert await asking is None
+    assert not answers.give_words(asked.id, "blue", "an editor")
+
+
+async def test_an_agents_question_is_withdrawn_when_its_worker_ends(state: State) -> None:
+    answers = GivenAnswers(state)
+    asking = asyncio.create_task(WaitingPerson(answers, "a session").ask("Which?"))
+    await wait_until_awaited(answers)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert answers.list_awaited() == frozenset()
+
+
+async def test_an_agents_question_expires(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_asker, "ANSWER_S", 0.0)
+    assert await WaitingPerson(GivenAnswers(state), "a session").ask("Which?") is None
+    assert GivenAnswers(state).list_awaited() == frozenset()
+
+
+def test_the_question_of_a_killed_worker_is_removed(state: State) -> None:
+    answers = GivenAnswers(state)
+    asked = AgentQuestion("4567", "a session", "Which?", (), time.time())
+    answers.await_words(asked, f"starling work {platform.node()}:{os.getpid()} 1-0123abcd")  # began in 1970
+    assert answers.list_questions() == ()
+    assert not answers.give_words("4567", "blue", "an editor")
+
+
+def test_a_request_of_the_gate_is_not_answered_in_words(state: State) -> None:
+    answers = GivenAnswers(state)
+    answers.await_answer("0123")
+    assert answers.list_questions() == ()
+    assert not answers.give_words("0123", "approve", "an editor")
+    assert answers.find("0123") is None

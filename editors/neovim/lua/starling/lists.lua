@@ -232,13 +232,24 @@ end
 
 -- Questions
 
+--- Return what to tell the person after an answer.
+---@param question table
+---@param answer string "" if an agent's question was closed
+---@return string
+local function describe_answer(question, answer)
+  if question.tool == 'ask_person' then
+    return answer == '' and 'the question still waits.' or 'the worker has your answer.'
+  end
+  return answer == 'yes' and 'the worker goes on.' or 'the worker is told no.'
+end
+
 --- Have the server ask the question on the cursor's line here, and pass the answer on.
 ---@param buffer integer
 local function answer_question(buffer)
   local record = get_record(buffer)
   if record then
     execute(buffer, 'starling.questions', { action = 'ask', request = record.request }, take_result(buffer, function(result)
-      server.notify(result.answer == 'yes' and 'the worker goes on.' or 'the worker is told no.')
+      server.notify(describe_answer(record, result.answer))
     end))
   end
 end

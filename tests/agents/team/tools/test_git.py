@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,6 +53,27 @@ async def test_a_diff_leaves_the_text_of_excluded_files_out(repository: TeamBenc
 async def test_a_revision_is_no_option_and_no_file(revision: str, repository: TeamBench) -> None:
     text, failed = await repository.call("git_log", revision=revision)
     assert (failed, "is no revision" in text) == (True, True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the program that would be started is a shell script")
+async def test_a_log_starts_no_program_that_would_check_signatures(repository: TeamBench, tmp_path: Path) -> None:
+    def git(*arguments: str, given: str = "") -> str:
+        made = subprocess.run(
+            ("git", *arguments), cwd=repository.root, check=True, input=given, capture_output=True, text=True
+        )
+        return made.stdout
+
+    program, trap = tmp_path / "program", tmp_path / "trap"
+    program.write_text(f"#!/bin/sh\ntouch {trap}\n")
+    program.chmod(0o700)
+    head, _, message = git("cat-file", "commit", "HEAD").partition("\n\n")
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n AAAA\n -----END PGP SIGNATURE-----"
+    signed = git("hash-object", "-t", "commit", "-w", "--stdin", given=f"{head}\n{signature}\n\n{message}").strip()
+    git("update-ref", "HEAD", signed)
+    git("config", "gpg.program", str(program))
+    git("config", "log.showSignature", "true")
+    assert "Ada: Begin" in (await repository.call("git_log"))[0]
+    assert not trap.exists()
 
 
 async def test_a_commit_is_asked_about_and_holds_only_the_named_files(repository: TeamBench) -> None:

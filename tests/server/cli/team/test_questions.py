@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +22,8 @@ from server.cli import run
 from server.gate.policy import Limits
 from server.gate.ports import Answer
 from server.gate.question.scripted_person import ScriptedAsker
+from server.state.given_answers import AgentQuestion, GivenAnswers
+from server.state.lease_owners import name_owner
 from server.state.session_store import SessionStore
 
 if TYPE_CHECKING:
@@ -115,3 +120,39 @@ def test_an_unanswered_command_is_asked_again_by_its_agent(
         monkeypatch.setenv("STARLING_CHAT__URL", f"{server.url}/v1")
         assert run(["sessions", "ask-again", question["request"], "-w", str(workspace)]) == 0
     assert "It is no longer needed." in capsys.readouterr().out
+
+
+class Typed(io.StringIO):
+    """Lines that a person types at a terminal."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
+@pytest.mark.parametrize(("typed", "choices", "given"), [
+    ("2\n", ("red", "blue"), "blue"),
+    ("a dark one \n", (), "a dark one"),
+    ("\n", (), None),
+    ("green\n", ("red", "blue"), None),
+])  # fmt: skip
+def test_an_agents_question_is_answered_at_the_terminal(  # noqa: PLR0917 (its fixtures)
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    typed: str, choices: tuple[str, ...], given: str | None,
+) -> None:  # fmt: skip
+    state = open_state()
+    asked = AgentQuestion("a" * 32, create_session(workspace), "Which\x1b[2J colour?", choices, time.time())
+    GivenAnswers(state).await_words(asked, name_owner("starling work"))
+    monkeypatch.setattr(sys, "stdin", Typed(typed))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert run(["sessions", "answer", "a", "-w", str(workspace)]) == (0 if given else 1)
+    said = capsys.readouterr().err
+    assert "colour?" in said
+    assert "\x1b[2J" not in said
+    assert all(f"{number}: {one}" in said for number, one in enumerate(choices, 1))
+    assert GivenAnswers(state).find_words(asked.id) == given
+    other = workspace.parent / "other"
+    other.mkdir()
+    assert run(["sessions", "questions", "-w", str(other), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["questions"] == []
+    state.close()

@@ -46,6 +46,13 @@ It computes an area.
 @call execute_command {{"command": "touch ran"}}
 === run it
 It could not be run.
+=== says: blue
+Blue it is.
+=== colour
+@times 1
+@call ask_person {{"question": "Which colour?", "choices": ["red", "blue"]}}
+=== colour
+I take any.
 """
 
 
@@ -266,9 +273,63 @@ def test_a_workers_question_waits_until_it_is_answered_from_another_terminal(
     assert read_tasks(capsys)[name]["status"] == "done"
     assert run(["sessions", "answer", "", "--answer", decision]) == 1
     assert "no question waits" in capsys.readouterr().err
-    assert run(["sessions", "answer", "", "--answer", "maybe"]) == 2
     assert read_newest_answer() == {"yes": "approve", "no": "reject"}[decision]
     assert shop.exists()
+
+
+def wait_for_agents_question(worker: subprocess.Popen[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Wait until an agent of the worker asks, and return its question."""
+    while True:
+        capsys.readouterr()
+        assert run(["sessions", "questions", "--json"]) == 0
+        if found := json.loads(capsys.readouterr().out)["questions"]:
+            return dict(found[0])
+        assert worker.poll() is None
+        time.sleep(0.2)
+
+
+def test_what_an_agent_of_a_worker_asks_is_answered_in_words_from_another_terminal(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = add(capsys, "choose a colour", "-r", "coder")
+    with start_worker(shop, "--ask") as worker:
+        asked = wait_for_agents_question(worker, capsys)
+        assert (asked["by"], asked["title"], asked["choices"]) == ("coder", "Which colour?", ["red", "blue"])
+        assert asked["session"].startswith(name)
+        assert run(["sessions", "questions"]) == 0
+        assert "Which colour?" in capsys.readouterr().out
+        assert run(["sessions", "answer", asked["request"][:8]]) == 1
+        assert "There is no terminal to ask on" in capsys.readouterr().err
+        assert run(["sessions", "answer", asked["request"][:8], "--answer", "green"]) == 1
+        assert "give one of: red, blue" in capsys.readouterr().err
+        assert run(["sessions", "answer", asked["request"][:8], "--answer", "BLUE"]) == 0
+        _, said = worker.communicate(timeout=60)
+    assert f"starling sessions answer {asked['request'][:8]}" in said
+    task = read_tasks(capsys)[name]
+    assert (task["status"], task["result"], shop.exists()) == ("done", "Blue it is.", True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_the_question_of_an_agent_whose_worker_is_killed_is_gone_and_its_task_is_done_again(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = add(capsys, "choose a colour", "-r", "coder")
+    with start_worker(shop, "--ask") as worker:
+        asked = wait_for_agents_question(worker, capsys)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait(timeout=60)
+    assert run(["sessions", "answer", asked["request"], "--answer", "blue"]) == 1
+    assert "no question waits" in capsys.readouterr().err
+    assert run(["work"]) == 0
+    task = read_tasks(capsys)[name]
+    assert (task["status"], task["attempts"], shop.exists()) == ("done", 2, True)
+
+
+def test_without_ask_an_agent_of_a_worker_decides_itself(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = add(capsys, "choose a colour", "-r", "coder")
+    assert run(["work"]) == 0
+    task = read_tasks(capsys)[name]
+    assert (task["status"], task["result"], shop.exists()) == ("done", "I take any.", True)
 
 
 def test_a_worker_removes_what_a_cancelled_task_has_written_once_it_has_stopped(

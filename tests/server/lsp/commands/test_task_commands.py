@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,12 +20,14 @@ from server.lsp.commands import questions
 from server.lsp.editor import editor_team
 from server.state import paths
 from server.state.gate_records import GateRecords
-from server.state.given_answers import GivenAnswers
+from server.state.given_answers import AgentQuestion, GivenAnswers
+from server.state.lease_owners import name_owner
 from server.state.memory_store import MemoryStore
 from server.state.paths import HOME_VARIABLE
 from server.state.session_store import SessionStore
 from server.state.task_store import TaskStore
 from server.work.worktrees import Worktrees
+from tests.server.editor import SILENCE
 from tests.server.gate.clients import Reply
 from tests.server.lsp.commands.test_team_commands import BEFORE, Talk
 from tests.server.work.repositories import run_git
@@ -294,6 +297,76 @@ async def test_an_answer_needs_a_question_and_a_yes_or_no(talk: Talk, state: Sta
     assert "Give a `request`" in (await talk.fail("questions", action="answer", answer="yes"))["message"]
     assert "Give an `answer`" in (await talk.fail("questions", action="answer", request=asked))["message"]
     assert GivenAnswers(state).find(asked) is None
+
+
+def ask_in_words(talk: Talk, state: State, choices: tuple[str, ...] = (), task: str = "") -> str:
+    """Have an agent of a worker wait with a question; return the question's id."""
+    name, session = "a" * 32, task or "b" * 32
+    SessionStore(state).create(talk.root.as_uri(), title="Choose", role="coder", name=session)
+    asked = AgentQuestion(name, session, "Which\ncolour?", choices, time.time())
+    GivenAnswers(state).await_words(asked, name_owner("starling work"))
+    return name
+
+
+async def begin_asking(talk: Talk, answer: Any, *, asks: bool = True) -> None:
+    """Begin a session in a client whose person answers agents' questions with `answer`, if it `asks` them."""
+    talk.editor.answers["starling/ask"] = answer
+    folders = [{"uri": talk.root.as_uri(), "name": "work"}]
+    await talk.editor.begin({"experimental": {"starling": {"ask": asks}}}, workspaceFolders=folders)
+
+
+async def test_an_agents_question_is_listed_and_answered_in_words(talk: Talk, state: State) -> None:
+    await begin(talk)
+    task = await add(talk)
+    asked = ask_in_words(talk, state, ("red", "blue"), task)
+    (question,) = (await talk.run("questions"))["questions"]
+    assert (question["request"], question["task"], question["by"]) == (asked, task, "coder")
+    assert (question["tool"], question["title"], question["diff"]) == ("ask_person", "Which colour?", "Which\ncolour?")
+    assert question["choices"] == ["red", "blue"]
+    assert (await talk.run("tasks"))["tasks"][0]["questions"] == 1
+    refused = await talk.fail("questions", action="answer", request=asked, answer="yes")
+    assert "give one of: red, blue" in refused["message"]
+    answered = await talk.run("questions", action="answer", request=asked[:8], answer="blue")
+    assert (answered["questions"], answered["answer"]) == ([], "blue")
+    assert GivenAnswers(state).find_words(asked) == "blue"
+
+
+@pytest.mark.parametrize(
+    ("choices", "answer", "given"),
+    [((), {"answer": "Any one."}, "Any one."), (("red", "blue"), {"answer": "blue"}, "blue"), ((), None, "")],
+)
+async def test_an_agents_question_is_asked_here_and_still_waits_when_it_is_closed(
+    talk: Talk, state: State, choices: tuple[str, ...], answer: Any, given: str
+) -> None:
+    await begin_asking(talk, answer)
+    asked = ask_in_words(talk, state, choices)
+    result = await talk.run("questions", action="ask", request=asked)
+    (shown,) = (one["params"] for one in talk.editor.sent if one.get("method") == "starling/ask")
+    assert (shown["question"], shown["choices"]) == ("Which\ncolour?", list(choices))
+    assert (result["answer"], len(result["questions"])) == (given, 0 if given else 1)
+    assert GivenAnswers(state).find_words(asked) == (given or None)
+
+
+async def test_a_client_that_cannot_ask_for_words_says_what_can(talk: Talk, state: State) -> None:
+    await begin_asking(talk, None, asks=False)
+    asked = ask_in_words(talk, state)
+    refused = await talk.fail("questions", action="ask", request=asked)
+    assert f"Use `starling sessions answer {asked[:8]}`" in refused["message"]
+    assert GivenAnswers(state).find_words(asked) is None
+
+
+async def test_an_agents_question_that_is_answered_elsewhere_is_withdrawn_here(
+    talk: Talk, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "LOOK_S", 0.01)
+    await begin_asking(talk, SILENCE)
+    asked = ask_in_words(talk, state)
+    waiting = talk.send("questions", action="ask", request=asked)
+    await talk.editor.message(lambda one: one.get("method") == "starling/ask")
+    assert await asyncio.to_thread(GivenAnswers(state).give_words, asked, "blue", "another")
+    assert "was answered elsewhere" in (await talk.editor.answer(waiting))["error"]["message"]
+    await talk.editor.message(lambda one: one.get("method") == "$/cancelRequest")
+    assert GivenAnswers(state).find_words(asked) == "blue"
 
 
 def remember(talk: Talk, state: State, *, everywhere: bool = False, agent: str = "") -> None:
