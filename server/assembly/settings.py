@@ -270,6 +270,8 @@ def _may_hide_rules(problem: SettingProblem) -> bool:
     if not problem.key:
         return problem.source != EDITOR
     names = [name for name in re.split(r"[._]+", problem.key.lower().removeprefix("starling_")) if name]
+    if not names:
+        return False
     if names == ["team"] or names[-1] in RULE_LISTS:
         return True
     near = difflib.get_close_matches(names[-1], get_fields("team"), n=1)
