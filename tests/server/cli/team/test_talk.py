@@ -11,7 +11,10 @@ import psutil
 import pytest
 
 from models.scripted.scripted_server import ScriptedServer
+from server.assembly.gates import open_state
 from server.cli import run
+from server.state.lease_owners import name_owner
+from server.state.session_store import SessionStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,6 +114,38 @@ def test_a_session_is_continued_renamed_and_deleted(workspace: Path, capsys: pyt
     assert run(["sessions", "delete", first[:8], "-w", str(workspace)]) == 0
     assert run(["ask", "--session", first, "-w", str(workspace), "three"]) == 1
     assert "There is no session" in capsys.readouterr().err
+
+
+def test_a_session_that_another_process_drives_is_not_deleted(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = open_state()
+    store = SessionStore(state)
+    session = store.create(workspace.as_uri(), title="Look at it").id
+    store.acquire(session, name_owner("zed"))
+    said = []
+    for command in (["ask", "--session", session, "more"], ["sessions", "delete", session]):
+        assert run([*command, "-w", str(workspace)]) == 1
+        said.append(capsys.readouterr().err)
+    assert "'Look at it' is open in zed on " in said[0]
+    assert said[0] in said[1]
+    assert store.get(session) is not None
+    state.close()
+
+
+@pytest.mark.parametrize("length", [0, 1, 3])
+def test_a_few_characters_of_an_id_delete_no_session(
+    workspace: Path, capsys: pytest.CaptureFixture[str], length: int
+) -> None:
+    state = open_state()
+    store = SessionStore(state)
+    session = store.create(workspace.as_uri(), title="Look at it").id
+    assert run(["sessions", "delete", session[:length], "-w", str(workspace)]) == 1
+    assert "is too short to delete a session; give at least 4 characters" in capsys.readouterr().err
+    assert store.get(session) is not None
+    assert run(["sessions", "delete", session[:4], "-w", str(workspace)]) == 0
+    assert store.get(session) is None
+    state.close()
 
 
 MCP_SCRIPT = """
