@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from server.assembly.setting_sections import ADDS_UP, PERSONAL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic.config import JsonDict
 
 
 PERSONAL_WEBHOOK: JsonDict = {"personal": True, "allowed": "an https:// address, or an http:// address of this machine"}
+PERSONAL_RULES: JsonDict = {"personal": True, "by_entry": True, "allowed": "a list of rules"}
+RULES: JsonDict = {**ADDS_UP, "allowed": "a list of rules"}
 PERSONAL_FOLDERS: JsonDict = {"personal": True, "allowed": "a list of absolute paths of folders"}
 
 
@@ -77,20 +81,20 @@ class TeamSettings(BaseModel):
         default=(),
         description="Tool calls that are denied without a question: `edits path migrations/`, `reads path data/**`, "
         "`execute_command command rm *`; the lists of all layers are joined.",
-        json_schema_extra=ADDS_UP,
+        json_schema_extra=RULES,
     )
     ask: tuple[RuleText, ...] = Field(
         default=(),
         description="Tool calls that you are always asked about, written like those in `team.deny`; the lists of all "
         "layers are joined.",
-        json_schema_extra=ADDS_UP,
+        json_schema_extra=RULES,
     )
     allow: tuple[RuleText, ...] = Field(
         default=(),
         description="Tool calls that are made without a question: `edits path docs/**`, `execute_command command git "
         "status`; deletions, commands and pushes only by a rule with the tool's name. You are still asked about a call "
         "with a warning; `team.deny` and `team.ask` take precedence.",
-        json_schema_extra=PERSONAL,
+        json_schema_extra=PERSONAL_RULES,
     )
     trusted: tuple[FolderText, ...] = Field(
         default=(),
@@ -144,3 +148,15 @@ class TeamSettings(BaseModel):
         le=86_400,
         description="Longest turn, in seconds; waiting for your answers does not count.",
     )
+    _unreadable: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Problems because of which rules of `deny` or `ask` are missing here; while there are any, no agent works."""
+        return self._unreadable
+
+    def mark_unreadable(self, problems: Sequence[str]) -> Self:
+        """Return a copy in which rules are missing because of `problems`."""
+        copy = self.model_copy()
+        copy._unreadable = tuple(problems)  # noqa: SLF001 (of the same class)
+        return copy

@@ -108,6 +108,7 @@ class _Talk:
 
         root = arguments.choose_workspace(directory)
         with workspace.open_core(root) as core:
+            workspace.check_rules(core)
             if core.settings.index.enabled:
                 workspace.bring_up_to_date(core.index, wait_s=wait_s)
             session, ended = asyncio.run(self._run_turn(core, root))

@@ -47,6 +47,7 @@ def work(  # noqa: PLR0913 (each is an option of the command)
     """Do the tasks of the queue, each on a branch of its own."""
     root = arguments.choose_workspace(directory)
     with workspace.open_core(root) as core:
+        workspace.check_rules(core)
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
         options = _Options(workers, tuple(role or ()), tuple(yes or ()), asks, watch)

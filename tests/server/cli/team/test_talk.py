@@ -193,3 +193,18 @@ def test_a_title_that_cannot_be_given_is_refused_in_a_sentence(
     assert run(["sessions", "rename", session, "x" * 1001, "-w", str(workspace)]) == 1
     assert "was not renamed: a title has more than 1,000 characters" in capsys.readouterr().err
     assert run(["sessions", "rename", session, " ", "-w", str(workspace)]) == 2
+
+
+@pytest.mark.parametrize("command", [["ask", "what?"], ["do", "use", "pi"], ["work"]])
+def test_while_a_rule_cannot_be_read_agents_do_nothing(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("STARLING_TEAM__ALLOW", "edits")
+    monkeypatch.setenv("STARLING_TEAM__DENY", "reads path data/, edits paths area.py")
+    assert run([*command, "-w", str(workspace)]) == 1
+    shown = capsys.readouterr().err
+    assert "Agents do nothing while a rule that denies or asks cannot be read." in shown
+    assert 'entry 2, "edits paths area.py", cannot be used' in shown
+    assert "math.pi" not in (workspace / "area.py").read_text()
+    assert run(["sessions", "--json", "-w", str(workspace)]) == 0
+    assert json.loads(capsys.readouterr().out)["sessions"] == []
