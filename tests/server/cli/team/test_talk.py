@@ -55,7 +55,9 @@ def test_do_changes_a_file_after_a_yes_and_keeps_the_session(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["do", "--json", "--yes", "edit", "-w", str(workspace), "use", "pi"]) == 0
-    made = json.loads(capsys.readouterr().out)
+    shown = capsys.readouterr()
+    assert "starling: changed area.py; `starling undo` takes the last change back.\n" in shown.err
+    made = json.loads(shown.out)
     assert (made["status"], made["text"]) == ("done", "It uses math.pi.")
     assert "math.pi" in (workspace / "area.py").read_text()
     assert run(["sessions", "-w", str(workspace), "--json"]) == 0
@@ -70,7 +72,9 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(
 ) -> None:
     assert run(["do", "-w", str(workspace), "use", "pi"]) == 0
     assert "math.pi" not in (workspace / "area.py").read_text()
-    assert "no terminal to ask on" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "no terminal to ask on" in said
+    assert "starling: changed" not in said
 
 
 def test_ask_only_reads(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,3 +193,18 @@ def test_a_title_that_cannot_be_given_is_refused_in_a_sentence(
     assert run(["sessions", "rename", session, "x" * 1001, "-w", str(workspace)]) == 1
     assert "was not renamed: a title has more than 1,000 characters" in capsys.readouterr().err
     assert run(["sessions", "rename", session, " ", "-w", str(workspace)]) == 2
+
+
+@pytest.mark.parametrize("command", [["ask", "what?"], ["do", "use", "pi"], ["work"]])
+def test_while_a_rule_cannot_be_read_agents_do_nothing(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("STARLING_TEAM__ALLOW", "edits")
+    monkeypatch.setenv("STARLING_TEAM__DENY", "reads path data/, edits paths area.py")
+    assert run([*command, "-w", str(workspace)]) == 1
+    shown = capsys.readouterr().err
+    assert "Agents do nothing while a rule that denies or asks cannot be read." in shown
+    assert 'entry 2, "edits paths area.py", cannot be used' in shown
+    assert "math.pi" not in (workspace / "area.py").read_text()
+    assert run(["sessions", "--json", "-w", str(workspace)]) == 0
+    assert json.loads(capsys.readouterr().out)["sessions"] == []
