@@ -150,13 +150,16 @@ class SessionRunner:
                     entries = await asyncio.to_thread(read, self._session, after=newest, limit=MOST_ENTRIES)
                 self._notes = transcript.read_notes(entries)
                 self._stored_notes = self._notes.dump()
-                attached = "" if workflow is not None else await self._gather_named_files(request, shown)
+                refusal = team.bench.rules.explain_unreadable()
+                attached = "" if refusal or workflow is not None else await self._gather_named_files(request, shown)
                 await self._record(SessionState.PROCESSING, await self._make_request_entry(request, attached))
                 with team.open_record(self._session) as write:
                     self._recorder = RunRecorder(write)
                     recorded = self._record_events(emit)
                     team.watch(self._session, TurnBegan(workflow.name if workflow is not None else ""))
-                    if workflow is not None:
+                    if refusal:
+                        ended = TurnEnded(TurnStatus.FAILED, refusal)
+                    elif workflow is not None:
                         bench = self._make_bench(recorded, cancelled)
                         ended = await run_workflow_turn(workflow, request, team, bench, self)
                     else:

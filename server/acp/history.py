@@ -47,7 +47,8 @@ def replay_entries(
             if shown := running.pop(str(details.get("call", "")), ""):
                 sender.put(helpers.update_tool_call(shown, status="completed", content=[make_code_content(entry.text)]))
             continue
-        end_running()
+        if not _is_aside(entry, details):
+            end_running()
         if entry.text:
             kinds = {EntryKind.PERSON: "person", EntryKind.AGENT: "agent"}
             sender.put_text(kinds.get(entry.kind, "thought"), make_inert(entry.text))  # type: ignore[arg-type]
@@ -64,6 +65,11 @@ def replay_entries(
                 )
             )
     end_running()
+
+
+def _is_aside(entry: Entry, details: dict[str, Any]) -> bool:
+    """Return whether results of earlier calls may follow `entry`: it is none of the messages of the conversation."""
+    return entry.kind is EntryKind.CALL or (entry.kind is EntryKind.NOTE and not details.get("said"))
 
 
 def _list_calls(details: dict[str, Any]) -> list[dict[str, Any]]:

@@ -102,7 +102,8 @@ def build_rules(settings: Settings, also_allow: Sequence[str] = ()) -> RuleSet:
 
     team = settings.team
     deny, allow = settings.mcp.list_rules()
-    return RuleSet.parse(deny=(*team.deny, *deny), ask=team.ask, allow=(*team.allow, *allow, *also_allow))
+    rules = RuleSet.parse(deny=(*team.deny, *deny), ask=team.ask, allow=(*team.allow, *allow, *also_allow))
+    return replace(rules, unreadable=team.unreadable)
 
 
 def make_completion_exclusion(roots: Sequence[Path], settings: Settings) -> Callable[[Path], bool]:

@@ -132,8 +132,8 @@ def read_editor(sent: object, sections: Collection[str]) -> Layer:
     return _flatten(_nest_dotted_keys(sent), EDITOR, sections)
 
 
-def format_value(value: object) -> str:
-    """Return the value as JSON for a message, cut after 60 characters."""
+def format_value(value: object, most: int = 60) -> str:
+    """Return the value as JSON for a message, cut after `most` characters."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
@@ -141,7 +141,7 @@ def format_value(value: object) -> str:
             text = str(value)
         except (ValueError, RecursionError):  # Python writes no number of thousands of digits
             return "a value too long to show"
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def to_snake_case(name: str) -> str:

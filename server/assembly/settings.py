@@ -15,7 +15,9 @@ state, so a reload is one more call.
 Names may be written in camelCase or snake_case everywhere. `index.exclude`, `completion.exclude`, `review.rulesOn` and
 `review.rulesOff` are joined over all layers; any other setting comes from the strongest layer that has it. An invalid
 value does not affect other settings: `resolve` reports it as a `SettingProblem` and uses the value of the next weaker
-layer, or the default. A workspace may come from a stranger, so its file cannot start a program, contact a server,
+layer, or the default. Of these joined lists and of `team.allow` only the invalid entries are left out. While a problem
+may hide a rule of `team.deny` or `team.ask`, the team does nothing (`TeamSettings.unreadable`).
+ A workspace may come from a stranger, so its file cannot start a program, contact a server,
 reveal texts or choose a model. Start at `resolve`.
 """
 
@@ -24,6 +26,8 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -48,7 +52,7 @@ from server.assembly.setting_sources import (
     read_environment,
     read_file,
 )
-from server.assembly.team_settings import TeamSettings
+from server.assembly.team_settings import AutopilotSettings, RuleText, ScheduleSettings, TeamSettings
 from server.state import paths
 
 if TYPE_CHECKING:
@@ -60,6 +64,9 @@ if TYPE_CHECKING:
 __all__ = ["SettingProblem", "Settings", "resolve"]
 
 WORKSPACE_FILE = ".starling.toml"
+MOST_SHOWN = 600  # characters of an invalid entry of a list; a rule may have 500
+RULE_LISTS = frozenset({"deny", "ask"})  # settings of the team without which more would be allowed
+NOTHING_RUNS = " Agents do nothing until you correct it."
 
 
 class Settings(BaseModel):
@@ -73,6 +80,8 @@ class Settings(BaseModel):
     review: ReviewSettings = Field(default=ReviewSettings(), description="The review of code.")
     chat: ChatSettings = Field(default=ChatSettings(), description="The chat model.")
     team: TeamSettings = Field(default=TeamSettings(), description="The team of agents.")
+    schedule: ScheduleSettings = Field(default=ScheduleSettings(), description="Background jobs.")
+    autopilot: AutopilotSettings = Field(default=AutopilotSettings(), description="The autopilot.")
     mcp: McpSettings = Field(default=McpSettings(), description="Your own MCP servers.")
     deploy: DeploySettings = Field(default=DeploySettings(), description="Deployments.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
@@ -105,34 +114,38 @@ def resolve(
     for layer in layers:
         problems |= dict.fromkeys(layer.problems)
         for entry in layer.entries:
-            value = parse_entry(entry)
-            if isinstance(value, SettingProblem):
-                problems[value] = None
+            value, found = parse_entry(entry)
+            problems |= dict.fromkeys(found)
+            if value is None:
                 continue
             values = merged.setdefault(entry.section, {})
             if has_mark(get_fields(entry.section)[entry.name], "adds_up"):
                 values[entry.name] = tuple(dict.fromkeys((*values.get(entry.name, ()), *value)))
             else:
                 values.setdefault(entry.name, value)
+    if unreadable := [str(problem) for problem in problems if _may_hide_rules(problem)]:
+        merged["team"] = TeamSettings(**merged.get("team", {})).mark_unreadable(unreadable)
     return Settings(**merged), tuple(problems)
 
 
-def parse_entry(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
-    """Return the value of `entry` in the type of its field, or a `SettingProblem` that says why it is ignored."""
+def parse_entry(entry: Entry) -> tuple[Any, list[SettingProblem]]:
+    """Return the value of `entry` in the type of its field, None if it is ignored, and what is wrong with it."""
     if (unknown := _describe_unknown(entry)) is not None:
-        return SettingProblem(entry.written, entry.source, unknown)
+        return None, [SettingProblem(entry.written, entry.source, unknown)]
     field = get_fields(entry.section)[entry.name]
     if entry.workspace and not has_mark(field, "workspace"):
         message = "cannot be set by a workspace; set it in your own settings.toml or in the environment."
-        return SettingProblem(entry.written, entry.source, message)
+        return None, [SettingProblem(entry.written, entry.source, message)]
     if entry.source == EDITOR and has_mark(field, "personal"):
         message = (
             "cannot be set by an editor, which may pass on a workspace's settings; set it in your own settings.toml or "
             "in the environment."
         )
-        return SettingProblem(entry.written, entry.source, message)
+        return None, [SettingProblem(entry.written, entry.source, message)]
     try:
-        return _parse_value(entry)
+        if has_mark(field, "adds_up") or has_mark(field, "by_entry"):
+            return _parse_list(entry, field)
+        return _parse_value(entry), []
     except (ValueError, TypeError, RecursionError) as error:  # a TOML date, which is no JSON, is a TypeError
         # a person may have pasted an API key into a personal setting, so its value is not repeated
         said = "the value" if has_mark(field, "personal") else format_value(entry.value)
@@ -140,7 +153,9 @@ def parse_entry(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
             f"{said} is not allowed, {_locate_in_table(error, field)}it must be {describe_allowed(field)}; "
             f"the value set elsewhere is used, or else the default, {json.dumps(field.default)}."
         )
-        return SettingProblem(entry.written, entry.source, message)
+        if entry.section == "team" and entry.name in RULE_LISTS:
+            message = f"{said} is not allowed, it must be {describe_allowed(field)}.{NOTHING_RUNS}"
+        return None, [SettingProblem(entry.written, entry.source, message)]
 
 
 def get_section(section: str) -> type[BaseModel]:
@@ -154,10 +169,11 @@ def get_fields(section: str) -> dict[str, FieldInfo]:
     return get_section(section).model_fields
 
 
-def has_mark(field: FieldInfo, mark: Literal["workspace", "adds_up", "personal"]) -> bool:
+def has_mark(field: FieldInfo, mark: Literal["workspace", "adds_up", "by_entry", "personal"]) -> bool:
     """Return whether `field` has `mark`.
 
-    `workspace`: a workspace may set it; `adds_up`: the values of all layers are joined; `personal`: no editor may.
+    `workspace`: a workspace may set it; `adds_up`: the values of all layers are joined; `by_entry`: only the invalid
+    entries of the list are left out, which holds for all with `adds_up`, too; `personal`: no editor may set it.
     """
     extra = field.json_schema_extra
     return isinstance(extra, dict) and bool(extra.get(mark))
@@ -195,14 +211,73 @@ def _parse_value(entry: Entry) -> Any:  # noqa: ANN401 (a field's type)
     """
     model, value = get_section(entry.section), entry.value
     if entry.textual and get_origin(get_fields(entry.section)[entry.name].annotation) is tuple:
-        text = str(value).strip()
-        value = json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
+        value = _split_text(str(value))
     elif entry.textual and get_origin(get_fields(entry.section)[entry.name].annotation) is dict:
         value = json.loads(str(value))
     elif entry.textual:
         return getattr(model.model_validate_strings({entry.name: str(value).strip()}), entry.name)
     # strict: the string "3" is no number, and 1 is not true
     return getattr(model.model_validate_json(json.dumps({entry.name: value}), strict=True), entry.name)
+
+
+def _parse_list(entry: Entry, field: FieldInfo) -> tuple[tuple[Any, ...], list[SettingProblem]]:
+    """Return the valid entries of a list, and a problem for each invalid one.
+
+    Raises:
+        ValueError, TypeError, RecursionError: it is no list, or cannot be parsed.
+    """
+    value = _split_text(str(entry.value)) if entry.textual else entry.value
+    if not isinstance(value, list | tuple):
+        raise TypeError("it is no list")
+    ending = "" if get_args(field.annotation)[0] == RuleText else f" It must be in {describe_allowed(field)}."
+    ending += " The other entries hold." if len(value) > 1 else ""
+    ending += NOTHING_RUNS if entry.section == "team" and entry.name in RULE_LISTS else ""
+    valid: list[Any] = []
+    problems: list[SettingProblem] = []
+    for number, one in enumerate(value, 1):
+        try:
+            valid += _parse_value(replace(entry, value=[one], textual=False))
+        except (ValueError, TypeError, RecursionError) as error:
+            shown = format_value(one, MOST_SHOWN)
+            message = f"entry {number}, {shown}, cannot be used: {_explain(error)}.{ending}"
+            problems.append(SettingProblem(entry.written, entry.source, message))
+    return tuple(valid), problems
+
+
+def _split_text(text: str) -> Any:  # noqa: ANN401 (any value of JSON)
+    """Return the list in an environment variable, which is JSON or has commas between its entries.
+
+    Raises:
+        ValueError, RecursionError: it begins like JSON and is none.
+    """
+    text = text.strip()
+    return json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _explain(error: Exception) -> str:
+    """Return what is wrong with one entry of a list, a clause."""
+    if not isinstance(error, ValidationError):
+        return "it is no text"
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "value_error":
+        return str(first["ctx"]["error"]).rstrip(".")
+    return f"{first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _may_hide_rules(problem: SettingProblem) -> bool:
+    """Return whether rules of `team.deny` or `team.ask` may be missing because of `problem`.
+
+    They may if a file cannot be read, or if the setting has one of these names or one that is most similar to them.
+    """
+    if not problem.key:
+        return problem.source != EDITOR
+    names = [name for name in re.split(r"[._]+", problem.key.lower().removeprefix("starling_")) if name]
+    if not names:
+        return False
+    if names == ["team"] or names[-1] in RULE_LISTS:
+        return True
+    near = difflib.get_close_matches(names[-1], get_fields("team"), n=1)
+    return len(names) == 2 and names[0] == "team" and bool(near) and near[0] in RULE_LISTS
 
 
 def _locate_in_table(error: Exception, field: FieldInfo) -> str:

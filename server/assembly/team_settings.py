@@ -1,20 +1,27 @@
-"""The settings of the team of agents: rules about the calls of its tools, and limits. Start at `TeamSettings`."""
+"""The settings of the team of agents: rules about the calls of its tools, limits, background jobs, the autopilot.
+
+Start at `TeamSettings`.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from server.assembly.setting_sections import ADDS_UP, PERSONAL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic.config import JsonDict
 
 
 PERSONAL_WEBHOOK: JsonDict = {"personal": True, "allowed": "an https:// address, or an http:// address of this machine"}
+PERSONAL_RULES: JsonDict = {"personal": True, "by_entry": True, "allowed": "a list of rules"}
+RULES: JsonDict = {**ADDS_UP, "allowed": "a list of rules"}
 PERSONAL_FOLDERS: JsonDict = {"personal": True, "allowed": "a list of absolute paths of folders"}
 
 
@@ -77,20 +84,20 @@ class TeamSettings(BaseModel):
         default=(),
         description="Tool calls that are denied without a question: `edits path migrations/`, `reads path data/**`, "
         "`execute_command command rm *`; the lists of all layers are joined.",
-        json_schema_extra=ADDS_UP,
+        json_schema_extra=RULES,
     )
     ask: tuple[RuleText, ...] = Field(
         default=(),
         description="Tool calls that you are always asked about, written like those in `team.deny`; the lists of all "
         "layers are joined.",
-        json_schema_extra=ADDS_UP,
+        json_schema_extra=RULES,
     )
     allow: tuple[RuleText, ...] = Field(
         default=(),
         description="Tool calls that are made without a question: `edits path docs/**`, `execute_command command git "
         "status`; deletions, commands and pushes only by a rule with the tool's name. You are still asked about a call "
         "with a warning; `team.deny` and `team.ask` take precedence.",
-        json_schema_extra=PERSONAL,
+        json_schema_extra=PERSONAL_RULES,
     )
     trusted: tuple[FolderText, ...] = Field(
         default=(),
@@ -143,4 +150,84 @@ class TeamSettings(BaseModel):
         ge=10,
         le=86_400,
         description="Longest turn, in seconds; waiting for your answers does not count.",
+    )
+    _unreadable: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Problems because of which rules of `deny` or `ask` are missing here; while there are any, no agent works."""
+        return self._unreadable
+
+    def mark_unreadable(self, problems: Sequence[str]) -> Self:
+        """Return a copy in which rules are missing because of `problems`."""
+        copy = self.model_copy()
+        copy._unreadable = tuple(problems)  # noqa: SLF001 (of the same class)
+        return copy
+
+
+class ScheduleSettings(BaseModel):
+    """The settings of background jobs: how often each one runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reindex_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=1000,
+        description="Hours after which `starling work --watch` compares all files with the index; 0 turns that off.",
+    )
+    health_hours: float = Field(
+        default=1.0,
+        ge=0,
+        le=1000,
+        description="Hours between two checks of the state database, the disk, the model host and leftover worktrees "
+        "by `starling work --watch`; 0 turns them off.",
+    )
+
+
+class AutopilotSettings(BaseModel):
+    """The settings of the autopilot: whether it looks for work, what it may start, and how much that may use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = Field(
+        default=False,
+        description="Have `starling work --watch` look for work and propose it: failing tests, findings, comments like "
+        "TODO, stale dependencies, gaps in test coverage. Runs and starts nothing by itself.",
+        json_schema_extra=PERSONAL,
+    )
+    minutes: float = Field(
+        default=60.0,
+        ge=1,
+        le=1440,
+        description="Minutes between two looks for work; without anything new, the next one is later, up to a day.",
+        json_schema_extra=PERSONAL,
+    )
+    start: tuple[Literal["failing-test", "finding", "comment", "dependency", "coverage"], ...] = Field(
+        default=(),
+        description="Kinds of proposals that are started without your yes, one at a time: `failing-test`, `finding`, "
+        "`comment`, `dependency`, `coverage`. Each ends as a branch that you merge or drop.",
+        json_schema_extra=PERSONAL,
+    )
+    tasks_per_day: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="Most tasks that the rule `autopilot.start` starts on a day.",
+        json_schema_extra=PERSONAL,
+    )
+    tokens_per_day: int = Field(
+        default=1_000_000,
+        ge=0,
+        le=1_000_000_000,
+        description="Tokens of tasks of the autopilot on a day, after which the rule starts no further one.",
+        json_schema_extra=PERSONAL,
+    )
+    cost_per_day: float = Field(
+        default=0.0,
+        ge=0,
+        le=100_000,
+        description="Money that tasks of the autopilot cost on a day, after which the rule starts no further one; 0 "
+        "for no limit.",
+        json_schema_extra=PERSONAL,
     )

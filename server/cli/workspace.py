@@ -71,6 +71,18 @@ def open_core(root: Path) -> Iterator[Core]:
         built.close()
 
 
+def check_rules(core: Core) -> None:
+    """Check that agents may work: that no rule which denies or asks may be missing.
+
+    Raises:
+        Failure: one may, so that agents do nothing.
+    """
+    from server.assembly.policies import build_rules  # noqa: PLC0415 (as above)
+
+    if refusal := build_rules(core.settings).explain_unreadable():
+        raise Failure(refusal)
+
+
 def bring_up_to_date(index: Index, *, wait_s: float | None, show: bool = True) -> IndexingProgress:
     """Start `index`, wait until it is up to date, and return the progress.
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 KEPT_S = 365 * 24 * 3600.0
 MOST_SESSIONS = 1000  # of a user, in all workspaces
 MOST_ENTRIES = 10_000  # of one session
+SHORTEST_DELETED = 4  # characters of an id that name a session to delete
 _SELECT = "SELECT id, workspace, title, role, state, created, changed, owner, leased, entries FROM sessions"
 
 
@@ -181,6 +182,18 @@ class SessionStore:
                 for number, (identity, changed, leased) in enumerate(rows)
                 if (number >= MOST_SESSIONS or changed < now - KEPT_S) and leased < now
             ],
+        )
+
+
+def require_name_to_delete(session: Session, name: str) -> None:
+    """Check that `name`, the first characters of the id of `session`, suffices to delete it.
+
+    Raises:
+        SessionUnavailable: `name` is neither the whole id nor `SHORTEST_DELETED` characters long.
+    """
+    if name != session.id and len(name) < SHORTEST_DELETED:
+        raise SessionUnavailable(
+            f"{name!r} is too short to delete a session; give at least {SHORTEST_DELETED} characters of its id."
         )
 
 

@@ -6,6 +6,7 @@ workspace's can deny and ask. Start at `RuleSet.find`.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 import sys
@@ -28,6 +29,8 @@ FOLDS_CASE = sys.platform in {"darwin", "win32"}
 
 _TOOL = re.compile(r"\*|[a-z][a-z0-9_-]{0,63}|mcp:[A-Za-z0-9_*-]{1,40}(/[A-Za-z0-9_./*-]{1,128})?")
 _MCP = "mcp:"
+_KINDS = ("path", "command")
+_FORMS = 'write "TOOL", "TOOL path PATTERN" or "TOOL command WORDS"'
 
 
 class Effect(StrEnum):
@@ -68,21 +71,51 @@ def parse_rule(effect: Effect, text: str) -> Rule:
     `TOOL` may be `mcp:SERVER/TOOL`, see `Rule.tool`.
 
     Raises:
-        ValueError: it has another form; the message says which forms there are.
+        ValueError: it has another form, or a pattern that matches no path; the message is a clause that says what is
+            wrong.
     """
     tool, _, rest = text.strip().partition(" ")
     kind, _, value = rest.strip().partition(" ")
     value = value.strip()
-    if not _TOOL.fullmatch(tool) or (rest.strip() and (kind not in {"path", "command"} or not value)):
-        raise ValueError(f'{text!r} is no rule; write "TOOL", "TOOL path PATTERN" or "TOOL command WORDS"')
+    if not _TOOL.fullmatch(tool):
+        raise ValueError(f'"{tool}" is no name of a tool; {_FORMS}')
+    if kind and kind not in _KINDS:
+        near = difflib.get_close_matches(kind.lower(), _KINDS, n=1)
+        hint = f' (did you mean "{near[0]}"?)' if near else f"; {_FORMS}"
+        raise ValueError(f'"{kind}" stands where "path" or "command" belongs{hint}')
+    if kind and not value:
+        raise ValueError(f'nothing follows "{kind}"; {_FORMS}')
+    if kind == "path":
+        _check_pattern(value)
     return Rule(effect, tool, path=value if kind == "path" else "", command=value if kind == "command" else "")
+
+
+def _check_pattern(pattern: str) -> None:
+    """Check that a path pattern is valid and can match a path.
+
+    Raises:
+        ValueError: it is not, or cannot, as a comment or a pattern that begins with `!`.
+    """
+    try:
+        can_match = any(one.include for one in _compile(pattern).patterns)
+    except (ValueError, re.error) as error:
+        raise ValueError(f'"{pattern}" is no pattern as in a .gitignore ({error})') from error
+    if not can_match:
+        raise ValueError(f'the pattern "{pattern}" matches no path')
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules in force, a person's and the workspace's."""
+    """The rules in force, a person's and the workspace's.
+
+    Attributes:
+        rules: the rules.
+        unreadable: problems because of which rules that deny or ask may be missing; while there are any, every call is
+            denied, since it may be one that a missing rule is about.
+    """
 
     rules: tuple[Rule, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, *, deny: Iterable[str] = (), ask: Iterable[str] = (), allow: Iterable[str] = ()) -> RuleSet:
@@ -103,14 +136,27 @@ class RuleSet:
             words: one simple command as words; () for none.
 
         A rule with a path denies or asks if it matches *any* of the paths, and allows only if it matches *all*. Only a
-        rule with a command allows a command, and only one that names the tool allows a critical tool.
+        rule with a command allows a command, and only one that names the tool allows a critical tool. While rules are
+        unreadable, the result denies every tool.
         """
+        if self.unreadable:
+            return Rule(Effect.DENY)
         matching = [one for one in self.rules if _matches(one, tool, paths, words)]
         for effect in Effect:
             for one in matching:
                 if one.effect is effect:
                     return one
         return None
+
+    def explain_unreadable(self) -> str:
+        """Return why every call is denied, a sentence for the person and the model; "" if rules are not unreadable."""
+        if not self.unreadable:
+            return ""
+        more = f" (and {len(self.unreadable) - 1} more)" if len(self.unreadable) > 1 else ""
+        return (
+            "Agents do nothing while a rule that denies or asks cannot be read. Correct it in the settings"
+            f"{more}: {self.unreadable[0]}"
+        )
 
 
 def _matches(rule: Rule, tool: Tool, paths: Sequence[str], words: Sequence[str]) -> bool:

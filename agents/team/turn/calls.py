@@ -19,7 +19,7 @@ from agents.team import toolset
 from agents.team.events import CallEnded, CallStarted
 from agents.team.failure import ToolFailed
 from agents.team.permissions.commands import decide_about_command
-from agents.team.permissions.decision import decide
+from agents.team.permissions.decision import Decision, decide
 from agents.team.permissions.mcp_calls import decide_about_mcp_call
 from agents.team.permissions.paths import list_names
 from agents.team.permissions.readable_files import restrict_reads
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from agents.ports.deployments import Plan
     from agents.ports.mcp_servers import McpCall
     from agents.team.limits import Spending
-    from agents.team.permissions.decision import Decision
     from agents.team.tool import Arguments, TeamTool, Workbench
     from agents.team.toolset import Toolset
     from models.chat import ToolCall
@@ -170,6 +169,8 @@ def _decide(
         paths: paths that its arguments name.
         bench: mode, rules and exclusions.
     """
+    if refusal := bench.rules.explain_unreadable():
+        return Decision(Effect.DENY, refusal)
     if mcp_call is not None:
         return decide_about_mcp_call(
             mcp_call,

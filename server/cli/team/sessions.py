@@ -120,10 +120,13 @@ def rename(name: Name, title: Annotated[str, typer.Argument(metavar="TITLE")], *
 def delete(name: Name, *, directory: Directory = None) -> None:
     """Delete a session with its history; it cannot be restored."""
     from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415 (`--help` starts without)
+    from server.state.session_store import require_name_to_delete  # noqa: PLC0415
 
     with _open_stores() as stores:
+        session = _find(stores.sessions, name, directory)
         try:
-            stores.sessions.delete(_find(stores.sessions, name, directory).id)
+            require_name_to_delete(session, name)
+            stores.sessions.delete(session.id)
         except SessionUnavailable as error:
             raise Failure(str(error)) from error
 

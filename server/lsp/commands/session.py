@@ -17,6 +17,7 @@ from server.lsp.commands.answering.failures import CommandFailed
 from server.lsp.commands.answering.sessions import SessionFacts
 from server.state import session_export
 from server.state.lease_owners import describe_owner
+from server.state.session_store import require_name_to_delete
 
 if TYPE_CHECKING:
     from agents.ports.feedback import Feedback
@@ -115,8 +116,8 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
     After "rename", plan, questions and history are empty.
 
     Raises:
-        CommandFailed: there is no such session, it is in use and is to be deleted, the new title is empty, or the
-            sessions cannot be read or written.
+        CommandFailed: there is no such session, it is in use or named too shortly and is to be deleted, the new title
+            is empty, or the sessions cannot be read or written.
     """
     if arguments.action == "rename" and not arguments.title.strip():
         raise CommandFailed("A session needs a title.", code="invalid", what_next="Give a `title`.")
@@ -143,12 +144,13 @@ def _act(team: EditorTeam, journal: Journal, arguments: Arguments) -> _Read:
     and unanswered questions.
 
     Raises:
-        SessionUnavailable: there is no such session, or it is in use and is to be deleted.
+        SessionUnavailable: there is no such session, or it is to be deleted and is in use, or its name is too short.
         StateError: the sessions cannot be read or written.
     """
     store = team.sessions
     session = team.find_session(arguments.session)
     if arguments.action == "delete":
+        require_name_to_delete(session, arguments.session)
         store.delete(session.id)
         team.forget(session.id)
         return _Read(None)

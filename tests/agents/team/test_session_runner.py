@@ -16,6 +16,7 @@ from agents.team.events import AgentChosen, CallEnded, PlanChanged, TextArrived,
 from agents.team.limits import TurnLimits
 from agents.team.memory.team_memory import TeamMemory
 from agents.team.permissions.modes import Mode
+from agents.team.permissions.rules import RuleSet
 from agents.team.role_files import load_roles
 from agents.team.run_records import ReplayedChat
 from agents.team.session_notes import PlanStart
@@ -23,6 +24,7 @@ from agents.team.session_runner import SessionRunner, Team
 from agents.team.tools.all_tools import TOOLS
 from agents.team.transcript import make_title, read_notes
 from agents.team.watching.watch import ModelAsked
+from agents.team.workflows.runner import WorkflowRequest
 from indexing.records import Hit
 from models.scripted.scripted_chat import ScriptedChat
 from server.state.database import State
@@ -432,3 +434,40 @@ async def test_a_watcher_is_told_of_a_model_that_does_not_answer(bench: TeamBenc
     ended = await SessionRunner(watched, session).handle("@ask Hello", bench.events.append, lambda: False)
     assert ended.status is TurnStatus.FAILED
     assert [(one.agent, one.fault, one.usage) for one in asked] == [("ask", "unauthorized", None)]
+
+
+@pytest.mark.parametrize("workflow", [None, WorkflowRequest("tdd")])
+async def test_while_a_rule_cannot_be_read_no_model_is_asked_and_no_file_comes_along(
+    bench: TeamBench, store: SessionStore, workflow: WorkflowRequest | None
+) -> None:
+    bench.write("#- a.py\nx = 1\n")
+    bench.options["rules"] = RuleSet(unreadable=("settings.toml: team.deny: entry 1, ...",))
+    session = store.create("file:///w", title="Look").id
+    ended = await SessionRunner(make_team(bench, store, "===\nIt is 1.\n"), session).handle(
+        "what is in @a.py", lambda _: None, lambda: False, workflow=workflow
+    )
+    assert ended.status is TurnStatus.FAILED
+    assert "Agents do nothing while a rule that denies or asks cannot be read." in ended.text
+    assert "settings.toml: team.deny: entry 1" in ended.text
+    assert bench.chat.requests == []
+    assert "x = 1" not in str(store.read(session))
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("read_file", {"path": "a.py"}),
+        ("write_file", {"path": "b.py", "text": "x = 2\n", "why": "It is needed."}),
+        ("execute_command", {"command": "true"}),
+    ],
+)
+async def test_while_a_rule_cannot_be_read_every_call_is_denied(
+    bench: TeamBench, tool: str, arguments: dict[str, str]
+) -> None:
+    bench.write("#- a.py\nx = 1\n")
+    bench.options["rules"] = RuleSet.parse(allow=["edits", "execute_command command true"])
+    bench.options["rules"] = replace(bench.options["rules"], unreadable=("settings.toml: team.ask: entry 1",))
+    text, failed = await bench.call(tool, **arguments)
+    assert failed
+    assert "Agents do nothing while a rule that denies or asks cannot be read." in text
+    assert not (bench.root / "b.py").exists()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from agents.ports.sessions import Entry, EntryKind
 from agents.team.tools.all_tools import TOOLS
 from server.acp.history import replay_entries
@@ -64,6 +66,22 @@ async def test_a_call_without_a_result_has_failed() -> None:
         ("failed", "tool_call_update"),
     ]
     assert (await replay(call("a"))).sent[-1].status == "failed"
+
+
+@pytest.mark.parametrize("aside", [
+    Entry(EntryKind.NOTE, "starling", "", json.dumps({"notes": {"plan": [], "facts": {}, "offered": ["a.py"]}})),
+    Entry(EntryKind.NOTE, "starling", "The tests pass.", json.dumps({"step": {}})),
+    Entry(EntryKind.CALL, "tool", "", "{}"),
+])  # fmt: skip
+async def test_a_note_between_a_call_and_its_result_ends_no_call(aside: Entry) -> None:
+    client = await replay(call("a", "b"), result("a", "x"), aside, result("b", "y"))
+    ended = [one.status for one in client.sent if one.session_update == "tool_call_update"]
+    assert ended == ["completed", "completed"]
+
+
+async def test_a_message_to_the_model_ends_the_calls_before_it() -> None:
+    said = Entry(EntryKind.NOTE, "starling", "Two errors are left.", json.dumps({"said": True}))
+    assert [one.status for one in (await replay(call("a"), said)).sent if hasattr(one, "status")][-1] == "failed"
 
 
 async def test_ids_that_a_model_uses_again_are_told_apart() -> None:

@@ -11,6 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.team.permissions.rules import Effect, Rule
+from agents.tools import Risk, Tool
+from server.assembly import policies
 from server.assembly.settings import Settings, resolve
 from server.assembly.settings_reference import list_settings
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from server.assembly.settings import SettingProblem
 
 REFERENCE = list_settings()
+READ_FILE = Tool("read_file", Risk.LOW)
 
 
 class Layers:
@@ -147,8 +151,9 @@ def test_a_workspace_cannot_choose_a_model_or_a_device_or_reveal_texts() -> None
         ("completion.multiline", "sometimes", 'one of "auto", "never"'),
         ("completion.languagesOff", "yaml", "a list of strings"),
         ("completion.languagesOff", [3], "a list of strings"),
-        ("index.exclude", ["ok/", "!"], "a list of patterns as in a .gitignore"),
+        ("index.exclude", ["!"], "a list of patterns as in a .gitignore"),
         ("completion.exclude", ["[z-a]"], "a list of patterns as in a .gitignore"),
+        ("index.exclude", "*.key", "a list of patterns as in a .gitignore"),
         ("index.exclude", [""], "a list of patterns"),
         ("model.device", "tpu", 'one of "auto", "cpu", "cuda"'),
         ("model.name", ["a"], "a string"),
@@ -182,8 +187,12 @@ def test_a_wrong_value_lets_the_next_weaker_layer_through(layers: Layers) -> Non
         ({"completion": {"maxToken": 3}}, "completion.maxToken", "did you mean `maxTokens`"),
         ({"completion": {"zzz": 3}}, "completion.zzz", "minConfidence"),
         ({"completions": {"enabled": False}}, "completions.enabled", "did you mean `completion`"),
-        ({"zzz": {"enabled": False}}, "zzz.enabled", "completion, index, model, review, chat, team, mcp, deploy, log"),
-        ({"zzz": 1}, "zzz", "completion, index, model, review, chat, team, mcp, deploy, log"),
+        (
+            {"zzz": {"enabled": False}},
+            "zzz.enabled",
+            "completion, index, model, review, chat, team, schedule, autopilot, mcp, deploy, log",
+        ),
+        ({"zzz": 1}, "zzz", "completion, index, model, review, chat, team, schedule, autopilot, mcp, deploy, log"),
         ({"completion": 1}, "completion", "is a section"),
         ([1], "", "an object"),
         ("on", "", "an object"),
@@ -319,3 +328,82 @@ def test_nothing_an_editor_sends_can_fail(sent: object) -> None:
     settings, problems = resolve(editor=sent, environment={}, user_file=Path("/nonexistent/settings.toml"))
     assert isinstance(settings, Settings)
     assert all(str(problem) and "\n" not in problem.source for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ("edits paths migrations/", '"paths" stands where "path" or "command" belongs (did you mean "path"?)'),
+        ("edits migrations/", '"migrations/" stands where "path" or "command" belongs; write "TOOL"'),
+        ("edits path", 'nothing follows "path"; write "TOOL"'),
+        ("Edits", '"Edits" is no name of a tool; write "TOOL"'),
+        ("edits path [z-a]", '"[z-a]" is no pattern as in a .gitignore (bad character range z-a'),
+        ("edits path !kept/", 'the pattern "!kept/" matches no path'),
+        (f"edits path {'long/' * 100}", "string should have at most 500 characters"),
+        (3, "input should be a valid string"),
+    ],
+)
+@pytest.mark.parametrize("name", ["deny", "ask"])
+def test_a_bad_rule_is_named_whole_with_its_reason_and_leaves_the_others(
+    layers: Layers, name: str, rule: object, reason: str
+) -> None:
+    layers.user_file.write_text(f"[team]\n{name} = {json.dumps(['edits path itsdangerous/**', rule, 'reads'])}\n")
+    settings, _ = layers.resolve()
+    problem = layers.problem()
+    assert getattr(settings.team, name) == ("edits path itsdangerous/**", "reads")
+    assert f"entry 2, {json.dumps(rule)}, cannot be used: {reason}" in problem.message
+    assert problem.message.endswith("The other entries hold. Agents do nothing until you correct it.")
+    assert settings.team.unreadable == (str(problem),)
+    assert policies.build_rules(settings).find(READ_FILE) == Rule(Effect.DENY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[team]\ndeny = "edits path data/"\n',
+        '[team]\ndney = ["edits path data/"]\n',
+        '[taem]\nask = ["edits path data/"]\n',
+        '[[team]]\ndeny = ["edits path data/"]\n',
+        'deny = ["edits path data/"]\n',
+        '[team\ndeny = ["edits path data/"]\n',
+        "[team]\ndeny = [2026-01-01]\n",
+    ],
+)
+@pytest.mark.parametrize("of_workspace", [False, True])
+def test_whatever_may_hide_a_rule_that_denies_or_asks_stops_the_team(
+    layers: Layers, text: str, *, of_workspace: bool
+) -> None:
+    (layers.roots[1] / ".starling.toml" if of_workspace else layers.user_file).write_text(text)
+    settings, _ = layers.resolve()
+    assert settings.team.unreadable == (str(layers.problem()),)
+    assert str(layers.problem()) in policies.build_rules(settings).explain_unreadable()
+
+
+@pytest.mark.parametrize("variable", ["STARLING_TEAM__DENY", "STARLING_TEAM_DENY", "STARLING_TEAM__ASKS"])
+def test_a_variable_that_may_hide_a_rule_stops_the_team(layers: Layers, variable: str) -> None:
+    layers.environment[variable] = '["reads'
+    assert layers.resolve()[0].team.unreadable == (str(layers.problem()),)
+
+
+@pytest.mark.parametrize(
+    "text", ["[team]\nsteps = 0\n", "[team]\nalow = ['edits']\n", "[chats]\nurl = 'x'\n", "[chat]\nmodell = 'x'\n"]
+)
+def test_another_problem_does_not_stop_the_team(layers: Layers, text: str) -> None:
+    layers.user_file.write_text(text)
+    assert layers.problem()
+    assert layers.resolve()[0].team.unreadable == ()
+
+
+def test_of_allow_only_the_bad_rule_is_left_out_and_named(layers: Layers) -> None:
+    layers.user_file.write_text('[team]\nallow = ["edits path docs/", "edits pat src/"]\ndeny = ["reads path data/"]\n')
+    settings, _ = layers.resolve()
+    assert settings.team.allow == ("edits path docs/",)
+    assert 'entry 2, "edits pat src/", cannot be used: "pat" stands' in layers.problem().message
+    assert settings.team.unreadable == ()
+
+
+def test_one_bad_pattern_does_not_switch_off_the_other_exclusions(layers: Layers) -> None:
+    layers.environment["STARLING_INDEX__EXCLUDE"] = "private/, !, *.key"
+    settings, _ = layers.resolve()
+    assert settings.index.exclude == ("private/", "*.key")
+    assert 'entry 2, "!", cannot be used' in layers.problem().message

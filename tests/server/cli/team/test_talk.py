@@ -11,7 +11,10 @@ import psutil
 import pytest
 
 from models.scripted.scripted_server import ScriptedServer
+from server.assembly.gates import open_state
 from server.cli import run
+from server.state.lease_owners import name_owner
+from server.state.session_store import SessionStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +55,9 @@ def test_do_changes_a_file_after_a_yes_and_keeps_the_session(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["do", "--json", "--yes", "edit", "-w", str(workspace), "use", "pi"]) == 0
-    made = json.loads(capsys.readouterr().out)
+    shown = capsys.readouterr()
+    assert "starling: changed area.py; `starling undo` takes the last change back.\n" in shown.err
+    made = json.loads(shown.out)
     assert (made["status"], made["text"]) == ("done", "It uses math.pi.")
     assert "math.pi" in (workspace / "area.py").read_text()
     assert run(["sessions", "-w", str(workspace), "--json"]) == 0
@@ -67,7 +72,9 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(
 ) -> None:
     assert run(["do", "-w", str(workspace), "use", "pi"]) == 0
     assert "math.pi" not in (workspace / "area.py").read_text()
-    assert "no terminal to ask on" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "no terminal to ask on" in said
+    assert "starling: changed" not in said
 
 
 def test_ask_only_reads(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,6 +120,38 @@ def test_a_session_is_continued_renamed_and_deleted(workspace: Path, capsys: pyt
     assert "There is no session" in capsys.readouterr().err
 
 
+def test_a_session_that_another_process_drives_is_not_deleted(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = open_state()
+    store = SessionStore(state)
+    session = store.create(workspace.as_uri(), title="Look at it").id
+    store.acquire(session, name_owner("zed"))
+    said = []
+    for command in (["ask", "--session", session, "more"], ["sessions", "delete", session]):
+        assert run([*command, "-w", str(workspace)]) == 1
+        said.append(capsys.readouterr().err)
+    assert "'Look at it' is open in zed on " in said[0]
+    assert said[0] in said[1]
+    assert store.get(session) is not None
+    state.close()
+
+
+@pytest.mark.parametrize("length", [0, 1, 3])
+def test_a_few_characters_of_an_id_delete_no_session(
+    workspace: Path, capsys: pytest.CaptureFixture[str], length: int
+) -> None:
+    state = open_state()
+    store = SessionStore(state)
+    session = store.create(workspace.as_uri(), title="Look at it").id
+    assert run(["sessions", "delete", session[:length], "-w", str(workspace)]) == 1
+    assert "is too short to delete a session; give at least 4 characters" in capsys.readouterr().err
+    assert store.get(session) is not None
+    assert run(["sessions", "delete", session[:4], "-w", str(workspace)]) == 0
+    assert store.get(session) is None
+    state.close()
+
+
 MCP_SCRIPT = """
 === Choose who of a team
 {"role": "coder"}
@@ -154,3 +193,18 @@ def test_a_title_that_cannot_be_given_is_refused_in_a_sentence(
     assert run(["sessions", "rename", session, "x" * 1001, "-w", str(workspace)]) == 1
     assert "was not renamed: a title has more than 1,000 characters" in capsys.readouterr().err
     assert run(["sessions", "rename", session, " ", "-w", str(workspace)]) == 2
+
+
+@pytest.mark.parametrize("command", [["ask", "what?"], ["do", "use", "pi"], ["work"]])
+def test_while_a_rule_cannot_be_read_agents_do_nothing(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("STARLING_TEAM__ALLOW", "edits")
+    monkeypatch.setenv("STARLING_TEAM__DENY", "reads path data/, edits paths area.py")
+    assert run([*command, "-w", str(workspace)]) == 1
+    shown = capsys.readouterr().err
+    assert "Agents do nothing while a rule that denies or asks cannot be read." in shown
+    assert 'entry 2, "edits paths area.py", cannot be used' in shown
+    assert "math.pi" not in (workspace / "area.py").read_text()
+    assert run(["sessions", "--json", "-w", str(workspace)]) == 0
+    assert json.loads(capsys.readouterr().out)["sessions"] == []

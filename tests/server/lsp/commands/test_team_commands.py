@@ -154,6 +154,7 @@ async def test_a_session_keeps_its_plan_and_is_continued_shown_renamed_exported_
     assert (await talk.run("session", session=session, action="export"))["text"].startswith("# Area\n")
     exported = json.loads((await talk.run("session", session=session, action="export", format="json"))["text"])
     assert (exported["title"], exported["history"][0]["text"]) == ("Area", "Look at\n it")
+    assert "too short to delete" in (await talk.fail("session", session=session[:3], action="delete"))["message"]
     assert (await talk.run("session", session=session, action="delete"))["session"] is None
     assert (await talk.run("sessions"))["sessions"] == []
 
