@@ -83,16 +83,14 @@ def parse_rule(effect: Effect, text: str) -> Rule:
     `TOOL` may be `mcp:SERVER/TOOL`, see `Rule.tool`.
 
     Raises:
-        ValueError: it has another form, names no tool, or has a pattern that matches no path; the message is a clause
-            that says what is wrong.
+        ValueError: it has another form, or a pattern that matches no path; the message is a clause that says what is
+            wrong.
     """
     tool, _, rest = text.strip().partition(" ")
     kind, _, value = rest.strip().partition(" ")
     value = value.strip()
-    if not _TOOL.fullmatch(tool) or not (tool.startswith(_MCP) or tool in TOOL_NAMES or tool in GROUPS):
-        near = difflib.get_close_matches(tool.lower(), [*sorted(TOOL_NAMES), *GROUPS], n=1)
-        hint = f' (did you mean "{near[0]}"?)' if near else f"; `starling tools` lists them, {_FORMS}"
-        raise ValueError(f'there is no tool "{tool}"{hint}')
+    if not _TOOL.fullmatch(tool):
+        raise ValueError(f'"{tool}" is no name of a tool; {_FORMS}')
     if kind and kind not in _KINDS:
         near = difflib.get_close_matches(kind.lower(), _KINDS, n=1)
         hint = f' (did you mean "{near[0]}"?)' if near else f"; {_FORMS}"
@@ -102,6 +100,20 @@ def parse_rule(effect: Effect, text: str) -> Rule:
     if kind == "path":
         _check_pattern(value)
     return Rule(effect, tool, path=value if kind == "path" else "", command=value if kind == "command" else "")
+
+
+def check_tool(text: str) -> None:
+    """Check that a rule begins with the name of a tool of the team, with a group, or with `mcp:`.
+
+    Raises:
+        ValueError: it does not; the message is a clause with the most similar name.
+    """
+    tool = text.split()[0] if text.strip() else ""
+    if tool in TOOL_NAMES or tool in GROUPS or tool.startswith(_MCP):
+        return
+    near = difflib.get_close_matches(tool.lower(), [*sorted(TOOL_NAMES), *GROUPS], n=1)
+    hint = f' (did you mean "{near[0]}"?)' if near else f"; `starling tools` lists them, {_FORMS}"
+    raise ValueError(f'there is no tool "{tool}"{hint}')
 
 
 def _check_pattern(pattern: str) -> None:
