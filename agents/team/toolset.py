@@ -77,8 +77,10 @@ def validate(tool: TeamTool[Any], arguments: Mapping[str, Any]) -> Arguments:
         problems = "; ".join(
             f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors()[:MOST_PROBLEMS]
         )
-        wanted = json.dumps(describe_arguments(tool)["properties"])
-        raise ToolFailed(f"The arguments of {tool.name} are wrong ({problems}). It takes: {wanted}") from None
+        schema = describe_arguments(tool)
+        wanted = json.dumps(schema["properties"])
+        named = f" with $defs: {json.dumps(schema['$defs'])}" if "$defs" in schema else ""
+        raise ToolFailed(f"The arguments of {tool.name} are wrong ({problems}). It takes: {wanted}{named}") from None
     return given
 
 

@@ -40,7 +40,9 @@ class TerminalPerson:
             for number, choice in enumerate(choices, 1):
                 sys.stderr.write(f"  {number}: {terminal.escape(choice)}\n")
             while True:
-                sys.stderr.write("[a number; empty: no answer] " if choices else "[your answer; empty: none] ")
+                sys.stderr.write(
+                    "[a number or its text; empty: no answer] " if choices else "[your answer; empty: none] "
+                )
                 sys.stderr.flush()
                 entered = (await lines.read_next()).strip()
                 if not entered:
@@ -49,6 +51,7 @@ class TerminalPerson:
                     return entered
                 if (chosen := find_choice(entered, choices)) is not None:
                     return chosen
+                sys.stderr.write("This is none of the choices; without an answer the agent decides and says how.\n")
 
     async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
         """Return the person's answer about a plan; None without a terminal, at the end of the input, or if cancelled.

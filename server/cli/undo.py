@@ -20,7 +20,11 @@ FAILED = 1
 def undo(
     checkpoint: Annotated[
         str,
-        typer.Argument(metavar="CHECKPOINT", help="The checkpoint of the change.", show_default="the last change here"),
+        typer.Argument(
+            metavar="CHECKPOINT",
+            help="The change; the first characters of its id suffice.",
+            show_default="the last change here",
+        ),
     ] = "",
     *,
     yes: terminal_asker.Yes = None,

@@ -119,14 +119,17 @@ class Journal:
         return ""
 
     def find_checkpoint(self, identity: str) -> Checkpoint:
-        """Return the checkpoint with the id `identity`.
+        """Return the checkpoint that `identity`, an id or the first characters of one, names.
 
         Raises:
-            Refused: there is no such checkpoint; old ones are deleted.
+            Refused: there is no such checkpoint, or there are several; old ones are deleted.
         """
-        found = self.records.find_checkpoint(identity)
+        named = self.records.list_checkpoints(identity)
+        found = self.records.find_checkpoint(identity if identity in named or not named else named[0])
         if found is None:
             raise Refused(f"There is no checkpoint {identity!r}; they are kept for {CHECKPOINT_DAYS} days at most.")
+        if found.id != identity and len(named) > 1:
+            raise Refused(f"There are several checkpoints {identity!r}; give more characters of the id.")
         return found
 
     def find_unanswered(self, name: str) -> tuple[Request, ProposedEdit | None]:

@@ -319,6 +319,10 @@ class Records(Protocol):
         """Return the checkpoint with the id `identity`, None if there is none (any more)."""
         ...
 
+    def list_checkpoints(self, beginning: str) -> tuple[str, ...]:
+        """Return the ids of up to two checkpoints that begin with `beginning`, an exact one first."""
+        ...
+
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
         """Return the ids of the checkpoints that can be undone, newest first.
 

@@ -96,6 +96,15 @@ class Checkpoints:
             row = connection.execute(f"{_SELECT} WHERE id = ?", (identity,)).fetchone()
             return _read_checkpoint(connection, row) if row is not None else None
 
+    def list_named(self, beginning: str) -> tuple[str, ...]:
+        """Return the ids of up to two checkpoints that begin with `beginning`, an exact one first."""
+        with self._state.reading() as connection:
+            rows = connection.execute(
+                "SELECT id FROM checkpoints WHERE substr(id, 1, ?) = ? ORDER BY length(id), id LIMIT 2",
+                (len(beginning), beginning),
+            )
+            return tuple(str(row[0]) for row in rows)
+
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
         """Return the ids of the checkpoints that can be undone, newest first.
 

@@ -154,6 +154,10 @@ class GateRecords:
         """Return the checkpoint with the id `identity`, None if there is none (any more)."""
         return self._checkpoints.find(identity)
 
+    def list_checkpoints(self, beginning: str) -> tuple[str, ...]:
+        """Return the ids of up to two checkpoints that begin with `beginning`, an exact one first."""
+        return self._checkpoints.list_named(beginning)
+
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
         """Return the ids of the checkpoints that can be undone, newest first; `concerns` selects by the documents."""
         return self._checkpoints.list_undoable(concerns)

@@ -202,7 +202,7 @@ class TaskPerformer:
         if not changed:
             return Performed(_ENDINGS[ended.status], ended.text)
         names = ", ".join(changed[:10]) + (f" and {len(changed) - 10} more" if len(changed) > 10 else "")
-        note = f"Branch {worktree.branch}: {names}. `starling tasks merge {task.id[:8]}` proposes it to you."
+        note = f"Changed on the branch {worktree.branch}: {names}."
         return Performed(_ENDINGS[ended.status], f"{ended.text}\n\n{note}")
 
 

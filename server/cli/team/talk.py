@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -140,10 +141,13 @@ class _Talk:
         from agents.team.workflows.runner import WorkflowRequest  # noqa: PLC0415
         from server.assembly.gates import open_state  # noqa: PLC0415
         from server.assembly.team import Client, open_disk_team  # noqa: PLC0415
+        from server.cli.team.counted_changes import CountedChanges, join_names  # noqa: PLC0415
         from server.cli.team.turn_printer import TurnPrinter  # noqa: PLC0415
         from server.cli.terminal_person import TerminalPerson  # noqa: PLC0415
+        from server.state.gate_records import GateRecords  # noqa: PLC0415
         from server.state.watching.metrics_store import flush_all  # noqa: PLC0415
 
+        changed: tuple[str, ...] = ()
         asker = terminal_asker.TerminalAsker(self._yes)
         printer = TurnPrinter(writes_text=not self._as_json)
         state = open_state()
@@ -155,15 +159,21 @@ class _Talk:
             async with open_disk_team(core, root, state, client, asker) as team:
                 session = self._open_session(team.sessions, root)
                 workflow = WorkflowRequest(self._workflow) if self._workflow else None
+                changes = CountedChanges(team.bench.changes)
+                team = replace(team, bench=replace(team.bench, changes=changes))  # noqa: PLW2901 (the same team)
                 ended = await SessionRunner(team, session).handle(
                     self._request, printer.show, self._stopped.is_set, workflow=workflow
                 )
+                with contextlib.suppress(StateError):  # the turn has ended well
+                    changed = await asyncio.to_thread(changes.list_files, GateRecords(state), root)
         except (SessionUnavailable, StateError) as error:
             raise Failure(str(error)) from error
         finally:
             await asyncio.to_thread(flush_all)
             state.close()
         printer.end(ended.text if ended.status == "done" else "")
+        if changed:
+            terminal.note(f"changed {join_names(changed)}; `starling undo` takes the last change back.")
         return session, ended
 
     def _open_session(self, sessions: Any, root: Path) -> str:  # noqa: ANN401 (a protocol that `--help` does not load)

@@ -136,13 +136,16 @@ def _check_workflow(name: str, directory: Path | None, *, role: str, reads: bool
 
 @app.command("show")
 def show(name: Name, *, directory: Directory = None, as_json: AsJson = False) -> None:
-    """Show a task with its result."""
+    """Show a task with its result, and its branch until that is merged or dropped."""
     with _open_tasks(directory) as (tasks, _):
         found = tasks.find(name)
+        facts = {**_describe(found), "branch": tasks.list_branches().get(found.id, "")}
     if as_json:
-        terminal.emit(_describe(found))
+        terminal.emit(facts)
         return
-    for label, value in _describe(found).items():
+    if facts["branch"] and found.status.value in {"done", "failed", "waiting"}:
+        facts["branch"] += f" (`starling tasks merge {found.id[:8]}` proposes it to you)"
+    for label, value in facts.items():
         if value is not None and value not in ("", []):
             text = terminal.format_time(value) if label in {"created", "changed", "deadline"} else str(value)
             sys.stdout.write(f"{label + ':':10} {terminal.escape(text)}\n")

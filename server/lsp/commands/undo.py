@@ -19,7 +19,9 @@ class Arguments(CommandRecord):
     """The change to undo."""
 
     checkpoint: str = Field(
-        default="", max_length=100, description='The change\'s checkpoint; "" for the last change in this workspace.'
+        default="",
+        max_length=100,
+        description='The change\'s checkpoint, or the first characters of its id; "" for the last change here.',
     )
 
 

@@ -34,7 +34,10 @@ async def test_a_choice_is_made_by_its_number_or_its_name(
     screen = open_screen(monkeypatch)
     person = TerminalPerson(TerminalAsker(entered=Screen(entered)))
     assert await person.ask("Which \x1bunit?", ("metres", "feet")) == answer
-    assert screen.getvalue().startswith("Which \\x1bunit?\n  1: metres\n  2: feet\n[a number; empty: no answer] ")
+    assert screen.getvalue().count("This is none of the choices; ") == entered.count("\n") - 1
+    assert screen.getvalue().startswith(
+        "Which \\x1bunit?\n  1: metres\n  2: feet\n[a number or its text; empty: no answer] "
+    )
 
 
 async def test_a_question_without_choices_takes_any_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,17 @@ async def test_an_unknown_checkpoint_says_so(bench: Bench) -> None:
     assert (outcome.verdict, "no checkpoint 'nonsense'" in outcome.reason) == (Verdict.REFUSED, True)
 
 
+async def test_the_first_characters_of_an_id_name_a_checkpoint_if_they_fit_no_other(bench: Bench) -> None:
+    made = [await bench.gate.propose(make_proposal(bench.create(f"{number}.py", "x = 1\n"))) for number in range(17)]
+    first, *others = (one.checkpoint for one in made)
+    enough = next(first[:end] for end in range(1, 33) if not any(one.startswith(first[:end]) for one in others))
+    shared = next(one for one in "0123456789abcdef" if sum(made.checkpoint[0] == one for made in made) > 1)
+    refused = await bench.gate.undo(shared)
+    assert (refused.verdict, "several checkpoints" in refused.reason) == (Verdict.REFUSED, True)
+    assert (await bench.gate.undo(enough)).applied
+    assert [(bench.root / f"{number}.py").exists() for number in range(3)] == [False, True, True]
+
+
 async def test_only_changes_of_this_workspace_are_the_last(bench: Bench) -> None:
     await bench.gate.propose(make_proposal(bench.create("a.py")))
     with bench.state.transaction() as connection:

@@ -55,7 +55,9 @@ def test_do_changes_a_file_after_a_yes_and_keeps_the_session(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["do", "--json", "--yes", "edit", "-w", str(workspace), "use", "pi"]) == 0
-    made = json.loads(capsys.readouterr().out)
+    shown = capsys.readouterr()
+    assert "starling: changed area.py; `starling undo` takes the last change back.\n" in shown.err
+    made = json.loads(shown.out)
     assert (made["status"], made["text"]) == ("done", "It uses math.pi.")
     assert "math.pi" in (workspace / "area.py").read_text()
     assert run(["sessions", "-w", str(workspace), "--json"]) == 0
@@ -70,7 +72,9 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(
 ) -> None:
     assert run(["do", "-w", str(workspace), "use", "pi"]) == 0
     assert "math.pi" not in (workspace / "area.py").read_text()
-    assert "no terminal to ask on" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "no terminal to ask on" in said
+    assert "starling: changed" not in said
 
 
 def test_ask_only_reads(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

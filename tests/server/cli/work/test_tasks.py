@@ -101,7 +101,9 @@ def test_a_task_ends_as_a_branch_that_is_merged_after_a_yes(shop: Path, capsys: 
     assert run(["work"]) == 0
     task = read_tasks(capsys)[name]
     assert (task["status"], task["attempts"]) == ("done", 1)
-    assert task["result"].startswith("It is more exact.\n\nBranch starling/")
+    assert task["result"].startswith("It is more exact.\n\nChanged on the branch starling/")
+    assert run(["tasks", "show", name]) == 0
+    assert f"(`starling tasks merge {name}` proposes it to you)" in capsys.readouterr().out
     assert (run_git(shop, "status", "--porcelain"), (shop / "area.py").read_text()[-9:]) == (
         "?? mine.py\n",
         "14 * r * r\n"[-9:],
@@ -112,6 +114,9 @@ def test_a_task_ends_as_a_branch_that_is_merged_after_a_yes(shop: Path, capsys: 
     assert run(["tasks", "merge", name, "--yes", "edit"]) == 0
     assert (shop / "area.py").read_text() == '"""My own line."""\ndef area(r):\n    return 3.1415926 * r * r\n'
     assert run_git(shop, "branch", "--format=%(refname:short)") == "main\n"
+    capsys.readouterr()
+    assert run(["tasks", "show", name]) == 0
+    assert "tasks merge" not in capsys.readouterr().out
     assert run(["undo", "--yes", "edit"]) == 0
     assert (shop / "area.py").read_text().endswith("return 3.14 * r * r\n")
     assert run(["tasks", "log", name]) == 0
@@ -164,7 +169,7 @@ def test_a_persons_rule_holds_in_a_worktree(
     name = add(capsys, "make it more exact", "-r", "coder")
     assert run(["work"]) == 0
     assert "A rule denies this call" in capsys.readouterr().err
-    assert "Branch" not in read_tasks(capsys)[name]["result"]
+    assert "branch" not in read_tasks(capsys)[name]["result"]
     assert run_git(shop, "branch", "--format=%(refname:short)") == "main\n"
 
 
