@@ -108,7 +108,7 @@ def check_tool(text: str) -> None:
     Raises:
         ValueError: it does not; the message is a clause with the most similar name.
     """
-    tool = text.split()[0] if text.strip() else ""
+    tool = text.strip().partition(" ")[0]
     if tool in TOOL_NAMES or tool in GROUPS or tool.startswith(_MCP):
         return
     near = difflib.get_close_matches(tool.lower(), [*sorted(TOOL_NAMES), *GROUPS], n=1)
