@@ -26,6 +26,7 @@ from server.assembly import core as cores
 from server.assembly.chats import Chats
 from server.assembly.gates import open_state
 from server.cli.terminal_asker import TerminalAsker
+from server.cli.terminal_person import TerminalPerson
 from server.state import paths
 from server.state.lease_owners import name_owner
 from server.state.task_store import TaskStore
@@ -70,9 +71,9 @@ async def run_tasks(core: Core, root: Path, count: int, workers: int, *, writes:
     """Queue `count` tasks, do them with some workers, and return the seconds from the first claim to the last end."""
     state = open_state()
     queue, place = TaskStore(state), root.as_uri()
-    performer = TaskPerformer(
-        core, root, state, Worktrees(root, paths.worktrees_dir()), Asking(TerminalAsker(())), lambda _, __: None
-    )
+    asker = TerminalAsker(())
+    asking = Asking(asker, lambda _, __: TerminalPerson(asker))
+    performer = TaskPerformer(core, root, state, Worktrees(root, paths.worktrees_dir()), asking, lambda _, __: None)
     try:
         role, title = ("coder", "write it") if writes else ("ask", "explain")
         for number in range(count):

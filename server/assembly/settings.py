@@ -52,7 +52,7 @@ from server.assembly.setting_sources import (
     read_environment,
     read_file,
 )
-from server.assembly.team_settings import RuleText, TeamSettings
+from server.assembly.team_settings import AutopilotSettings, RuleText, ScheduleSettings, TeamSettings
 from server.state import paths
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ class Settings(BaseModel):
     review: ReviewSettings = Field(default=ReviewSettings(), description="The review of code.")
     chat: ChatSettings = Field(default=ChatSettings(), description="The chat model.")
     team: TeamSettings = Field(default=TeamSettings(), description="The team of agents.")
+    schedule: ScheduleSettings = Field(default=ScheduleSettings(), description="Background jobs.")
+    autopilot: AutopilotSettings = Field(default=AutopilotSettings(), description="The autopilot.")
     mcp: McpSettings = Field(default=McpSettings(), description="Your own MCP servers.")
     deploy: DeploySettings = Field(default=DeploySettings(), description="Deployments.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")

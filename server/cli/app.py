@@ -21,7 +21,7 @@ from server.cli.review import review
 from server.cli.serve import choose_transport, serve
 from server.cli.team import roles, sessions, talk, workflows
 from server.cli.terminal import Failure
-from server.cli.work import decisions, deploy, health, memory, tasks, work
+from server.cli.work import autopilot, decisions, deploy, health, jobs, memory, tasks, work
 from server.state import paths
 from server.version import VERSION
 
@@ -162,6 +162,8 @@ app.command("do")(talk.do)
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(tasks.app, name="tasks")
 app.command("work")(work.work)
+app.command("jobs")(jobs.list_jobs)
+app.add_typer(autopilot.app, name="autopilot")
 app.add_typer(deploy.app, name="deploy")
 app.command("health")(health.health)
 app.add_typer(memory.app, name="memory")

@@ -294,7 +294,7 @@ class State:
         try:
             with FileLock(self.path.with_name(f"{self.path.name}.lock"), timeout=BUSY_TIMEOUT_S, mode=FILE_MODE):
                 # if it is sound now, another process has set the damaged one aside
-                kept = set_aside(self.path, DAMAGED) if _is_damaged(self.path) else None
+                kept = set_aside(self.path, DAMAGED) if is_damaged(self.path) else None
         except OSError:  # includes the lock's `Timeout`
             return False
         if kept is not None:
@@ -364,7 +364,7 @@ def _describe_damage(kept: Path | None) -> str:
     return f"was damaged and is kept as {kept.name}" if kept is not None else ""
 
 
-def _is_damaged(path: Path) -> bool:
+def is_damaged(path: Path) -> bool:
     """Return whether SQLite's own check of the whole database at `path` finds damage; blocking."""
     try:
         with closing(

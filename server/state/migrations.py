@@ -246,9 +246,31 @@ _AGENT_QUESTIONS = (
     "ALTER TABLE given_answers ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
 )
 
+_BACKGROUND_JOBS = (
+    # `server.state.background.schedule_store`; `owner` runs the job since `begun`
+    """CREATE TABLE background_jobs (
+        workspace TEXT NOT NULL, name TEXT NOT NULL, due DOUBLE PRECISION NOT NULL, begun DOUBLE PRECISION NOT NULL,
+        ended DOUBLE PRECISION NOT NULL DEFAULT 0, outcome TEXT NOT NULL DEFAULT '', owner TEXT NOT NULL,
+        PRIMARY KEY (workspace, name)
+    ){keyed}""",
+    # `server.state.background.proposal_store`; `name` is the key of a proposal, `task` the queued task that it became
+    """CREATE TABLE task_proposals (
+        id TEXT NOT NULL PRIMARY KEY, workspace TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+        title TEXT NOT NULL, details TEXT NOT NULL, weight DOUBLE PRECISION NOT NULL, workflow TEXT NOT NULL,
+        status TEXT NOT NULL, created DOUBLE PRECISION NOT NULL, changed DOUBLE PRECISION NOT NULL,
+        task TEXT NOT NULL DEFAULT ''
+    )""",
+    "CREATE INDEX task_proposals_by_workspace ON task_proposals (workspace, status)",
+    # what tasks of the autopilot have used; `day` is the machine's own date
+    """CREATE TABLE autopilot_days (
+        workspace TEXT NOT NULL, day TEXT NOT NULL, tasks BIGINT NOT NULL, tokens BIGINT NOT NULL,
+        cost DOUBLE PRECISION NOT NULL, PRIMARY KEY (workspace, day)
+    ){keyed}""",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
-    _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS, _ALERTS, _AGENT_QUESTIONS,
+    _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS, _ALERTS, _AGENT_QUESTIONS, _BACKGROUND_JOBS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

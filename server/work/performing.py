@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
 from agents.ports.sessions import SessionUnavailable
+from agents.ports.task_proposals import KEY_PREFIX, DaySpending
 from agents.ports.task_queue import TaskStatus
 from agents.team.events import TurnStatus
 from agents.team.permissions.modes import Mode
@@ -28,6 +30,7 @@ from server.assembly.team import Client, open_disk_team
 from server.assembly.watching.team_watch import watch_team
 from server.gate.gate import LIMITS
 from server.state import paths
+from server.state.background.proposal_store import ProposalStore
 from server.state.task_store import TaskStore
 from server.work.worktrees import WorktreeFailed
 
@@ -93,6 +96,7 @@ class TaskPerformer:
         asking: how a person is asked.
         show: takes each event of a turn, with the task.
         tell: shows an alert.
+        clock: returns the seconds since the epoch.
 
     Attributes:
         watch: takes what happens, for logs and figures.
@@ -107,6 +111,8 @@ class TaskPerformer:
         asking: Asking,
         show: Callable[[QueuedTask, Event], None],
         tell: Callable[[str], None] = lambda _: None,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._core = core
         self._root = root
@@ -115,6 +121,7 @@ class TaskPerformer:
         self._worktrees = worktrees
         self._asking = asking
         self._show = show
+        self._clock = clock
         self.watch = watch_team(core.settings, state, root.as_uri(), tell)
 
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
@@ -122,6 +129,7 @@ class TaskPerformer:
         try:
             async with self._open_place(task) as place:
                 ended = await self._run_session(task, place, stopped)
+                await self._count_use(task, ended)
                 if ended.status is TurnStatus.CANCELLED or place.worktree is None:
                     return Performed(_ENDINGS[ended.status], ended.text)
                 return await self._end_writing(task, place.worktree, ended)
@@ -144,6 +152,16 @@ class TaskPerformer:
                     IndexPaths.of(paths.index_dir(), worktree.root).remove()
         except (StateError, WorktreeFailed) as error:  # removed when a worker starts
             logger.warning("the worktree of the cancelled task %s could not be removed: %s", task, error)
+
+    async def _count_use(self, task: QueuedTask, ended: TurnEnded) -> None:
+        """Count what a task of the autopilot has used in the budget of the day; other tasks are not counted.
+
+        Raises:
+            StateError: the state cannot be written.
+        """
+        if task.task.key.startswith(KEY_PREFIX):
+            used = DaySpending(tokens=ended.tokens, cost=ended.cost)
+            await asyncio.to_thread(ProposalStore(self._state, self._clock).spend, self._root.as_uri(), used)
 
     @contextlib.asynccontextmanager
     async def _open_place(self, task: QueuedTask) -> AsyncIterator[_Place]:

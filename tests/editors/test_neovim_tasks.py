@@ -88,7 +88,8 @@ def test_what_an_agent_of_a_headless_worker_asks_is_answered_in_words(editor: Ne
         open_list(editor, "questions", "Which colour?")
         assert "| coder |" in editor.evaluate(SHOWN)
         editor.evaluate(
-            "(function() vim.ui.input = function(o, done) vim.g.prompt = o.prompt; done('dark blue') end end)()"
+            "(function() vim.ui.input = function(o, done) vim.g.prompt = o.prompt; done('dark blue') end "
+            "return true end)()"
         )
         editor.press("a")
         editor.wait_for(f"{SAID}:find('the worker has your answer', 1, true) ~= nil", "the answer")

@@ -78,10 +78,13 @@ async def _work(core: Core, root: Path, options: _Options) -> tuple[int, int]:
     from agents.team.queue.worker import Worker  # noqa: PLC0415 (`--help` starts without the team)
     from server.assembly.gates import open_state  # noqa: PLC0415
     from server.state import paths  # noqa: PLC0415
+    from server.state.background.schedule_store import ScheduleStore  # noqa: PLC0415
     from server.state.lease_owners import name_owner  # noqa: PLC0415
     from server.state.task_store import TaskStore  # noqa: PLC0415
+    from server.work.background_jobs import Place, make_jobs  # noqa: PLC0415
     from server.work.life_signs import LifeSigns, renew_signs  # noqa: PLC0415
     from server.work.performing import TaskPerformer, remove_leftovers  # noqa: PLC0415
+    from server.work.schedule import Schedule  # noqa: PLC0415
     from server.work.worktrees import Worktrees  # noqa: PLC0415
 
     stop = asyncio.Event()
@@ -92,15 +95,26 @@ async def _work(core: Core, root: Path, options: _Options) -> tuple[int, int]:
     state = open_state()
     worktrees = Worktrees(root, paths.worktrees_dir())
     performer = TaskPerformer(core, root, state, worktrees, _make_asking(state, options), show, terminal.note)
-    queue, place = TaskStore(state), root.as_uri()
-    living = asyncio.create_task(renew_signs(LifeSigns(place), queue, place))
+    queue, workspace_uri = TaskStore(state), root.as_uri()
+    living = asyncio.create_task(renew_signs(LifeSigns(workspace_uri), queue, workspace_uri))
     try:
-        await asyncio.to_thread(remove_leftovers, queue, worktrees, place)
+        await asyncio.to_thread(remove_leftovers, queue, worktrees, workspace_uri)
+        place = Place(core, root, state, queue, worktrees, terminal.note)
+        schedule = Schedule(
+            ScheduleStore(state), workspace_uri, make_jobs(place) if options.watches else (), terminal.note
+        )
         made = [
-            Worker(queue, place, name_owner("starling work"), performer, roles=options.roles, watch=performer.watch)
+            Worker(
+                queue, workspace_uri, name_owner("starling work"), performer, roles=options.roles, watch=performer.watch
+            )
             for _ in range(options.workers)
         ]
-        done = await asyncio.gather(*(one.run(stop, until_empty=not options.watches) for one in made))
+        scheduled = asyncio.create_task(schedule.run(stop))
+        try:
+            done = await asyncio.gather(*(one.run(stop, until_empty=not options.watches) for one in made))
+        finally:
+            stop.set()
+            await scheduled
         return sum(done), sum(one.undone for one in made)
     finally:
         living.cancel()

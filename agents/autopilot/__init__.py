@@ -1,0 +1,1 @@
+"""The autopilot: finds work in a workspace and proposes it; starts nothing without a yes or a standing rule."""

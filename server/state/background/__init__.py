@@ -1,0 +1,1 @@
+"""Tables of work that goes on by itself: background jobs, and proposals of the autopilot."""
