@@ -31,8 +31,13 @@ def _check_rule(text: str) -> str:
     Raises:
         ValueError: `text` is no valid rule.
     """
-    from agents.team.permissions.rules import Effect, parse_rule  # noqa: PLC0415 (pathspec; only if there is a rule)
+    from agents.team.permissions.rules import (  # noqa: PLC0415 (pathspec; only if there is a rule)
+        Effect,
+        check_tool,
+        parse_rule,
+    )
 
+    check_tool(text)
     parse_rule(Effect.DENY, text)
     return text
 

@@ -29,6 +29,18 @@ FOLDS_CASE = sys.platform in {"darwin", "win32"}
 
 _TOOL = re.compile(r"\*|[a-z][a-z0-9_-]{0,63}|mcp:[A-Za-z0-9_*-]{1,40}(/[A-Za-z0-9_./*-]{1,128})?")
 _MCP = "mcp:"
+TOOL_NAMES = frozenset({
+    "ask_person", "call_mcp_tool", "check_target", "delegate", "delete_file", "deploy", "deploy_status", "edit_file",
+    "execute_command", "findings", "finish", "git_branch", "git_commit", "git_diff", "git_log", "git_merge",
+    "git_push", "git_status", "list_files", "list_mcp_tools", "list_targets", "need", "plan", "read_file", "recall",
+    "remember", "rename_file", "render_template", "roll_back", "run_tests", "search_code", "search_files",
+    "test_results", "write_file",
+})  # fmt: skip
+"""The names of all tools of the team (`agents.team.tools.all_tools`, which a reader of settings does not load)."""
+
+GROUPS = ("edits", "reads", "*")
+"""Words that stand for several tools, see `Rule.tool`."""
+
 _KINDS = ("path", "command")
 _FORMS = 'write "TOOL", "TOOL path PATTERN" or "TOOL command WORDS"'
 
@@ -88,6 +100,20 @@ def parse_rule(effect: Effect, text: str) -> Rule:
     if kind == "path":
         _check_pattern(value)
     return Rule(effect, tool, path=value if kind == "path" else "", command=value if kind == "command" else "")
+
+
+def check_tool(text: str) -> None:
+    """Check that a rule begins with the name of a tool of the team, with a group, or with `mcp:`.
+
+    Raises:
+        ValueError: it does not; the message is a clause with the most similar name.
+    """
+    tool = text.strip().partition(" ")[0]
+    if tool in TOOL_NAMES or tool in GROUPS or tool.startswith(_MCP):
+        return
+    near = difflib.get_close_matches(tool.lower(), [*sorted(TOOL_NAMES), *GROUPS], n=1)
+    hint = f' (did you mean "{near[0]}"?)' if near else f"; `starling tools` lists them, {_FORMS}"
+    raise ValueError(f'there is no tool "{tool}"{hint}')
 
 
 def _check_pattern(pattern: str) -> None:

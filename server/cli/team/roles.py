@@ -1,4 +1,7 @@
-"""`starling roles`: the roles of the team, and the files of roles that cannot be used. Start at `list_roles`."""
+"""`starling roles` and `starling tools`: the roles of the team, the files of roles that cannot be used, and the tools.
+
+Start at `list_roles`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,13 @@ import typer
 
 from server.cli import arguments, tables, terminal
 from server.cli.tables import Column
+from server.cli.terminal import Misuse
 
 if TYPE_CHECKING:
     from agents.team.role_files import Role
 
 COLUMNS = (Column("NAME", typed=True), *map(Column, ("FROM", "CAPABILITIES", "DESCRIPTION")))
+TOOLS = (Column("NAME", typed=True), *map(Column, ("RISK", "GROUP", "CAPABILITIES")))
 
 Directory = Annotated[
     Path | None,
@@ -41,6 +46,46 @@ def list_roles(*, directory: Directory = None, as_json: AsJson = False) -> int:
     for problem in (*map(str, setting_problems), *roles.problems):
         terminal.note(problem)
     return 0
+
+
+def list_tools(*, as_json: AsJson = False) -> int:
+    """List the tools of the team, which rules about calls name."""
+    from agents.team.tools.all_tools import TOOLS as ALL  # noqa: PLC0415 (`--help` starts without the team)
+    from agents.tools import Risk  # noqa: PLC0415
+
+    found: list[dict[str, Any]] = [
+        {
+            "name": one.name, "risk": one.tool.risk.name.lower(),
+            "group": "edits" if one.tool.edits else "reads" if one.tool.risk is Risk.LOW else "",
+            "capabilities": list(one.capabilities), "description": one.description,
+        }
+        for one in ALL
+    ]  # fmt: skip
+    if as_json:
+        terminal.emit({"tools": found})
+        return 0
+    rows = [(one["name"], one["risk"], one["group"], ", ".join(one["capabilities"]) or "every role") for one in found]
+    tables.show(TOOLS, rows)
+    return 0
+
+
+def check_role(name: str, root: Path) -> str:
+    """Return the name of the role that a person wrote as `name`; "" for none.
+
+    Raises:
+        Misuse: there is no such role in the workspace `root`; with the names that there are.
+    """
+    if not name:
+        return ""
+    from server.assembly import settings  # noqa: PLC0415 (as above)
+    from server.assembly.team import load_all_roles  # noqa: PLC0415
+
+    roles = load_all_roles([root], settings.resolve(roots=[root])[0].team.trusted)
+    role = roles.get(name.removeprefix("@").replace("-", "_"))
+    if role is None:
+        near = terminal.suggest_names(name, roles.by_name)
+        raise Misuse(f"There is no role {name}.{near} There are: {', '.join(roles.by_name)}.")
+    return role.name
 
 
 def _describe(role: Role) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from server.cli import arguments, terminal, terminal_asker, workspace
-from server.cli.terminal import Failure
+from server.cli.team.roles import check_role
+from server.cli.terminal import Failure, Misuse
 
 if TYPE_CHECKING:
     from agents.team.events import TurnEnded
@@ -103,10 +104,17 @@ class _Talk:
         self._stopped = threading.Event()
 
     def run(self, directory: Path | None, wait_s: float) -> int:
-        """Open the workspace, have the team answer, show the answer; return the exit status."""
+        """Open the workspace, have the team answer, show the answer; return the exit status.
+
+        Raises:
+            Failure: the request is empty, there is no such role, or agents may not work.
+        """
         from agents.team.events import TurnStatus  # noqa: PLC0415 (as above)
 
+        if not self._request.strip():
+            raise Misuse('The request is empty; say what you want, like `starling ask "where is the price computed?"`.')
         root = arguments.choose_workspace(directory)
+        self._role = check_role(self._role, root)
         with workspace.open_core(root) as core:
             workspace.check_rules(core)
             if core.settings.index.enabled:

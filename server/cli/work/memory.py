@@ -11,6 +11,7 @@ import typer
 
 from server.cli import arguments, tables, terminal
 from server.cli.tables import Column
+from server.cli.team.roles import check_role
 from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def add(
     from indexing.workspace.secrets.known_places import learn_secrets  # noqa: PLC0415
 
     place = "" if everywhere else _name_workspace(directory)
+    role = check_role(role, arguments.choose_workspace(directory))
     learn_secrets([arguments.choose_workspace(directory)])
     with open_store() as store:
         try:

@@ -13,6 +13,7 @@ import typer
 
 from server.cli import arguments, tables, terminal, terminal_asker
 from server.cli.tables import Column
+from server.cli.team.roles import check_role
 from server.cli.terminal import Failure, Misuse
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def add(  # noqa: PLR0913 (each is an option of the command)
     if priority.upper() not in Priority.__members__:
         raise Misuse(f"{priority} is no priority; give high, medium or low.")
     _check_workflow(workflow, directory, role=role, reads=reads)
+    role = check_role(role, _resolve_root(directory))
     learn_secrets([_resolve_root(directory)])
     try:
         due = parse_deadline(deadline, time.time())

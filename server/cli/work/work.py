@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli import arguments, terminal, terminal_asker, workspace
+from server.cli.team.roles import check_role
 
 if TYPE_CHECKING:
     from agents.ports.task_queue import QueuedTask
@@ -46,11 +47,12 @@ def work(  # noqa: PLR0913 (each is an option of the command)
 ) -> int:
     """Do the tasks of the queue, each on a branch of its own."""
     root = arguments.choose_workspace(directory)
+    roles = tuple(check_role(one, root) for one in role or ())
     with workspace.open_core(root) as core:
         workspace.check_rules(core)
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
-        options = _Options(workers, tuple(role or ()), tuple(yes or ()), asks, watch)
+        options = _Options(workers, roles, tuple(yes or ()), asks, watch)
         done, undone = asyncio.run(_work(core, root, options))
     others = f", {terminal.format_count(undone, 'attempt')} failed or left to you (`starling tasks`)" if undone else ""
     terminal.note(f"{terminal.format_count(done, 'task')} done{others}.")

@@ -128,6 +128,8 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
         case "add":
             if arguments.workflow:
                 await _check_workflow(services, snapshot.roots, arguments)
+            elif arguments.role:
+                await _check_role(services, snapshot.roots, arguments.role)
             return await use_state(partial(_add, place, arguments))
         case "merge":
             return await _merge(services, place, arguments.task)
@@ -166,6 +168,16 @@ def _add(place: _Place, arguments: Arguments, state: State) -> Result:
     except (QueueFull, LookupError) as error:
         raise TaskRefused(f"The task was not added: {error}") from error
     return Result(tasks=_describe_tasks(place, [added], state))
+
+
+async def _check_role(services: Services, roots: Sequence[Path], role: str) -> None:
+    """Raise CommandFailed if there is no such role."""
+    trusted = (await targets.wait_for_core(services)).settings.team.trusted
+    known = await asyncio.to_thread(load_all_roles, roots, trusted)
+    if known.get(role) is None:
+        raise CommandFailed(
+            f"There is no role {role!r}.", code="unknown-role", what_next=f"There are: {', '.join(known.by_name)}."
+        )
 
 
 async def _check_workflow(services: Services, roots: Sequence[Path], arguments: Arguments) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agents.team.permissions.rules import TOOL_NAMES
+from agents.team.tools.all_tools import TOOLS
 from server.cli import run
 from server.state import paths
 
@@ -59,3 +61,14 @@ def test_a_table_has_all_roles_and_problems_go_to_stderr(
     assert len(shown.out.splitlines()) == 21
     assert "broken.md is not used: A role begins with a head" in shown.err
     assert "a list of absolute paths of folders" in shown.err
+
+
+def test_the_tools_that_rules_name_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tools"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["NAME", "RISK", "GROUP", "CAPABILITIES"]
+    assert ["read_file", "low", "reads"] in [line[:3] for line in lines]
+    assert ["edit_file", "high", "edits"] in [line[:3] for line in lines]
+    assert run(["tools", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["tools"]
+    assert {one["name"] for one in listed} == TOOL_NAMES == {one.name for one in TOOLS}

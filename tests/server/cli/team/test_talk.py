@@ -208,3 +208,32 @@ def test_while_a_rule_cannot_be_read_agents_do_nothing(
     assert "math.pi" not in (workspace / "area.py").read_text()
     assert run(["sessions", "--json", "-w", str(workspace)]) == 0
     assert json.loads(capsys.readouterr().out)["sessions"] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["ask", ""], "The request is empty; say what you want"),
+        (["do", " ", ""], "The request is empty; say what you want"),
+        (["ask", "--role", "wizard", "hi"], "There is no role wizard. There are: "),
+        (["do", "--role", "codr", "hi"], "There is no role codr. Did you mean coder"),
+        (["work", "--role", "wizard"], "There is no role wizard. There are: "),
+        (["tasks", "add", "x", "--role", "wizard"], "There is no role wizard. There are: "),
+        (["memory", "add", "style", "tabs", "--role", "wizard"], "There is no role wizard. There are: "),
+    ],
+)
+def test_an_empty_request_and_an_unknown_role_are_refused_at_once(
+    workspace: Path, capsys: pytest.CaptureFixture[str], command: list[str], said: str
+) -> None:
+    assert run([*command, "-w", str(workspace)]) == 2
+    assert said in capsys.readouterr().err
+    for kept in ("sessions", "tasks"):
+        assert run([kept, "--json", "-w", str(workspace)]) == 0
+        assert json.loads(capsys.readouterr().out)[kept] == []
+
+
+def test_a_role_is_found_as_a_person_writes_it(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tasks", "add", "x", "--role", "@Coder", "-w", str(workspace)]) == 0
+    assert run(["tasks", "--json", "-w", str(workspace)]) == 0
+    shown = capsys.readouterr().out
+    assert json.loads(shown[shown.index("{") :])["tasks"][0]["role"] == "coder"

@@ -118,6 +118,7 @@ async def test_a_task_is_paused_retried_and_cancelled(talk: Talk) -> None:
         ({"action": "add"}, "needs a title"),
         ({"action": "add", "title": "x", "deadline": "soon"}, "soon is no deadline"),
         ({"action": "add", "title": "x", "needs": ["ffff"]}, "There is no task 'ffff'"),
+        ({"action": "add", "title": "x", "role": "wizard"}, "There is no role 'wizard'. There are: "),
         ({"action": "add", "title": "x", "workflow": "tdt"}, "There is no workflow 'tdt'. There are: "),
         ({"action": "add", "title": "x", "workflow": "tdd", "role": "ask"}, "has its own roles"),
         ({"action": "show"}, "There is no task ''"),
