@@ -30,7 +30,7 @@ def stats(
     ] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
-    """Show what agents did: tasks, requests, tokens and costs by day and role."""
+    """Show the tasks, tokens and costs of agents by day and role."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
     from server.assembly.watching.summaries import sum_all, sum_days, sum_roles  # noqa: PLC0415
     from server.state.database import FILE, State  # noqa: PLC0415 (SQLite)
