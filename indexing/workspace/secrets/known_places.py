@@ -6,6 +6,7 @@ Start at `learn_secrets`.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MOST_FOLDERS = 200
 MOST_FILES = 100
 MOST_BYTES = 64 * 1024
+MOST_VALUES = known_values.MOST // 4  # of the files of one call
 _FILE = re.compile(r"^\.env\d*([._-].+)?$|^.+\.env$|^\.?envrc$|^\.flaskenv$", re.IGNORECASE)
 _NAME = re.compile(r"(?:^|[_.-])key(?:$|[_.\d-])|apikey|token|secret|passw|pwd|credential", re.IGNORECASE)
 _PATH = re.compile(r"(?:^|[=:;,])(?:/[\w. -]+(?:/|$)|~|\.{1,2}/|[A-Za-z]:\\)")
@@ -32,8 +34,9 @@ def learn_secrets(roots: Sequence[Path], environment: Mapping[str, str] | None =
 
     Files that cannot be read are left out. `environment` is that of this process by default.
     """
+    found = (one for root in roots for path in _list_files(root) for one in _read_values(path))
+    known_values.learn(itertools.islice(found, MOST_VALUES))  # first, so that a workspace drives no other value out
     known_values.learn(_select(os.environ.items() if environment is None else environment.items()))
-    known_values.learn(one for root in roots for path in _list_files(root) for one in _read_values(path))
 
 
 def _select(settings: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -87,7 +87,7 @@ class ActionFiles(logging.Handler):
             file.write(line)
             file.flush()
             self._written += len(line)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:
             self._close_file()
             if not self._failed:
                 logger.warning("actions are not logged: %s", error)

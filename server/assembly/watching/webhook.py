@@ -50,6 +50,7 @@ class Webhook:
         self._lock = threading.Lock()
         self._sender: threading.Thread | None = None
         self._failed = False
+        self._waits_at_end = False
 
     def send(self, content: Mapping[str, Any]) -> None:
         """Send a JSON object later; drop it if `MOST_WAITING` wait already. Returns at once."""
@@ -62,7 +63,9 @@ class Webhook:
             if self._sender is None or not self._sender.is_alive():
                 self._sender = threading.Thread(target=self._send_all, name="starling-webhook", daemon=True)
                 self._sender.start()
-                atexit.register(self.wait)
+                if not self._waits_at_end:
+                    atexit.register(self.wait)
+                self._waits_at_end = True
 
     def wait(self, seconds: float = END_S) -> None:
         """Wait until everything is sent or has failed, at most for some seconds."""

@@ -120,3 +120,13 @@ def test_encoded_text_without_a_secret_stays(text: str) -> None:
 def test_decoding_takes_linear_time() -> None:
     for text in ("A" * 300_000, "a%20" * 80_000, "%41" * 100_000, "ab+/" * 80_000 + "===", "x%2" * 100_000):
         find_secrets(text)
+
+
+def test_a_workspace_with_many_values_drives_no_value_of_the_environment_out(tmp_path: Path) -> None:
+    lines = [f"API_KEY_{number}=a1b2c3d4e5f{number:04}z" for number in range(1800)]
+    (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / ".env").write_text("\n".join(lines).replace("a1b2", "f9e8"), encoding="utf-8")
+    known_values.learn_one("own-key-7Qx9")
+    learn_secrets([tmp_path], {"MY_TOKEN": "Zq8vT3nW5x"})
+    assert replace_secrets("Zq8vT3nW5x and own-key-7Qx9", "-") == "- and -"
