@@ -46,7 +46,7 @@ class Block:
     last_line: int
     around: tuple[tuple[ast.stmt, str], ...]
 
-    def holds(self, node: ast.AST) -> bool:
+    def contains(self, node: ast.AST) -> bool:
         """Return whether `node` begins on one of the block's lines."""
         return self.first_line <= getattr(node, "lineno", 0) <= self.last_line
 
@@ -156,7 +156,7 @@ class Block:
         """Return whether `node` is outside of the block and may run after it."""
         line, loop = getattr(node, "lineno", 0), self._find_loop()
         again = loop is not None and loop.lineno <= line <= (loop.end_lineno or line)
-        return (line > self.last_line or again) and not self.holds(node)
+        return (line > self.last_line or again) and not self.contains(node)
 
     def _binds_names(self, node: ast.AST) -> bool:
         """Return whether `node` itself binds names; False for statements around the block, whose parts are separate."""
@@ -259,7 +259,7 @@ def _find_first_line(node: ast.stmt) -> int:
 def _select_covered(statements: Sequence[ast.stmt], first: int, last: int) -> list[ast.stmt]:
     """Return the statements on the lines, without first and last ones that are covered by less than half.
 
-    The last statement left is kept in any case.
+    At least one statement is returned if any is on the lines.
     """
     found = [one for one in statements if _find_first_line(one) <= last and (one.end_lineno or 0) >= first]
 

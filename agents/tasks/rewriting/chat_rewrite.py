@@ -265,14 +265,14 @@ class _ReplyJudge:
     def _add_missing_imports(
         self, candidate: edit_ranking.Candidate, outcome: RankedCandidate | RejectedCandidate
     ) -> edit_ranking.Candidate:
-        """Return the candidate with imports for the undefined names in its errors, as far as they are well known."""
+        """Return the candidate with imports for those undefined names in its errors that are well known."""
         errors = outcome.errors if isinstance(outcome, edit_ranking.RejectedCandidate) else ()
         text = apply_edits(self._scene.document.text, candidate.edits)
         for one in errors:
             name = _UNDEFINED.search(one.message)
             if one.code == edit_ranking.UNDEFINED and name is not None:
                 syntax = Syntax.of(replace(self._scene.document, text=text))
-                text = apply_edits(text, importing.import_well_known(name[1], syntax))
+                text = apply_edits(text, importing.build_well_known_import(name[1], syntax))
         if not errors:
             return candidate
         newline = detect_newline(self._scene.document.text)

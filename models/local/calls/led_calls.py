@@ -106,6 +106,9 @@ class LedAnswer:
         """Return the likeliest of `names` after the opening of a call.
 
         The search takes the likeliest beginning first, so that only beginnings that several names share are computed.
+
+        Raises:
+            _Cancelled: as for `_rank`.
         """
         before = self._encode(call_format.OPENING)
         spelled = {name: self._encode(f'{name}",') for name in names}
@@ -121,7 +124,11 @@ class LedAnswer:
                 heapq.heappush(waiting, (cost - log_prob, (*begun, token)))
 
     def _rank(self, prompt: Prompt, written: tuple[str, ...], following: Sequence[str]) -> list[tuple[str, float]]:
-        """Return each of the tokens `following` with its log-probability after `written`, relative to `following`."""
+        """Return each of the tokens `following` with its log-probability after `written`, relative to `following`.
+
+        Raises:
+            _Cancelled: the caller cancelled, or the engine was closed.
+        """
         if len(following) == 1:
             return [(following[0], 0.0)]
         if self._call.is_cancelled():
