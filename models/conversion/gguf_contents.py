@@ -278,7 +278,7 @@ class _Reader:
 
     @staticmethod
     def _get_alignment(values: Mapping[str, Any]) -> int:
-        """Return the alignment of tensors in bytes, by default 32; raise `_DamagedError` if `values` has an invalid one."""
+        """Return the alignment of tensors in bytes, 32 by default; raise `_DamagedError` for an invalid alignment."""
         alignment = values.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 1 <= alignment <= BLOCK_BYTES or alignment & (alignment - 1):
             raise _DamagedError
