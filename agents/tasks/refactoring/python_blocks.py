@@ -60,7 +60,7 @@ class Block:
         return any(not line.strip() for line in text[body[0].lineno - 1 : body[-1].end_lineno])
 
     def is_last(self) -> bool:
-        """Return whether surely nothing of the function runs after the statements; False in loops, `try`, `match`."""
+        """Return whether the function certainly ends after the statements; False in loops, `try` and `match`."""
         inner: Sequence[ast.stmt] = self.function.body
         for node, field in self.around:
             if not isinstance(node, (ast.If, ast.With, ast.AsyncWith)) or inner[-1] is not node:
@@ -176,7 +176,7 @@ class Block:
 
 
 def _continues_after(body: Sequence[ast.stmt]) -> bool:
-    """Return whether the function continues after the body of an `except`."""
+    """Return whether the function may continue after the body of an `except`."""
     jumps = any(isinstance(one, (ast.Break, ast.Continue)) for one in walk_own_nodes(body))
     return jumps or Flow().follow(body, frozenset()) is not None
 

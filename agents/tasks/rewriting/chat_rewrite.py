@@ -282,12 +282,12 @@ class _ReplyJudge:
     def _explain_lack(self, best: RankedCandidate) -> str:
         """Return a sentence for the model if the candidate empties a function or misses its task; else ""."""
         after = Syntax.of(best.after)
-        if emptied := _find_emptied(self._scene.syntax, after):
+        if emptied := _find_emptied_function(self._scene.syntax, after):
             return f"it leaves out what `{emptied}` does; write it out."
         return "" if self._wanted.accepts(best) else self._wanted.missed
 
 
-def _find_emptied(before: Syntax, after: Syntax) -> str:
+def _find_emptied_function(before: Syntax, after: Syntax) -> str:
     """Return the name of the first function that had a body and is a stub now, "" for none."""
     busy = {one.qualified for one in list_functions(before) if not one.is_stub(before.text)}
     idle = {one.qualified for one in list_functions(before) if one.is_stub(before.text)}

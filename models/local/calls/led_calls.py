@@ -143,7 +143,7 @@ class LedAnswer:
         return [(by_id[number], log_prob) for number, log_prob in ranking]
 
     def _decode_words(self) -> ReplyEnd:
-        """Decode an answer in words and pass it on; return TOOLS if a call follows, which is cut off; else END, LENGTH.
+        """Decode an answer in words and pass it on; return TOOLS if a call follows (it is cut off), else END or LENGTH.
 
         The prompt names no tools, or small models write a call of the choice in place of an answer.
         """
