@@ -43,7 +43,7 @@ class TeamMemory:
             return f"It could not be kept for later sessions: {error}"
         return ""
 
-    async def find_fitting(self, agent: str, request: str, count_tokens: Callable[[str], int]) -> tuple[str, ...]:
+    async def find_memories(self, agent: str, request: str, count_tokens: Callable[[str], int]) -> tuple[str, ...]:
         """Return the memories for an agent that fit a request, a line each with its origin, the best first.
 
         () where the memory cannot be read.
