@@ -24,7 +24,7 @@ MOST_NAMED = 20
 
 
 def find_stale_dependencies(read: Callable[[str], str | None], installed: Mapping[str, str]) -> Iterator[TaskProposal]:
-    """Yield a proposal for each lock file that does not fit its manifest, and one if installed versions are not pinned.
+    """Yield a proposal for each lock file that does not fit its manifest, and one for other versions than are pinned.
 
     Args:
         read: returns the text of a file of the workspace by its name, None if there is none.
@@ -87,7 +87,7 @@ def _propose(stale: str, manifest: str, names: Iterable[str]) -> TaskProposal:
 
 
 def _read_json(text: str | None) -> dict[str, Any]:
-    """Return the JSON object that is `text`; {} if it is none, or None."""
+    """Return `text` parsed as a JSON object; {} if it is no JSON object, or None."""
     try:
         value = json.loads(text or "{}")
     except (ValueError, RecursionError):
@@ -96,7 +96,7 @@ def _read_json(text: str | None) -> dict[str, Any]:
 
 
 def _read_toml(text: str | None) -> dict[str, Any]:
-    """Return the TOML document that is `text`; {} if it is none, or None."""
+    """Return `text` parsed as TOML; {} if it is no TOML, or None."""
     try:
         return tomllib.loads(text or "")
     except (ValueError, RecursionError):

@@ -121,5 +121,5 @@ def propose_tests(name: str, lines: int, missed: Sequence[int]) -> TaskProposal 
 
 
 def _hash(text: str) -> str:
-    """Return a short hash of the words of `text`, which does not depend on the white space between them and on case."""
+    """Return a short hash of the words of `text`; case and the white space between words make no difference."""
     return hashlib.sha256(" ".join(text.lower().split()).encode("utf-8", "surrogatepass")).hexdigest()[:16]

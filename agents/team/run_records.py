@@ -40,7 +40,7 @@ class RunRecorder:
         self._put({"record": VERSION})
 
     def record_event(self, event: Event) -> None:
-        """Record an event; text that only arrives in pieces is in the reply already and left out."""
+        """Record an event, unless it is a `TextArrived`, whose text the recorded reply has."""
         kind = type(event).__name__
         if kind != "TextArrived":
             self._put({"event": kind, **asdict(event)})

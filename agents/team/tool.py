@@ -83,7 +83,7 @@ async def delegate_to_nobody(role: str, _: str) -> str:
 
 
 async def check_nothing(*_: object) -> None:
-    """Accept all arguments: for a tool whose record of arguments says everything about them."""
+    """Accept all arguments: for a tool whose arguments need no check after their validation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Checker:
         self.tests = TestCheck(bench, tools, call, spending)
 
     async def check(self, before: Mapping[Path, str], tests: str = "", *, asks: bool = False) -> Health:
-        """Review changed files, run the tests if a person permits it, and return the health of the files.
+        """Review changed files, run the tests if that is permitted, and return the health of the files.
 
         Args:
             before: the files, each with its text before the change.

@@ -60,7 +60,7 @@ def find_new_file(request: str, bench: Workbench) -> Path | None:
 async def write_new_file(turn: LedTurn, request: str, located: Located, path: Path) -> TurnEnded:
     """Have the model write the file `path`, propose it, and check it; return the end of the turn.
 
-    See `write_checked`. The tests are run, too; a file that may not be used is only said to be so.
+    See `write_checked`; the check includes the tests. If the file may not be used, says so instead.
     """
     name = turn.bench.display(path)
     try:

@@ -218,7 +218,7 @@ def make_place(hit: Hit) -> Place:
 
 
 def list_names(request: str) -> dict[str, tuple[str, ...]]:
-    """Return the words of `request` by their last part: `Cart.total()` as a word of `total`."""
+    """Return the words of `request`, grouped by their last part: `Cart.total()` and `total` under `total`."""
     found: dict[str, tuple[str, ...]] = {}
     for match in _NAME.finditer(request):
         word = match.group()

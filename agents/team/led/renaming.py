@@ -67,9 +67,10 @@ class RenamePlan:
 
 
 async def rename(turn: LedTurn, request: str, arguments: Mapping[str, object]) -> TurnEnded | None:
-    """Rename an identifier in all files, and check these: as the `arguments` of a call of `RENAME` say, else `request`.
+    """Rename an identifier in all files, and check the changed files.
 
-    Where that is not clear or not possible, changes nothing and says why.
+    The names are those in `arguments`, of a call of `RENAME`, or else those in `request`. If the rename is not clear or
+    not possible, changes nothing and says why. Stops at an edit that fails, and says what was changed until then.
 
     Returns:
         How the turn ended; None if there are no two names, or no file has the old one.

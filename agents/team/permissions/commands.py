@@ -64,7 +64,7 @@ def decide_about_command(  # noqa: PLR0913 (each is a part of the question)
     explain_exclusion: Callable[[Path], str],
     hides_secrets: bool,
 ) -> Decision:
-    """Return the decision about running the command line `line` with `tool`.
+    """Return the decision about running the command line `line` with `tool`. Blocking: follows links.
 
     Args:
         tool: the tool that runs it.

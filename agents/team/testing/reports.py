@@ -87,7 +87,7 @@ class _JunitReader:
         self._length = 0
 
     def read(self, text: str) -> None:
-        """Read the whole report.
+        """Read the whole report, and set the counts and failures.
 
         Raises:
             ExpatError: it is no XML.

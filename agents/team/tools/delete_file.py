@@ -26,7 +26,7 @@ async def run(given: Delete, bench: Workbench) -> ToolResult:
     """Propose the deletion of a text file; return or raise as `propose` does.
 
     Raises:
-        ToolFailed: the file cannot be used or read, too.
+        ToolFailed: the file cannot be used or read, or as `propose` says.
     """
     path = await bench.resolve(given.path)
     change = DeleteFile(path, await bench.read_text(path))

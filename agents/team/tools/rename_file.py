@@ -27,7 +27,7 @@ async def run(given: Rename, bench: Workbench) -> ToolResult:
     """Propose the move of a text file; return or raise as `propose` does.
 
     Raises:
-        ToolFailed: the file cannot be read or one of the names cannot be used, too.
+        ToolFailed: the file cannot be read, one of the names cannot be used, or as `propose` says.
     """
     path, to = await bench.resolve(given.path), await bench.resolve(given.to)
     await bench.read_text(path)  # what cannot be read is not moved either

@@ -86,7 +86,7 @@ async def run(given: SearchFiles, bench: Workbench) -> ToolResult:
 def is_too_costly(pattern: str) -> bool:
     """Return whether matching `pattern` may take a time that grows beyond all bounds with the length of a line.
 
-    That is so if a group with a repetition or alternatives is repeated itself, or with more than `MOST_REPETITIONS`.
+    That is so if a group with a repetition or alternatives is repeated itself, and for more than `MOST_REPETITIONS`.
     """
     bare = _CLASS.sub("x", _ESCAPED.sub("x", pattern))
     groups, closed, repetitions = [False], False, 0  # whether each open group, and the last closed one, has a choice

@@ -30,7 +30,7 @@ def format_report(board: Board) -> str:
 
 
 def format_verdict_counts(given: Mapping[str, Given]) -> str:
-    """Return the verdicts in a line: "2 approve (cfo, risk), 1 reject (legal); no verdict: security"."""
+    """Return the number and the roles of each verdict: "2 approve (cfo, risk), 1 reject (legal); no verdict: qa"."""
     named: dict[str, list[str]] = {}
     for role, one in given.items():
         if one.verdict is not None:

@@ -116,8 +116,8 @@ class Workflows:
 def load_workflows(roles: Roles, own: Path | None = None, workspaces: Iterable[Path] = ()) -> Workflows:
     """Return the bundled workflows, the person's own, which may replace these, and the workspaces', which replace none.
 
-    A file that cannot be used is named in `Workflows.problems`, and so is a workflow that needs a role that is not
-    among `roles`.
+    A file that cannot be used, and a workflow with a role that is not among `roles`, is left out and named in
+    `Workflows.problems`.
 
     Args:
         roles: all roles.

@@ -181,6 +181,6 @@ async def _run_all(works: Iterable[Coroutine[Any, Any, Answer]]) -> list[Answer]
 
 
 def _has_unanswered(step: VerdictsStep, stage: Stage) -> bool:
-    """Return whether the state has no outcome of asking a role of the step."""
+    """Return whether the state has no stored outcome for one or more roles of the step."""
     board = load_board(stage.state.boards.get(step.name))
     return board is None or any(one not in board.given for one in step.roles)
