@@ -12,6 +12,7 @@ from agents.tasks.rewriting.reply_parsing import extract_code
 from agents.tasks.testing import find_test_place, is_test_file
 from agents.team.events import Noted
 from agents.team.failure import ToolFailed
+from agents.team.led.endless_answers import ask_until_repeated
 from agents.team.led.locating import list_file_names
 from indexing.syntax import languages
 from indexing.syntax.documents import Document
@@ -163,7 +164,7 @@ async def _ask_for_text(turn: LedTurn, messages: tuple[Message, ...], path: Path
     request = ChatRequest(messages, max_tokens=turn.spending.limits.answer_tokens, temperature=0.0, words=True)
     why = ""
     for _ in range(2):
-        reply = await asyncio.to_thread(turn.chat.chat, request, cancelled=turn.should_stop)
+        reply = await ask_until_repeated(turn.chat, request, turn.should_stop)
         if reply.end is ReplyEnd.CANCELLED:
             raise Cancelled
         cut = reply.end is ReplyEnd.LENGTH
