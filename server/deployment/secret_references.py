@@ -97,7 +97,7 @@ def _read_file(variable: str, name: str) -> str:
     Raises:
         SecretUnavailable: it cannot be read, is no regular file of this user, or is open to other users.
     """
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))  # noqa: PTH111 (pathlib's raises)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)

@@ -179,7 +179,7 @@ async def _ask_for_text(turn: LedTurn, messages: tuple[Message, ...], path: Path
 
 def _explain_problem(code: str | None, path: Path, *, cut: bool) -> str:
     """Return why a reply's code cannot be the text of the file, a clause; "" if it can."""
-    if code is None:
-        return "it was cut off" if cut else "there is no fenced code block in the answer"
+    if not code:
+        return "it was cut off" if cut else "there is no code in a fenced block of the answer"
     errors = Syntax.of(Document(path.as_uri(), path, languages.detect(path, code), code)).count_errors()
     return "it does not parse" if errors else ""

@@ -55,6 +55,7 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> No
 def test_a_missing_file_a_folder_and_an_empty_file_are_named(tmp_path: Path) -> None:
     assert "cannot be read" in find_problem(f"file:{tmp_path / 'missing'}")
     assert find_problem(f"file:{tmp_path}")
+    assert "cannot be read" in find_problem("file:~nobody_of_this_name/token")
     assert "is empty" in find_problem(write(tmp_path / "t", "\n"))
 
 
