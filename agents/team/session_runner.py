@@ -168,7 +168,7 @@ class SessionRunner:
                     team.watch(self._session, ended)
                 state = SessionState.ERROR if ended.status is TurnStatus.FAILED else SessionState.IDLE
                 note = [] if ended.status is TurnStatus.DONE else [Entry(EntryKind.NOTE, "starling", ended.text)]
-                await self._record(state, *note, *self._take_changed_notes())
+                await self._record(state, *note, *self._take_changed_notes(), releases=True)
             except BaseException:
                 with contextlib.suppress(StateError, SessionUnavailable):
                     await asyncio.shield(self._record(SessionState.ERROR))
@@ -205,7 +205,7 @@ class SessionRunner:
         return record_and_emit
 
     async def _store_states(self) -> None:
-        """Store the state when it has changed, until cancelled: for a tool that runs or a person who thinks long."""
+        """Store the state whenever it has changed and no entry has stored it, until cancelled; ignores failures."""
         while True:
             await asyncio.sleep(SHOWN_AFTER_S)
             if self._state is not self._stored_state:
@@ -274,7 +274,7 @@ class SessionRunner:
     async def _run_role(
         self, role: Role, messages: list[Message], bench: Workbench, spending: Spending, *, inner: bool = False
     ) -> TurnEnded:
-        """Run one turn of an agent with `role`; `inner` for a delegate, whose messages are not the session's."""
+        """Run one turn of an agent; return how it ended. With `inner`, its messages are not stored in the session."""
         team = self._team
         chat = team.find_chat(role.model) or team.find_chat("chat")
         if chat is None:
@@ -302,7 +302,7 @@ class SessionRunner:
         )
         remembered: tuple[str, ...] = ()
         if own.memory is not None and not team.is_led(role.model):
-            remembered = await own.memory.find_fitting(role.name, messages[-1].text, chat.count_tokens)
+            remembered = await own.memory.find_memories(role.name, messages[-1].text, chat.count_tokens)
         agent = Agent(
             self._wrap_chat(chat, role.name),
             Toolset(select_for_role(team.tools, role, inner=inner)),
@@ -368,7 +368,7 @@ class SessionRunner:
         return record
 
     def _take_changed_notes(self) -> list[Entry]:
-        """Return the entry that stores the notes, and count them as stored; none if they have not changed since."""
+        """Return the entry that stores the notes, and take them for stored; [] if they have not changed since."""
         dumped = self._notes.dump()
         if dumped == self._stored_notes:
             return []
@@ -380,11 +380,12 @@ class SessionRunner:
         self._state = state
         await self._record(state, *self._take_changed_notes())
 
-    async def _record(self, state: SessionState, *entries: Entry) -> None:
-        """Set the session's state, and store it at once with `entries`."""
+    async def _record(self, state: SessionState, *entries: Entry, releases: bool = False) -> None:
+        """Set the session's state, and store it at once with `entries`; `releases` the lease with the last ones."""
         self._state = state
+        store, owner = self._team.sessions.record, self._team.owner
         async with self._writing:
-            await asyncio.to_thread(self._team.sessions.record, self._session, self._team.owner, state, entries)
+            await asyncio.to_thread(store, self._session, owner, state, entries, releases=releases)
             self._stored_state = state
 
 
