@@ -124,7 +124,7 @@ class Journal:
         Raises:
             Refused: there is no such checkpoint, or there are several; old ones are deleted.
         """
-        named = self.records.list_checkpoints(identity)
+        named = self.records.list_checkpoint_ids(identity)
         found = self.records.find_checkpoint(identity if identity in named or not named else named[0])
         if found is None:
             raise Refused(f"There is no checkpoint {identity!r}; they are kept for {CHECKPOINT_DAYS} days at most.")
@@ -147,7 +147,7 @@ class Journal:
             raise Refused(f"There is no request {name!r}, or several; `starling.approvals` lists them.")
         if not request.askable:
             raise Refused(f"“{request.title}” cannot be asked again: {_explain_unaskable(request)}")
-        proposal = self.records.find_kept(request.id)
+        proposal = self.records.find_stored_edit(request.id)
         if proposal is not None:
             proposal = replace(proposal, origin=Origin(request.session, request.call, request.id))
         return request, proposal

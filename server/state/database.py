@@ -148,17 +148,17 @@ class State:
                 try:
                     yield self._open()
                 finally:
-                    if not self._inside and not self._leaves_commit():
+                    if not self._inside and not self._should_delay_commit():
                         self._commit()
                     if self._closed and not nested:
                         self._disconnect()
         finally:
             self._lock.release()
 
-    def _leaves_commit(self) -> bool:
-        """Return whether to leave the open batch for further transactions: others wait, or as many as before may come.
+    def _should_delay_commit(self) -> bool:
+        """Return whether to commit the open batch later, because threads wait or the last batch was larger.
 
-        Then the threads commit it after a part of the time that a commit takes, if no other one has done so.
+        False without a batch, for a full one, and after `close`. `_await_end` commits a batch that nobody else does.
         """
         batch = self._batch
         if batch is None or self._closed or batch.size >= MOST_TOGETHER:
@@ -285,7 +285,10 @@ class State:
             return ""
 
     def _set_aside_damaged(self, error: sqlite3.DatabaseError) -> bool:
-        """Rename the database and tell a person if `error` means damage; return whether a new one can be started."""
+        """Close and rename the database and tell a person if `error` means damage; return whether that was done.
+
+        Returns True without renaming if another process has done so.
+        """
         if self.path is None or getattr(error, "sqlite_errorname", "") not in _BROKEN:
             return False
         from filelock import FileLock  # noqa: PLC0415 (not needed before there is damage)

@@ -68,7 +68,7 @@ class KeptProposals:
         )
 
     def find(self, request: str) -> ProposedEdit | None:
-        """Return the proposal of a request, None if it is not kept."""
+        """Return the proposal of a request, None if none is stored; its origin is not stored."""
         with self._state.reading() as connection:
             row = connection.execute("SELECT content FROM kept_proposals WHERE request = ?", (request,)).fetchone()
         return _unpack(row[0]) if row is not None else None

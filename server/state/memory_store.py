@@ -80,7 +80,11 @@ class MemoryStore:
             return tuple(map(_unpack, rows))
 
     def forget(self, workspace: str, agent: str, key: str) -> bool:
-        """Delete the memory with this workspace, agent and key; return whether there was one."""
+        """Delete the memory with this workspace, agent and key; return whether there was one.
+
+        Raises:
+            ValueError: the agent or the key is longer than `LONGEST_TEXT`.
+        """
         with self._state.transaction() as connection:
             deleted = connection.execute(
                 "DELETE FROM agent_memory WHERE workspace = ? AND agent = ? AND name = ?",

@@ -149,7 +149,7 @@ class Requests:
             return dict(connection.execute(query).fetchall())
 
     def find(self, name: str) -> Request | None:
-        """Return the request whose id is `name`, or the only one whose id begins with it; None without exactly one."""
+        """Return the request whose id is `name`, or the only one whose id begins with it; else None."""
         query = f"{_SELECT} WHERE substr(id, 1, ?) = ? LIMIT 2"
         with self._state.reading() as connection:
             found = tuple(map(_unpack, connection.execute(query, (len(name), name))))
@@ -192,7 +192,7 @@ def _identify_process() -> tuple[str, int, float]:
 
 
 def _hide(text: str) -> str:
-    """Return `text` with its secrets replaced."""
+    """Return `text` with `PLACEHOLDER` in place of its secrets."""
     return replace_secrets(text, PLACEHOLDER)
 
 

@@ -142,12 +142,19 @@ class TaskStore:
         """Queue a claimed task again with the reason `why`; after `ATTEMPTS` claims, record it as failed instead.
 
         Tasks that need a failed task then wait for a person. Returns False if the claim is lost.
+
+        Raises:
+            ValueError: `why` is longer than `LONGEST_TEXT`.
         """
         with self._state.transaction() as connection:
             return _fail(connection, claimed, why, self._clock())
 
     def escalate(self, claimed: QueuedTask, why: str) -> bool:
-        """Let a claimed task wait for a person until `requeue` or `cancel`; return False if the claim is lost."""
+        """Let a claimed task wait for a person until `requeue` or `cancel`; return False if the claim is lost.
+
+        Raises:
+            ValueError: `why` is longer than `LONGEST_TEXT`.
+        """
         with self._state.transaction() as connection:
             return _end_claim(connection, claimed, TaskStatus.WAITING, why, self._clock())
 

@@ -86,7 +86,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     team = services.get_team()
     if arguments.role:
         await _check_role(snapshot, core, arguments.role)
-    session, request = await sessions.read_store(partial(_open_session, team, arguments))
+    session, request = await sessions.call_store(partial(_open_session, team, arguments))
     async with services.jobs.run(JOB, snapshot.token) as job:
 
         def send(part: dict[str, Any]) -> None:
@@ -105,7 +105,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
         except asyncio.CancelledError:
             job.stopped.set()
             raise
-    entry = await sessions.read_store(partial(_find_last_answer, team, session.id))
+    entry = await sessions.call_store(partial(_find_last_answer, team, session.id))
     return Result(
         session=session.id,
         status=ended.status.value,

@@ -197,9 +197,10 @@ class Session:
     # Settings
 
     async def configure(self, sent: object) -> None:
-        """Fetch the settings, build a core with them, start its index, and publish it in place of the old core.
+        """Fetch the settings, build a core with them, start its index if it is new, and publish it in place of the old.
 
-        Reviews open documents again if the change affects reviews, and warns the person of problems. `sent` has the
+        Reviews open documents again if the change affects reviews, and warns the person of problems. Loads the models
+        if documents are open. The first time, also offers the editor to agents, and shows alerts. `sent` has the
         settings from a change notification, None without one; they are used if the client cannot be asked.
         """
         assert self._configuring is not None  # noqa: S101 (`start` creates it)
@@ -280,7 +281,10 @@ class Session:
             self._publishing.refresh()
 
     def _make_index_listener(self, core: Core) -> Callable[[IndexProgress], None]:
-        """Return the index's progress callback, for any thread: it shows the progress and logs the end of indexing."""
+        """Return the index's progress callback, for any thread: it shows the progress and logs the end of indexing.
+
+        At the end it also tells the person of files that are left out because of large ignore files.
+        """
         shown, loop, tell = self._progress.make_reporter(self.client), asyncio.get_running_loop(), self.make_notifier()
         begun: float | None = time.monotonic()  # None between two runs
         level = logging.INFO
