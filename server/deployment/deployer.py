@@ -320,7 +320,9 @@ class Deployer:
         return run.scrubber.scrub(f"exit status {result.exit_code}{f': {end.strip()[:200]}' if end else ''}")
 
     async def _record_previous(self, run: _Run, output: str) -> str:
-        """Record which version ran before a deployment, from the `output` of a look; return why that failed, "" if not.
+        """Record which version ran before a deployment, as `output` says; return why that failed, "" if it did not.
+
+        `output` is that of a step with the duty LOOK.
 
         For other actions only checks that `output` can be read.
         """

@@ -122,7 +122,7 @@ def _plan_checks(target: TargetDefinition, test_line: str) -> list[CommandStep]:
     """Return the commands that check whether a target is ready."""
     tests = [CommandStep("The tests pass", test_line, writes=True, timeout_s=3600)] if test_line else []
     if target.kind is Kind.PUSH:
-        reach = [pushes.plan_look(target)]
+        reach = [pushes.plan_lookup(target)]
     else:
         reach = releases.plan_checks(target) if target.kind in RELEASES else []
     return [*tests, *reach, *make_own_steps(target, "Your own check", target.ready)]

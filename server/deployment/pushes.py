@@ -27,7 +27,10 @@ def plan_deployment(target: TargetDefinition, version: str, objects: str) -> lis
     `objects` is the folder of the objects of the workspace's repository.
     """
     push = f"git -C {_REPOSITORY} push {shlex.quote(target.url)} {version}:{_name_branch(target)}"
-    return [plan_look(target), _make_step(target, "Push the commit", f"{_format_repository_lines(objects)} &&\n{push}")]
+    return [
+        plan_lookup(target),
+        _make_step(target, "Push the commit", f"{_format_repository_lines(objects)} &&\n{push}"),
+    ]
 
 
 def plan_rollback(target: TargetDefinition, version: str, previous: str, objects: str) -> list[CommandStep]:
@@ -45,7 +48,7 @@ def plan_rollback(target: TargetDefinition, version: str, previous: str, objects
     return [_make_step(target, f"Push a commit with the files of {previous[:12]}", " &&\n".join(lines))]
 
 
-def plan_look(target: TargetDefinition) -> CommandStep:
+def plan_lookup(target: TargetDefinition) -> CommandStep:
     """Return the step that says which commit the branch has."""
     line = f"git ls-remote {shlex.quote(target.url)} {_name_branch(target)}"
     return _make_step(target, "See which commit the branch has", line, Duty.LOOK)
@@ -53,11 +56,11 @@ def plan_look(target: TargetDefinition) -> CommandStep:
 
 def plan_status(target: TargetDefinition) -> list[CommandStep]:
     """Return the steps that show the status of the target."""
-    return [plan_look(target), *make_own_steps(target, "Status", target.status)]
+    return [plan_lookup(target), *make_own_steps(target, "Status", target.status)]
 
 
 def read_current(target: TargetDefinition, output: str) -> str:
-    """Return the commit of the branch from the `output` of the step of `plan_look`; "" for no such branch."""
+    """Return the commit of the branch from the `output` of the step of `plan_lookup`; "" for no such branch."""
     for line in output.splitlines():
         commit, _, name = line.partition("\t")
         if name.strip() == _name_branch(target) and COMMIT.fullmatch(commit):

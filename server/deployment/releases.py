@@ -41,7 +41,7 @@ def plan_deployment(target: TargetDefinition, version: str, identity: str) -> li
     """
     release = f"releases/{identity}"
     return [
-        plan_look(target),
+        plan_lookup(target),
         CommandStep(
             "Pack the files of the commit",
             shlex.join((*GIT, "archive", "--format=tar"))
@@ -77,7 +77,7 @@ def plan_rollback(target: TargetDefinition, identity: str, previous: str, new: s
     ]
 
 
-def plan_look(target: TargetDefinition) -> CommandStep:
+def plan_lookup(target: TargetDefinition) -> CommandStep:
     """Return the step that says which release is current."""
     line = f'if [ -L current ]; then readlink current; elif [ -e current ]; then echo "{_NOT_OURS}" >&2; exit 1; fi'
     return _make_step(target, "See which release is current", line, Duty.LOOK)
@@ -86,7 +86,7 @@ def plan_look(target: TargetDefinition) -> CommandStep:
 def plan_status(target: TargetDefinition) -> list[CommandStep]:
     """Return the steps that show the status of the target."""
     compose = (f"{_format_compose_start(target)} ps",) if target.kind is Kind.COMPOSE else ()
-    return [plan_look(target), *_make_person_steps(target, "Status", (*compose, *target.status), "current")]
+    return [plan_lookup(target), *_make_person_steps(target, "Status", (*compose, *target.status), "current")]
 
 
 def plan_checks(target: TargetDefinition) -> list[CommandStep]:
@@ -111,11 +111,11 @@ def plan_checks(target: TargetDefinition) -> list[CommandStep]:
             *make_own_steps(docker, "The file of compose is valid", (config,)),
         ]
         steps += [replace(one, writes=False) for one in asked]
-    return [*steps, plan_look(target)]
+    return [*steps, plan_lookup(target)]
 
 
 def read_current(output: str) -> str:
-    """Return the path of the release from the `output` of the step of `plan_look`, "" for none.
+    """Return the path of the release from the `output` of the step of `plan_lookup`, "" for none.
 
     Raises:
         ValueError: the output is no path of a release.

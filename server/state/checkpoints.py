@@ -92,13 +92,13 @@ class Checkpoints:
 
     def find(self, identity: str) -> Checkpoint | None:
         """Return the checkpoint with the id `identity`, None if there is none (any more)."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             row = connection.execute(f"{_SELECT} WHERE id = ?", (identity,)).fetchone()
             return _read_checkpoint(connection, row) if row is not None else None
 
     def list_ids(self, prefix: str) -> tuple[str, ...]:
         """Return up to two ids of checkpoints that begin with `prefix`; `prefix` itself first, if it is an id."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT id FROM checkpoints WHERE substr(id, 1, ?) = ? ORDER BY length(id), id LIMIT 2",
                 (len(prefix), prefix),
@@ -111,7 +111,7 @@ class Checkpoints:
         Leaves out a checkpoint unless `concerns` returns true for one of its documents; also those of an undo, those
         that were undone, and those whose outcome is not known yet.
         """
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(_STANDING).fetchall()
         return tuple(dict.fromkeys(row[0] for row in rows if concerns(Subject(*row))))
 

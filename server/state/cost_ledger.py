@@ -120,7 +120,7 @@ class Costs:
         """
         with suppress(RuntimeError):  # after `close`, when all bookings are written
             self._writer.submit(bool).result()
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT * FROM costs WHERE day > ? ORDER BY day DESC, cost DESC, endpoint, model, role",
                 (_format_day_before(days),),

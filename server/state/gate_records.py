@@ -52,7 +52,7 @@ class GateRecords:
             if question.proposal is not None and question.by != UNDO:
                 if question.origin.again and not self._kept.remove(connection, question.origin.again):
                     raise StateError(TAKEN)
-                self._kept.keep(connection, question.id, question.proposal)
+                self._kept.store(connection, question.id, question.proposal)
 
     def mark_asked(self, request: str) -> None:
         """Record the present time as the time when the question is shown to a person."""
@@ -85,7 +85,7 @@ class GateRecords:
             self._drop_answered(connection, ending)
 
     def _drop_answered(self, connection: Connection, ending: Ending) -> None:
-        """Remove the stored edit of a request, unless the question expired.
+        """Delete the stored edit of a request, unless the question expired.
 
         If the request was refused and had asked an older request again, gives the edit back to the older one.
         """

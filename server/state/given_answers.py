@@ -27,7 +27,7 @@ ANSWERS = frozenset({Answer.APPROVE, Answer.REJECT})
 
 @dataclass(frozen=True, slots=True)
 class AgentQuestion:
-    """A question of an agent to which a worker awaits the answer, a text.
+    """A question of an agent for which a worker waits; the answer is a text.
 
     Attributes:
         id: its id.
@@ -56,7 +56,7 @@ class GivenAnswers:
         self._state = state
 
     def record_wait(self, request: str) -> None:
-        """Record that a worker awaits the answer to `request`; delete rows older than a week."""
+        """Record that a worker waits for the answer to `request`; delete rows older than a week."""
         now = time.time()
         with self._state.transaction() as connection:
             connection.execute("DELETE FROM given_answers WHERE at < ?", (now - KEPT_S,))
@@ -67,7 +67,7 @@ class GivenAnswers:
             )
 
     def give(self, request: str, answer: Answer, client: str) -> bool:
-        """Store the answer to a pending request; return False if no worker awaits it, or it was answered already.
+        """Store the answer to a pending request; return False if no worker waits for it, or it was answered already.
 
         Raises:
             ValueError: `answer` is none of `ANSWERS`.
@@ -84,7 +84,7 @@ class GivenAnswers:
 
     def find(self, request: str) -> Answer | None:
         """Return the answer to a request, None if there is none yet."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             row = connection.execute("SELECT answer FROM given_answers WHERE request = ?", (request,)).fetchone()
         return Answer(row[0]) if row is not None and row[0] else None
 
@@ -94,7 +94,7 @@ class GivenAnswers:
             connection.execute("DELETE FROM given_answers WHERE request = ?", (request,))
 
     def record_question(self, question: AgentQuestion, owner: str) -> None:
-        """Record that the worker `owner`, a name of `lease_owners.name_owner`, awaits the answer to `question`.
+        """Record that the worker `owner`, a name of `lease_owners.name_owner`, waits for the answer to `question`.
 
         Deletes rows that were a week old when the question was asked.
         """
@@ -127,7 +127,7 @@ class GivenAnswers:
 
     def find_text_answer(self, question: str) -> str | None:
         """Return the answer to the agent's question with this id, None if there is none yet."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             row = connection.execute("SELECT answer FROM given_answers WHERE request = ?", (question,)).fetchone()
         return str(row[0]) if row is not None and row[0] else None
 
@@ -136,7 +136,7 @@ class GivenAnswers:
 
         First removes those of workers that no longer run.
         """
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT request, session, question, choices, at, owner FROM given_answers"
                 " WHERE answer = '' AND question <> '' ORDER BY at DESC, request"
@@ -152,7 +152,7 @@ class GivenAnswers:
 
     def list_awaited(self) -> frozenset[str]:
         """Return the ids of the requests and the agents' questions that wait for an answer from any client."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return frozenset(
                 row[0] for row in connection.execute("SELECT request FROM given_answers WHERE answer = ''")
             )

@@ -75,18 +75,18 @@ class SessionStore:
 
     def get(self, session: str) -> Session | None:
         """Return the session with the id `session`, None if there is none."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return _find(connection, session)
 
     def list_newest(self, workspace: str, limit: int) -> tuple[Session, ...]:
         """Return up to `limit` sessions of `workspace`, most recently changed first."""
         query = f"{_SELECT} WHERE workspace = ? ORDER BY changed DESC, id LIMIT ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return tuple(map(_unpack, connection.execute(query, (make_storable(workspace), limit))))
 
     def read(self, session: str, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
         """Return up to `limit` entries of a session, numbered above `after`, in order; () for an unknown session."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT kind, origin, content, details, number, at FROM session_entries"
                 " WHERE session = ? AND number > ? ORDER BY number LIMIT ?",

@@ -41,11 +41,12 @@ def find_work(core: Core, root: Path, cancelled: Callable[[], bool] = lambda: Fa
     root = root.resolve()
 
     def read(name: str) -> str | None:
+        """Return the text of the file `name` in `root`; see `read_inside`."""
         return read_inside(root, name)
 
     yield from sources.find_failing_tests(read)
     yield from dependencies.find_stale_dependencies(read, list_installed(root))
-    yield from _find_gaps(root)
+    yield from _propose_tests(root)
     files, ends = Files(core, (root,)), time.monotonic() + LONGEST_S
     for number, path in enumerate(files.list_files()):
         if number >= MOST_FILES or cancelled() or time.monotonic() > ends:
@@ -89,7 +90,7 @@ def list_installed(root: Path) -> dict[str, str]:
     return found
 
 
-def _find_gaps(root: Path) -> Iterator[TaskProposal]:
+def _propose_tests(root: Path) -> Iterator[TaskProposal]:
     """Yield proposals of tests for lines that the newest coverage data of `root` have as not run.
 
     Leaves out files that have changed since. Yields nothing without data that can be read.

@@ -34,6 +34,7 @@ async def check_health(
     """
 
     def check() -> list[str]:
+        """Return a sentence for each problem, and delete leftover worktrees. Blocking."""
         return [
             *_check_database(state),
             *_check_disk(),
@@ -50,7 +51,7 @@ async def check_health(
 def _check_database(state: State) -> Iterator[str]:
     """Yield a sentence if the state database is damaged, or cannot be used."""
     try:
-        with state.reading():
+        with state.use_connection():
             pass
     except StateError as error:
         yield str(error)

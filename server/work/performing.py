@@ -129,10 +129,10 @@ class TaskPerformer:
         try:
             async with self._open_place(task) as place:
                 ended = await self._run_session(task, place, stopped)
-                await self._count_use(task, ended)
+                await self._record_usage(task, ended)
                 if ended.status is TurnStatus.CANCELLED or place.worktree is None:
                     return Performed(_ENDINGS[ended.status], ended.text)
-                return await self._end_writing(task, place.worktree, ended)
+                return await self._commit_and_remove(task, place.worktree, ended)
         except WorktreeFailed as error:
             self.watch(task.id, GitTrouble(str(error)))
             return Performed(Ending.WAITING, str(error))
@@ -153,7 +153,7 @@ class TaskPerformer:
         except (StateError, WorktreeFailed) as error:  # removed when a worker starts
             logger.warning("the worktree of the cancelled task %s could not be removed: %s", task, error)
 
-    async def _count_use(self, task: QueuedTask, ended: TurnEnded) -> None:
+    async def _record_usage(self, task: QueuedTask, ended: TurnEnded) -> None:
         """Add the tokens and cost of a task of the autopilot to those of the day; do nothing for other tasks.
 
         Raises:
@@ -206,7 +206,7 @@ class TaskPerformer:
                 workflow = WorkflowRequest(wanted, commits=False, repeats=task.attempts == 1)
             return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
 
-    async def _end_writing(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
+    async def _commit_and_remove(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
         """Commit what a turn has written, and remove the folder of the worktree, and its branch if nothing has changed.
 
         Returns the outcome, which names the branch and its changed files, if any.

@@ -45,7 +45,7 @@ class WaitingQuestions:
         self._roots = roots
 
     def list_waiting(self) -> tuple[Request | AgentQuestion, ...]:
-        """Return the requests and agents' questions of the folders whose answers workers await, newest first.
+        """Return the requests and agents' questions of these folders for which workers wait, newest first.
 
         First closes those of processes that no longer run. Raises StateError.
         """
@@ -58,7 +58,7 @@ class WaitingQuestions:
         return tuple(sorted(waiting, key=lambda one: (-one.created, one.id)))
 
     def list_agent_questions(self) -> tuple[AgentQuestion, ...]:
-        """Return the agents' questions of the folders whose answers workers await, newest first. Raises StateError.
+        """Return the agents' questions of these folders for which workers wait, newest first. Raises StateError.
 
         First deletes those of workers that no longer run.
         """
@@ -93,7 +93,7 @@ class WaitingQuestions:
         return (session.role if session is not None else "") or "agent"
 
     def find(self, name: str) -> Request | AgentQuestion:
-        """Return the only question whose id begins with `name` and whose answer a worker awaits.
+        """Return the only question for which a worker waits and whose id begins with `name`.
 
         Raises:
             QuestionRefused: there is none, or there are several.
@@ -106,7 +106,7 @@ class WaitingQuestions:
         return found[0]
 
     def is_waiting(self, request: str) -> bool:
-        """Return whether a worker awaits the answer to the request or question with this id. Raises StateError."""
+        """Return whether a worker waits for the answer to the request or question with this id. Raises StateError."""
         if any(one.id == request for one in self._answers.list_questions()):
             return True
         found = self._journal.records.find_request(request) if request in self._answers.list_awaited() else None

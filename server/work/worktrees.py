@@ -76,7 +76,7 @@ class Worktrees:
             WorktreeFailed: there is no repository, or it has no commit or too many tasks (`MOST_OPEN`), or git failed.
         """
         with self._use_repository() as top:
-            worktree = self._describe(top, task)
+            worktree = self._locate(top, task)
             if worktree.base and _is_whole(top, worktree):
                 return worktree
             if not worktree.base and len(self._list_refs(top)) >= MOST_OPEN:
@@ -97,7 +97,7 @@ class Worktrees:
                 "--hard",
                 "--no-recurse-submodules",
             )
-            return self._describe(top, task)
+            return self._locate(top, task)
 
     def find(self, task: str) -> Worktree | None:
         """Return the worktree of a task, whose folder need not exist; None if the task has no branch.
@@ -106,7 +106,7 @@ class Worktrees:
             WorktreeFailed: git failed.
         """
         with self._use_repository() as top:
-            worktree = self._describe(top, task)
+            worktree = self._locate(top, task)
             return worktree if worktree.base and _has_branch(top, worktree.branch) else None
 
     def commit(self, worktree: Worktree, message: str) -> bool:
@@ -158,7 +158,7 @@ class Worktrees:
             WorktreeFailed: git failed.
         """
         with self._use_repository() as top:
-            worktree = self._describe(top, task)
+            worktree = self._locate(top, task)
             _remove_folder(top, worktree)
             if with_branch:
                 if _has_branch(top, worktree.branch):
@@ -200,7 +200,7 @@ class Worktrees:
         except OSError as error:  # includes the lock's `Timeout`
             raise WorktreeFailed(f"{self._storage} cannot be used ({error}); see that it can be written.") from error
 
-    def _describe(self, top: Path, task: str) -> Worktree:
+    def _locate(self, top: Path, task: str) -> Worktree:
         """Return the worktree of a task as it is, or would be, with an empty `base` if the task has none.
 
         Raises:
@@ -237,7 +237,7 @@ def _has_branch(top: Path, branch: str) -> bool:
 
 
 def _is_whole(top: Path, worktree: Worktree) -> bool:
-    """Return whether the folder of a worktree is there, whole, and has its branch checked out."""
+    """Return whether the folder of a worktree is git's, has an index, and has its branch checked out."""
     try:
         _check_repository(top, worktree)
         if run_git(worktree.folder, "symbolic-ref", "--short", "HEAD").strip() != worktree.branch:

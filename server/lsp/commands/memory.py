@@ -84,7 +84,7 @@ def _act(roots: Sequence[Path], arguments: Arguments, state: State) -> Result:
         ValueError: there is no such memory or folder, or the key or the text is empty.
         StateError: the state cannot be read or written.
     """
-    store, places = MemoryStore(state), _list_places(roots)
+    store, places = MemoryStore(state), _list_workspace_uris(roots)
     place = places[0] if arguments.workspace is None else arguments.workspace
     if place not in {"", *places}:
         raise ValueError(f"{place} is no folder of this workspace; leave `workspace` out, or give one that is listed.")
@@ -107,7 +107,7 @@ def _act(roots: Sequence[Path], arguments: Arguments, state: State) -> Result:
     )
 
 
-def _list_places(roots: Sequence[Path]) -> tuple[str, ...]:
+def _list_workspace_uris(roots: Sequence[Path]) -> tuple[str, ...]:
     """Return the URIs by which agents name the workspace folders: first as the client does, then by real paths.
 
     Raises:

@@ -53,7 +53,7 @@ class Arguments(CommandRecord):
 
 
 class WaitingQuestion(CommandRecord):
-    """A question to which a worker awaits the answer."""
+    """A question for which a worker waits."""
 
     request: str = Field(description="Its id.")
     task: str = Field(description='Id of the queued task, which is also its session\'s, "" for none.')
@@ -153,7 +153,7 @@ def _make_refusal(found: Request | AgentQuestion) -> CommandFailed:
 
 
 def _make_questions(journal: Journal, roots: Sequence[Path], state: State) -> WaitingQuestions:
-    """Return the access to the questions about the workspace folders, also by their real paths."""
+    """Return a reader of the questions about the workspace folders, which are also named by their real paths."""
     return WaitingQuestions(journal, state, frozenset({*list_folders(roots), *roots}))
 
 
@@ -188,7 +188,7 @@ def _is_waiting(journal: Journal, roots: Sequence[Path], request: str, state: St
 def _give(  # noqa: PLR0913, PLR0917 (bound by `partial`)
     journal: Journal, roots: Sequence[Path], found: Request | AgentQuestion, answer: str, client: str, state: State
 ) -> None:
-    """Store an answer for the worker that awaits it. Raises QuestionRefused and StateError."""
+    """Store an answer for the worker that waits for it. Raises QuestionRefused and StateError."""
     _make_questions(journal, roots, state).give(found, answer, client)
 
 

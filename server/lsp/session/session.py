@@ -290,6 +290,7 @@ class Session:
         level = logging.INFO
 
         def report(progress: IndexProgress) -> None:
+            """Show the progress; at the end of a run, have it logged and the left-out files reported."""
             nonlocal begun, level
             if shown is not None:
                 shown(progress)
@@ -330,6 +331,7 @@ class Session:
         """Return a function that shows the person a sentence; any thread may call it."""
 
         def tell(sentence: str) -> None:
+            """Show `sentence` to the person; do nothing before `start` and after the end of the event loop."""
             if self._loop is not None and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._jobs.show_message, sentence)
 

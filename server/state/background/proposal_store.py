@@ -78,7 +78,7 @@ class ProposalStore:
     def list_open(self, workspace: str) -> tuple[KeptProposal, ...]:
         """Return the open proposals of a workspace, the greatest weight first."""
         query = f"{_SELECT} WHERE workspace = ? AND status = ? ORDER BY weight DESC, name"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(query, (make_storable(workspace), ProposalStatus.OPEN)).fetchall()
         return tuple(
             KeptProposal(
@@ -109,7 +109,7 @@ class ProposalStore:
     def read_spending(self, workspace: str) -> DaySpending:
         """Return the tasks, tokens and cost of the autopilot today (local date); zeros if it used none."""
         query = "SELECT tasks, tokens, cost FROM autopilot_days WHERE workspace = ? AND day = ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             row = connection.execute(query, (make_storable(workspace), self._format_day(0))).fetchone()
         return DaySpending(*row) if row is not None else DaySpending()
 
@@ -131,7 +131,7 @@ class ProposalStore:
 
 
 def _make_id(workspace: str, key: str) -> str:
-    """Return the id of a proposal, which depends on its workspace and key only, so that a second search keeps it."""
+    """Return the id of a proposal: a hash of its workspace and key, so that each search finds the same id."""
     return uuid.uuid5(uuid.NAMESPACE_URL, f"{workspace}\n{make_storable(key)}").hex
 
 

@@ -103,6 +103,6 @@ class ScheduleStore:
 
     def list_jobs(self, workspace: str) -> tuple[JobRecord, ...]:
         """Return the jobs of a workspace that have ever begun, by name."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(f"{_SELECT} WHERE workspace = ? ORDER BY name", (make_storable(workspace),))
             return tuple(JobRecord(*row) for row in rows.fetchall())

@@ -95,7 +95,7 @@ class AlertStore:
     def has_unshown(self, workspace: str) -> bool:
         """Return whether `workspace` has an alert that is not marked as shown."""
         query = "SELECT 1 FROM team_alerts WHERE workspace = ? AND shown = 0 LIMIT 1"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return connection.execute(query, (make_storable(workspace),)).fetchone() is not None
 
     def take_unshown(self, workspace: str) -> tuple[Alert, ...]:
@@ -115,7 +115,7 @@ class AlertStore:
 
     def list_newest(self, workspace: str, limit: int) -> tuple[Alert, ...]:
         """Return up to `limit` alerts of `workspace`, newest first."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT workspace, kind, session, content, number, begun FROM team_alerts WHERE workspace = ?"
                 " ORDER BY id DESC LIMIT ?",

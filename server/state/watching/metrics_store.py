@@ -190,7 +190,7 @@ class Metrics:
 
     def _list(self, length: int, after: str) -> tuple[Metric, ...]:
         """Return the rows whose period has `length` characters and is later than `after`."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT period, kind, agent, name, outcome, number, seconds, prompt_tokens, answer_tokens, cost"
                 " FROM team_metrics WHERE length(period) = ? AND period > ?"

@@ -135,6 +135,7 @@ async def open_job(
     async with services.jobs.run(f"Starling: {title}", snapshot.token) as job:
 
         def get_open_text(uri: str) -> str | None:
+            """Return the editor's text of an open document, None if it is not open."""
             document = services.documents.get(uri)
             return document.text if document is not None else None
 

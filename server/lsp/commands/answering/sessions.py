@@ -59,7 +59,7 @@ class SessionFacts(CommandRecord):
 
 
 async def call_store(call: Callable[[], R]) -> R:
-    """Return the result of `call`, a blocking call of a store, which is run in a thread.
+    """Run `call`, a blocking call of a store, in a thread and return its result.
 
     Raises:
         CommandFailed: the session is not available, a text is too long, or the state cannot be read or written.
