@@ -45,7 +45,7 @@ class TaskProposal:
         key: the same for the same work, also after lines have moved.
         title: an imperative of a few words.
         details: everything else that the agent is told.
-        weight: how much it is worth; the largest is proposed first.
+        weight: its value for the person; the largest is proposed first.
         workflow: name of the workflow that is to do it, "" for one request.
     """
 
