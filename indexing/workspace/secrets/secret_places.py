@@ -215,7 +215,7 @@ def _find_in_addresses(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _find_user_options(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of secrets in `-u user:password` and `-u token:` of programs that speak HTTP."""
+    """Yield the spans of secrets in options like `-u user:password` and `-u token:` of programs that speak HTTP."""
     for option in ("-u", "--user", "-U", "--proxy-user", "--auth", "-a "):
         for start in find_all(text, option):
             found = _CURL.match(text, start + len(option)) or _CURL_USER.match(text, start + len(option))
