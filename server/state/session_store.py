@@ -121,7 +121,7 @@ class SessionStore:
     def _find_lease_age(self, session: str, owner: str) -> float | None:
         """Return how many seconds ago `owner` took or renewed the lease of a session, None if it has none."""
         query = "SELECT leased FROM sessions WHERE id = ? AND owner = ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             row = connection.execute(query, (session, owner)).fetchone()
         return time.time() + LEASE_S - row[0] if row is not None else None
 
