@@ -128,7 +128,7 @@ class Autopilot:
             return None, str(error)
         if task is None:
             return None, ""
-        self._proposals.spend(self._workspace, DaySpending(tasks=1))
+        self._proposals.add_spending(self._workspace, DaySpending(tasks=1))
         return task, f"Your rule for {chosen.proposal.kind} has started {task.id[:8]}: {chosen.proposal.title}"
 
 
