@@ -53,10 +53,10 @@ def test_no_more_is_read_than_there_is_time_for_and_the_rest_behind_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(prompt_choice, "LEAST_PROMPT", 96)
-    model = load_large(Speed(26.0, 5.0))
+    model = load_large(Speed(520.0, 100.0))
     try:
         prefix = LONG.prefix.replace("value", "budget")
-        request = replace(LONG, prefix=prefix, suffix="", max_tokens=2, budget_ms=10_000.0)
+        request = replace(LONG, prefix=prefix, suffix="", max_tokens=2, budget_ms=500.0)
         whole = len(lay_out(request, model.entry, bundled.tokenizer(), 512).tokens)
         first = complete(model, request)
         assert first.prompt_tokens <= 0.4 * 520 + 3 < whole
@@ -67,7 +67,7 @@ def test_no_more_is_read_than_there_is_time_for_and_the_rest_behind_the_answer(
         ):
             assert time.monotonic() < deadline, "the head is read behind the answer"
             time.sleep(0.01)
-        model._prompts.speed = MovingSpeed(Speed(26.0, 5.0))
+        model._prompts.speed = MovingSpeed(Speed(520.0, 100.0))
         second = complete(model, replace(request, prefix=prefix + "9"))
         assert second.prompt_tokens >= whole
         assert second.reused_tokens > 0.8 * whole
