@@ -122,7 +122,7 @@ class TaskPerformer:
         self._asking = asking
         self._show = show
         self._clock = clock
-        self.watch = watch_team(core.settings, state, root.as_uri(), tell)
+        self.watch = watch_team(core.settings, state, root.as_uri(), tell, clock)
 
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
         """Do `task`; see `agents.team.queue.worker.Perform`. Deletes its worktree and branch if it was cancelled."""
@@ -227,15 +227,19 @@ class TaskPerformer:
 def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> None:
     """Delete the worktrees whose tasks are gone, or of `workspace` and have ended, as a kill leaves them. Blocking.
 
-    Branches are kept, except those of cancelled tasks. A folder that cannot be deleted is logged.
+    Branches are kept, except those of cancelled tasks. What a worker still uses stays. A folder that cannot be deleted
+    is logged.
     """
-    for folder in worktrees.list_folders():
-        task = queue.get(folder.name)
-        if task is not None and task.task.workspace != workspace:
+    for name in sorted({one.name for one in worktrees.list_folders()} | worktrees.list_branches().keys()):
+        task = queue.get(name)
+        if task is not None and (task.task.workspace != workspace or queue.is_held(name)):
             continue
-        if task is None or task.status in {TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED}:
+        is_cancelled = task is not None and task.status is TaskStatus.CANCELLED
+        has_ended = task is None or task.status in {TaskStatus.DONE, TaskStatus.FAILED}
+        folder = paths.worktrees_dir() / name
+        if is_cancelled or (has_ended and folder.exists()):
             try:
-                worktrees.remove(folder.name, with_branch=task is not None and task.status is TaskStatus.CANCELLED)
+                worktrees.remove(name, with_branch=is_cancelled)
                 IndexPaths.of(paths.index_dir(), folder).remove()
             except WorktreeFailed as error:
                 logger.warning("the worktree %s could not be removed: %s", folder, error)

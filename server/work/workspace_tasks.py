@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from agents.ports.task_queue import TaskStatus
 from server.state import paths
-from server.state.lease_owners import has_ended
 from server.work.merging import MergeFailed, propose_merge
 from server.work.worktrees import WorktreeFailed, Worktrees
 
@@ -82,7 +81,7 @@ class WorkspaceTasks:
         return found[0]
 
     def cancel(self, task: QueuedTask) -> str:
-        """Cancel a task and delete its branch; return why the branch could not be deleted, "" otherwise.
+        """Cancel a task and delete its branch; return a sentence that says why the branch is left, "" if it is not.
 
         While a worker does the task, its folder is in use: that worker deletes branch and folder once it has stopped.
 
@@ -93,13 +92,15 @@ class WorkspaceTasks:
         found = self._queue.get(task.id) or task
         if not self._queue.cancel(task.id):
             raise TaskRefused(f"{task.task.title!r} has ended already: {found.status.value}.")
-        in_use = found.status is TaskStatus.RUNNING and not has_ended(found.worker)
-        if in_use or not (found.task.writes and found.attempts):
+        if not found.task.writes:
             return ""
+        if self._queue.is_held(task.id):
+            return "Cancelled; its worker stops within half a minute, and then deletes its branch."
         try:
-            self._worktrees.remove(task.id, with_branch=True)
+            if found.attempts or task.id in self._worktrees.list_branches():  # a retried task has no attempts
+                self._worktrees.remove(task.id, with_branch=True)
         except WorktreeFailed as error:
-            return str(error)
+            return f"Cancelled, but its branch could not be deleted, and goes with the next `starling work`: {error}"
         return ""
 
     def pause(self, task: QueuedTask) -> None:
@@ -115,6 +116,8 @@ class WorkspaceTasks:
     def retry(self, task: QueuedTask) -> None:
         """Queue a task again that was paused, cancelled, failed, or waits for a person.
 
+        A worker that still does it stops first; until then no worker begins it.
+
         Raises:
             TaskRefused: it is in another status.
             StateError: the queue cannot be written.
@@ -127,11 +130,14 @@ class WorkspaceTasks:
 
         Raises:
             TaskRefused: the task is running or has no branch, or git failed.
+            StateError: the queue cannot be read.
         """
         if task.status is TaskStatus.RUNNING:
             raise TaskRefused(
                 f"{task.task.title!r} is running; `starling tasks cancel {task.id[:8]}` ends and drops it."
             )
+        if self._queue.is_held(task.id):
+            raise TaskRefused(f"The worker of {task.task.title!r} has not stopped yet; try again in half a minute.")
         try:
             if self._worktrees.find(task.id) is None:
                 raise TaskRefused(f"{task.task.title!r} has no branch.")

@@ -172,7 +172,7 @@ def cancel(name: Name, *, directory: Directory = None) -> None:
     with _open_tasks(directory, logs=True) as (tasks, _):
         left = tasks.cancel(tasks.find(name))
     if left:
-        terminal.note(f"cancelled, but its branch could not be removed: {left}")
+        terminal.note(left)
 
 
 @app.command("pause")
