@@ -192,7 +192,7 @@ class TaskQueue(Protocol):
         ...
 
     def requeue(self, task: str) -> bool:
-        """Queue a paused, waiting, failed or cancelled task again, with all attempts.
+        """Queue a paused, waiting, failed or cancelled task again, with no attempt counted and no result.
 
         A worker that still holds it (`is_held`) stops first; until then nobody can claim it.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from indexing.syntax.trees import SyntaxTrees
-from indexing.workspace.secrets.known_places import learn_secrets
+from indexing.workspace.secrets.known_places import register_secrets
 from server.assembly import chats as chat_models
 from server.assembly import policies
 from server.assembly.chats import Chats
@@ -117,7 +117,7 @@ class Core:
             self.servers.close()
 
     def close_unshared(self, kept: Core) -> None:
-        """Close the parts of this core that `kept` does not share: the core that replaces it, or its base."""
+        """Close the parts of this core that are not also parts of `kept`, the core that replaces it or its base."""
         for model in (self.model, self.quick):
             if model is not None and model is not kept.model and model is not kept.quick:
                 model.close()
@@ -208,7 +208,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     from server.assembly import settings as layers  # noqa: PLC0415 (brings pydantic, 200 ms; nothing of it before `initialize`)
     from server.assembly.mcp_servers.server_settings import build_pool  # noqa: PLC0415 (as the next)
 
-    learn_secrets(roots)
+    register_secrets(roots)
     settings, wrong = layers.resolve(editor=options, roots=roots)
     problems = [str(problem) for problem in wrong]
     kept = old is not None and old.settings.index == settings.index
@@ -296,7 +296,8 @@ def _build_index(roots: Sequence[Path], settings: Settings, problems: list[str],
 def _build_model(settings: Settings, problems: list[str]) -> LazyModel | None:
     """Return the completion model of the settings, which loads at its first use.
 
-    Returns None if the settings turn it off, or if there is no such model, which is added to `problems`.
+    Returns None if the settings turn it off, or if there is no such model. Adds to `problems` that there is none, and
+    the problems of the catalog.
     """
     if not settings.model.enabled:
         return None

@@ -20,7 +20,7 @@ from agents.team.tools.all_tools import TOOLS
 from agents.team.tools.list_mcp_tools import CAPABILITY
 from agents.team.workflows import workflow_files
 from agents.team.workflows.workflow_files import Workflows, load_workflows
-from indexing.workspace.secrets.known_places import learn_secrets
+from indexing.workspace.secrets.known_places import register_secrets
 from server.assembly.deploy_settings import build_deployer
 from server.assembly.gates import make_disk_gate
 from server.assembly.policies import build_rules
@@ -106,7 +106,9 @@ async def open_disk_team(  # noqa: PLR0913, PLR0917 (its ports)
 
 
 def build_team(core: Core, files: Files, gate: Gate, state: State, client: Client) -> Team:
-    """Return the team that works in the workspace of `files` for `client`.
+    """Return the team that works in the workspace of `files` for `client`; blocking.
+
+    Starts the log of actions, unless `client` has a watcher, and learns the secrets of the workspace, to replace them.
 
     Args:
         core: index, models and reviewer.
@@ -117,7 +119,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
     """
     settings, wanted = core.settings.team, core.settings.review.test_command
     workspace = client.workspace or name_workspace(files.roots)
-    learn_secrets(files.roots)
+    register_secrets(files.roots)
     owner = name_owner(client.name)
     runner = ConfinedRunner(files.roots, core.index_limits, list_own_places())
 
@@ -186,7 +188,7 @@ def build_own_deployer(settings: Settings, roots: Sequence[Path], limits: IndexL
 
 
 def make_limits(settings: TeamSettings) -> TurnLimits:
-    """Return the person's limits of a turn; a role's own steps and tokens count where the person has set none."""
+    """Return the person's limits of a turn; where steps or tokens are not set, the most that a role may have."""
     return TurnLimits(
         steps=settings.steps if "steps" in settings.model_fields_set else MOST_STEPS,
         tokens=settings.tokens if "tokens" in settings.model_fields_set else MOST_TOKENS,

@@ -33,7 +33,7 @@ Directory = Annotated[
 def export(file: File, *, directory: Directory = None) -> None:
     """Write approved edits and praised answers for training a model, if `team.training` allows it."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
-    from indexing.workspace.secrets.known_places import learn_secrets  # noqa: PLC0415
+    from indexing.workspace.secrets.known_places import register_secrets  # noqa: PLC0415
     from server.assembly.gates import open_state  # noqa: PLC0415
     from server.assembly.settings import resolve  # noqa: PLC0415
     from server.state import paths  # noqa: PLC0415
@@ -44,7 +44,7 @@ def export(file: File, *, directory: Directory = None) -> None:
             "Nothing is exported for training until you allow it: set `training = true` in [team] of "
             f"{paths.settings_file()}."
         )
-    learn_secrets([root])
+    register_secrets([root])
     state = open_state()
     try:
         found = list(_read(state, root.as_uri()))
@@ -64,7 +64,7 @@ def export(file: File, *, directory: Directory = None) -> None:
 
 
 def _read(state: State, workspace: str) -> Iterator[dict[str, Any]]:
-    """Yield the approved interactions of a workspace, the oldest session first."""
+    """Yield the approved interactions of the newest `MOST_SESSIONS` sessions of a workspace, oldest session first."""
     from server.state.feedback_store import FeedbackStore  # noqa: PLC0415 (`--help` starts without)
     from server.state.gate_records import GateRecords  # noqa: PLC0415
     from server.state.history.training_export import list_interactions  # noqa: PLC0415

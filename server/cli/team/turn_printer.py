@@ -42,7 +42,8 @@ class TurnPrinter:
     def show(self, event: Event) -> None:
         """Show an event; pieces of text are written as they arrive.
 
-        The result of a call is shown only if the call failed, or ran a command or tests.
+        Of the result of a call, shows all lines if it is about a deployment, the first line if the call failed or ran a
+        command or tests, else nothing.
         """
         if isinstance(event, events.TextArrived):
             self._write(event.text)
@@ -67,7 +68,7 @@ class TurnPrinter:
                 pass
 
     def end(self, answer: str) -> None:
-        """End the last line; also write the final `answer`, unless it has been written or is ""."""
+        """End the last line; if text is written, also write the final `answer`, unless it is on the screen or empty."""
         self._end_line()
         if self._writes_text and answer.strip() and self._text.strip() != answer.strip():
             sys.stdout.write(f"{terminal.escape(answer)}\n")
