@@ -168,7 +168,7 @@ class TaskStore:
         """Return whether a worker may still be at work on a task: it has neither given it back nor certainly ended."""
         with self._state.reading() as connection:
             row = connection.execute("SELECT worker, renewed FROM queued_tasks WHERE id = ?", (task,)).fetchone()
-        return row is not None and _holds(*row, self._clock())
+        return row is not None and _holds(row[0], row[1], self._clock())
 
     def pause(self, task: str) -> bool:
         """Pause a queued or running task until `requeue`; return whether it was queued or running."""
