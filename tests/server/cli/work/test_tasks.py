@@ -211,6 +211,10 @@ def test_a_task_that_has_not_ended_is_not_merged_or_dropped(shop: Path, capsys: 
     assert run(["tasks", "cancel", name]) == 0
     assert opened.folder.exists()  # nobody knows whether "a worker" has ended; it may still use the folder
     assert run(["work"]) == 0
+    assert opened.folder.exists()
+    with contextlib.closing(open_state()) as state:
+        assert not TaskStore(state).release(claimed)  # it has stopped
+    assert run(["work"]) == 0
     assert not opened.folder.exists()
 
 
