@@ -31,11 +31,12 @@ from server.assembly.watching.team_watch import watch_team
 from server.gate.gate import LIMITS
 from server.state import paths
 from server.state.background.proposal_store import ProposalStore
+from server.state.given_answers import GivenAnswers
 from server.state.task_store import TaskStore
 from server.work.worktrees import WorktreeFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from agents.ports.person import Person
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from server.assembly.core import Core
     from server.gate.ports import Asker
     from server.state.database import State
+    from server.state.given_answers import LeftAnswer
     from server.work.worktrees import Worktree, Worktrees
 
 logger = logging.getLogger(__name__)
@@ -198,11 +200,17 @@ class TaskPerformer:
             await asyncio.to_thread(
                 team.sessions.create, self._root.as_uri(), title=title, role=task.task.role, name=task.id
             )
-            runner, request, workflow = SessionRunner(team, task.id), compose_request(task), None
+            runner, answers = SessionRunner(team, task.id), GivenAnswers(self._state)
             if task.task.workflow:
                 request, wanted = _join_texts(task), task.task.workflow
                 workflow = WorkflowRequest(wanted, commits=False, repeats=task.attempts == 1)
-            return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
+                return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
+            left = await asyncio.to_thread(answers.list_left, task.id)
+            ended = await runner.handle(
+                compose_request(task, left), lambda event: self._show(task, event), stopped, workflow=None
+            )
+            await asyncio.to_thread(answers.withdraw, *(one.id for one in left))  # the session has them now
+            return ended
 
     async def _end_writing(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
         """Commit what a turn has written, and remove the folder of the worktree, and its branch if nothing has changed.
@@ -250,8 +258,11 @@ def _join_texts(task: QueuedTask) -> str:
     return f"{task.task.title}\n\n{task.task.details}".strip()
 
 
-def compose_request(task: QueuedTask) -> str:
-    """Return the request to the team: what is wanted, and for a later attempt how the last one ended."""
+def compose_request(task: QueuedTask, left: Sequence[LeftAnswer] = ()) -> str:
+    """Return the request to the team: what is wanted, and for a later attempt how the last one ended.
+
+    `left` are a person's answers that the last attempt asked for and did not take.
+    """
     wanted = task.task
     request = f"@{wanted.role} {wanted.title}" if wanted.role else wanted.title
     if wanted.details:
@@ -259,4 +270,6 @@ def compose_request(task: QueuedTask) -> str:
     if task.attempts > 1:
         request += f"\n\nThis is attempt {task.attempts}. The last one ended so: {task.result or 'it was cut off'}\n"
         request += "Look at what is there already before you go on."
+    for one in left:
+        request += f"\n\nAn earlier attempt asked the person: {one.question}\nThe person says: {one.words}"
     return request

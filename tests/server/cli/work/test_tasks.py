@@ -19,6 +19,7 @@ from models.scripted.scripted_server import ScriptedServer
 from server.assembly.gates import open_state
 from server.cli import run
 from server.state import paths
+from server.state.given_answers import GivenAnswers
 from server.state.requests import Requests
 from server.state.task_store import TaskStore
 from server.work.worktrees import Worktrees
@@ -332,6 +333,25 @@ def test_the_question_of_an_agent_whose_worker_is_killed_is_gone_and_its_task_is
     assert run(["work"]) == 0
     task = read_tasks(capsys)[name]
     assert (task["status"], task["attempts"], shop.exists()) == ("done", 2, True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGSTOP and SIGKILL")
+def test_an_answer_that_a_killed_worker_had_not_taken_goes_to_the_next_attempt(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = add(capsys, "choose a colour", "-r", "coder")
+    with start_worker(shop, "--ask") as worker:
+        asked = wait_for_agents_question(worker, capsys)
+        worker.send_signal(signal.SIGSTOP)
+        assert run(["sessions", "answer", asked["request"], "--answer", "blue"]) == 0
+        worker.send_signal(signal.SIGKILL)
+        worker.wait(timeout=60)
+    assert run(["work"]) == 0
+    task = read_tasks(capsys)[name]
+    assert (task["status"], task["attempts"], task["result"]) == ("done", 2, "Blue it is.")
+    state = open_state()
+    assert GivenAnswers(state).list_left(task["id"]) == ()
+    state.close()
 
 
 def test_without_ask_an_agent_of_a_worker_decides_itself(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
