@@ -136,7 +136,7 @@ class TurnView:
                 pass  # `end` shows it
 
     def _show_text(self, event: events.TextArrived) -> None:
-        """Show a piece of an answer; what a delegate writes is a thought."""
+        """Show a piece of an answer; the text of a delegate is shown as a thought."""
         answers = event.agent == self._speaker
         if answers:
             self._said += event.text

@@ -77,7 +77,7 @@ class ActionFiles(logging.Handler):
         self.addFilter(PrivacyFilter(texts=settings.texts))
 
     def is_like(self, other: ActionFiles) -> bool:
-        """Return whether `other` writes the same to the same folder, by the same clock."""
+        """Return whether `other` has the same settings, folder and clock."""
         return (self._settings, self._folder, self._clock) == (other._settings, other._folder, other._clock)
 
     def emit(self, record: logging.LogRecord) -> None:
