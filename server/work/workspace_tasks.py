@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents.ports.action_log import actions
 from agents.ports.task_queue import TaskStatus
 from server.state import paths
 from server.work.merging import MergeFailed, propose_merge
@@ -144,6 +145,12 @@ class WorkspaceTasks:
             self._worktrees.remove(task.id, with_branch=True)
         except WorktreeFailed as error:
             raise TaskRefused(str(error)) from error
+        self._log("branch dropped", task)
+
+    def _log(self, what: str, task: QueuedTask, outcome: str = "") -> None:
+        """Log what a person decided about the branch of a task, as an action."""
+        fields = {"session": task.id, "workspace": self.workspace, "role": task.task.role, "outcome": outcome}
+        actions.info(what, extra=fields)
 
     def list_branches(self) -> dict[str, str]:
         """Return the names of the branches of tasks, by the task's id; {} if there is no repository or git failed."""
@@ -161,6 +168,7 @@ class WorkspaceTasks:
         """
         worktree, proposal = await asyncio.to_thread(self._prepare_merge, task)
         outcome = await propose(proposal) if proposal is not None else None
+        self._log("merge ended", task, outcome.verdict.value if outcome is not None else "unchanged")
         if outcome is not None and (not outcome.applied or outcome.left):
             return Merged(outcome, worktree.branch, kept=True)
         try:

@@ -116,6 +116,11 @@ def test_a_task_ends_as_a_branch_that_is_merged_after_a_yes(shop: Path, capsys: 
     assert (shop / "area.py").read_text() == '"""My own line."""\ndef area(r):\n    return 3.1415926 * r * r\n'
     assert run_git(shop, "branch", "--format=%(refname:short)") == "main\n"
     capsys.readouterr()
+    assert run(["logs", "--task", name, "--kind", "merge", "--json"]) == 0
+    logged = json.loads(capsys.readouterr().out)["actions"]
+    assert [(one["outcome"], one["workspace"]) for one in logged] == [
+        ("refused", shop.as_uri()), ("applied", shop.as_uri()),
+    ]  # fmt: skip
     assert run(["tasks", "show", name]) == 0
     assert "tasks merge" not in capsys.readouterr().out
     assert run(["undo", "--yes", "edit"]) == 0
@@ -136,6 +141,9 @@ def test_what_the_person_has_changed_too_is_not_merged_and_the_branch_is_kept(
     assert "starling/" in run_git(shop, "branch")
     assert run(["tasks", "drop", name]) == 0
     assert run(["tasks", "drop", name]) == 1
+    capsys.readouterr()
+    assert run(["logs", "--task", name, "--kind", "branch dropped", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["actions"]) == 1
     assert "starling/" not in run_git(shop, "branch")
 
 
