@@ -27,7 +27,7 @@ MARGIN_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which actions are wanted.
+    """Selection of actions.
 
     Attributes:
         session: the first characters of the id of a session or queued task; "" for all.
