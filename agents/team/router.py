@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, Field, create_model
 
 from agents.ports.sessions import EntryKind
+from agents.team.permissions.modes import Mode
 from agents.team.role_files import ROUTER
 from models import structured_answers
 from models.chat import ChatRequest, Message, Speaker
@@ -133,6 +134,16 @@ def _ask_model(
         return None
     named = str(getattr(answer.value, "role", "")).strip().lstrip("@")
     return roles.get(re.sub(r"[\s-]+", "_", named))
+
+
+def choose_fallback(*, is_led: bool, mode: Mode) -> str:
+    """Return the name of the role that answers where nothing decides.
+
+    A led model neither chooses among roles nor delegates, so it is `coder`, or `ask` in plan mode.
+    """
+    if not is_led:
+        return ROUTER
+    return "ask" if mode is Mode.PLAN else "coder"
 
 
 def find_last_answer(entries: Sequence[Entry]) -> LastAnswer | None:

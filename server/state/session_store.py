@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from server.state.statements import Connection
 
 KEPT_S = 365 * 24 * 3600.0
+EMPTY_KEPT_S = 24 * 3600.0  # of a session without entries, whose client was killed
 MOST_SESSIONS = 1000  # of a user, in all workspaces
 MOST_ENTRIES = 10_000  # of one session
 SHORTEST_DELETED = 4  # characters of an id that name a session to delete
@@ -173,14 +174,16 @@ class SessionStore:
 
     @staticmethod
     def _evict(connection: Connection, now: float) -> None:
-        """Delete the sessions that are too old or exceed `MOST_SESSIONS`, except leased sessions and the newest."""
-        rows = connection.execute("SELECT id, changed, leased FROM sessions ORDER BY changed DESC, id").fetchall()
+        """Delete the sessions that are too old, empty for a day or exceed `MOST_SESSIONS`, except leased ones."""
+        rows = connection.execute(
+            "SELECT id, changed, leased, entries FROM sessions ORDER BY changed DESC, id"
+        ).fetchall()
         _remove(
             connection,
             [
                 identity
-                for number, (identity, changed, leased) in enumerate(rows)
-                if (number >= MOST_SESSIONS or changed < now - KEPT_S) and leased < now
+                for number, (identity, changed, leased, entries) in enumerate(rows)
+                if (number >= MOST_SESSIONS or changed < now - (KEPT_S if entries else EMPTY_KEPT_S)) and leased < now
             ],
         )
 

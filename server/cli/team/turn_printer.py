@@ -38,12 +38,19 @@ class TurnPrinter:
         self._is_line_open = False
         self._is_text_open = False
         self._plan: dict[str, str] = {}
+        self._has_shown_work = False
+
+    @property
+    def has_shown_work(self) -> bool:
+        """Whether an agent has written a text or called a tool."""
+        return self._has_shown_work
 
     def show(self, event: Event) -> None:
         """Show an event; pieces of text are written as they arrive.
 
         The result of a call is shown only if the call failed, or ran a command or tests.
         """
+        self._has_shown_work |= isinstance(event, events.TextArrived | events.CallStarted)
         if isinstance(event, events.TextArrived):
             self._write(event.text)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,9 +137,27 @@ def test_the_longest_unchanged_go_and_never_one_that_is_driven(
     for number in range(4):
         sessions.create(WORKSPACE, title=str(number))
     assert [one.title for one in sessions.list_newest(WORKSPACE, 9)] == ["3", "2", "1", "driven"]
-    monkeypatch.setattr(session_store, "KEPT_S", -1.0)
+    for bound in ("KEPT_S", "EMPTY_KEPT_S"):
+        monkeypatch.setattr(session_store, bound, -1.0)
     sessions.create(WORKSPACE, title="4")
     assert [one.title for one in sessions.list_newest(WORKSPACE, 9)] == ["driven"]
+
+
+def test_an_empty_session_that_nobody_drives_goes_after_a_day(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used, driven = (sessions.create(WORKSPACE, title=title).id for title in ("used", "driven"))
+    sessions.create(WORKSPACE, title="left by a killed client")
+    for session, entries in ((used, [Entry(EntryKind.PERSON, "vim 7", "hello")]), (driven, [])):
+        sessions.acquire(session, "vim 7")
+        sessions.record(session, "vim 7", SessionState.IDLE, entries)
+    sessions.release(used, "vim 7")
+    assert session_store.EMPTY_KEPT_S == 24 * 3600
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 24 * 3600 + 1)
+    sessions.acquire(driven, "vim 7")
+    sessions.create(WORKSPACE, title="new")
+    assert {one.title for one in sessions.list_newest(WORKSPACE, 9)} == {"used", "driven", "new"}
 
 
 def test_entries_of_two_processes_are_all_kept_in_order(sessions: Sessions, state: State) -> None:
