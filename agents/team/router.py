@@ -1,7 +1,7 @@
 """The choice of the role that answers a request: by `@role`, by rules about what is asked of what, by a model.
 
-The rules look at the form of the request (an error message, a question about named code, a request that names files to
-change), not at words of one language. Start at `choose_role`.
+The rules look at the form of the request (an error message, a few words that go on with the last answer), not at words
+of one language. Start at `choose_role`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, Field, create_model
 
 from agents.ports.sessions import EntryKind
+from agents.team.follow_ups import is_follow_up
 from agents.team.permissions.modes import Mode
 from agents.team.role_files import ROUTER
 from models import structured_answers
@@ -104,10 +105,13 @@ def choose_role(  # noqa: PLR0913 (each is a part of the question)
         return Choice(role, "it is the session's role", request)
     if ERROR_FORM.search(request) and (role := roles.get("debug")) is not None:
         return Choice(role, "the request has an error message", request)
-    if chat is not None and (role := _ask_model(request, last, roles, chat, cancelled)) is not None:
+    previous = roles.get(last.role) if chat is not None and last is not None else None
+    goes_on = previous is not None and last is not None and is_follow_up(request, last.text, roles.by_name)
+    if not goes_on and chat is not None and (role := _ask_model(request, last, roles, chat, cancelled)) is not None:
         return Choice(role, f"{chat.name} chose it by its description", request)
-    if chat is not None and last is not None and (role := roles.get(last.role)) is not None:
-        return Choice(role, "it answered last", request)
+    if previous is not None:
+        why = "it answered last, and the request goes on with that" if goes_on else "it answered last"
+        return Choice(previous, why, request)
     return Choice(roles.by_name[fallback], "nothing says who else", request)
 
 

@@ -74,18 +74,24 @@ class TurnPrinter:
                 pass
 
     def end(self, answer: str) -> None:
-        """End the last line; also write the final `answer`, unless it has been written or is ""."""
+        """End the last line; also write the final `answer` without its first paragraphs if the last text has these."""
         self._end_line()
-        if self._writes_text and answer.strip() and self._text.strip() != answer.strip():
-            sys.stdout.write(f"{terminal.escape(answer)}\n")
-            sys.stdout.flush()
+        self._is_text_open = False
+        rest, shown = answer.strip().split("\n\n"), {"", *(one.strip() for one in self._text.split("\n\n"))}
+        while rest and rest[0].strip() in shown:
+            del rest[0]
+        if rest:
+            self._write("\n\n".join(rest))
+            self._end_line()
 
     def _write(self, text: str) -> None:
-        """Write a piece of an agent's text; spaces before the first piece are left out."""
+        """Write a piece of an agent's text; of a new text without the spaces before it, after a blank line."""
         if not self._is_text_open:
             text = text.lstrip()
             if not text:
                 return
+            if self._writes_text and self._text:
+                sys.stdout.write("\n")
             self._is_text_open, self._text = True, ""
         self._text += text
         if self._writes_text:
