@@ -26,7 +26,8 @@ HEAD_START_S = 0.01  # time for the older request to begin computing
 def time_cancelling(client: Client, place: workspaces.TypingPlace, *, supersede: bool) -> float | None:
     """Return the milliseconds from cancelling a request at `place` to its answer; None if the answer came first.
 
-    With `supersede`, a newer request at the next key cancels it instead of `$/cancelRequest`.
+    With `supersede`, a newer request at the next key cancels it instead of `$/cancelRequest`. Exits if the cancelled
+    request gets no answer.
     """
     text = place.path.read_bytes().decode("utf-8")
     at = place.start + 1

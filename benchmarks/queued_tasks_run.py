@@ -68,7 +68,10 @@ def make_repository(root: Path) -> None:
 
 
 async def run_tasks(core: Core, root: Path, count: int, workers: int, *, writes: bool) -> float:
-    """Queue `count` tasks, do them with some workers, and return the seconds from the first claim to the last end."""
+    """Queue `count` tasks, do them with `workers` workers, and return the seconds that the workers took.
+
+    Exits if a task does not end as done.
+    """
     state = open_state()
     queue, place = TaskStore(state), root.as_uri()
     asker = TerminalAsker(())

@@ -54,12 +54,12 @@ class Record:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the figure keeps its bound; None without a bound or without the ratio that it bounds."""
+        """Whether the figure is within its bound; None without a bound or without the ratio that it bounds."""
         judged = self.ratio if self.judged == "ratio" else self.value
         return None if self.most is None or judged is None else judged <= self.most
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as `results.json` keeps it, with figures rounded to four significant digits."""
+        """Return the record as JSON for `results.json`, with figures rounded to four significant digits."""
         rounded: dict[str, Any] = _round_floats({**asdict(self), "ratio": self.ratio, "holds": self.holds})
         return rounded
 

@@ -25,7 +25,11 @@ TIMES_RUFF = 2.0
 
 
 def measure_save() -> Record:
-    """Measure the time of the static layer for a file of 2,000 lines that changes each time."""
+    """Measure the time of the static layer for a file of 2,000 lines that changes each time.
+
+    Raises:
+        ValueError: a review found nothing, so that nothing was measured.
+    """
     path = Path(argparse.__file__)
     text = "".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:LINES])
     reviewer = Reviewer()

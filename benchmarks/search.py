@@ -33,7 +33,7 @@ WORD = re.compile(r"[A-Za-z_]\w{2,}")
 
 
 def read_texts(workspace: Path) -> Iterator[tuple[str, str]]:
-    """Yield the relative path and the text of each file."""
+    """Yield the relative path and the text of each Python file below 1 MB."""
     for path in workspaces.list_python_files(workspace, below_bytes=1_000_000):
         yield path.relative_to(workspace).as_posix(), path.read_text(encoding="utf-8", errors="surrogateescape")
 

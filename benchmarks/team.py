@@ -73,7 +73,10 @@ def measure_first_text() -> Record:
 
 
 def _time_first_text(client: Client, token: str) -> float:
-    """Return the milliseconds from a request in a new session to its first text; `token` is the request's own."""
+    """Return the milliseconds from a request in a new session to its first text; exit if there is no text.
+
+    `token` is a text that no other request has: it is the progress token, and a part of the question.
+    """
     given = {"request": f"What does add do? ({token})", "partial_token": token}
     asked = client.request("workspace/executeCommand", {"command": "starling.ask", "arguments": [given]})
     result = asked.wait()

@@ -105,7 +105,7 @@ async def open_team(root: Path) -> AsyncIterator[Team]:
 
 
 async def run_session(team: Team, root: Path, chat: ReadingChat) -> SessionRunner:
-    """Run one turn in a new session; return its runner."""
+    """Run one turn in a new session and return its runner; exit if the turn does not end as scripted."""
     team = replace(team, find_chat=lambda _: chat)
     unlimited = replace(team.roles.by_name["ask"], limits=team.limits)
     team = replace(team, roles=replace(team.roles, by_name={**team.roles.by_name, "ask": unlimited}))

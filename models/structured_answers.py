@@ -116,6 +116,6 @@ def _describe_problem(error: ValidationError, reply: Reply) -> str:
 
 
 def describe_problems(error: ValidationError) -> str:
-    """Return what is wrong with a value, for the model; at most `MOST_PROBLEMS` reasons, without the invalid values."""
+    """Return at most `MOST_PROBLEMS` reasons why a value is invalid, for the model; without the invalid values."""
     wrong = error.errors(include_url=False, include_input=False, include_context=False)
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in wrong[:MOST_PROBLEMS])

@@ -39,7 +39,7 @@ _RAISES = re.compile(r"^[ \t]*raise[ \t]+([A-Za-z_][\w.]*)", re.MULTILINE)
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for the function at the cursor; None if there is none, or none that can still be documented."""
+    """Return the offer for the function at the cursor; None if there is none, or it is documented or cannot be."""
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or _find_place(scene.document, function) is None:
         return None
@@ -88,7 +88,7 @@ class _Place:
 
 
 def _find_place(document: Document, function: Function | None) -> _Place | None:
-    """Return the place for the documentation of `function`; None if it is None, documented already or cannot be."""
+    """Return the place for the documentation of `function`; None for None, and if it is documented or cannot be."""
     if function is None:
         return None
     text = document.text

@@ -90,7 +90,7 @@ def _ask_streaming(chat: ChatModel, request: ChatRequest, resources: Resources) 
     filtering = InertFilter()
 
     def forward_piece(piece: str) -> None:
-        """Pass a piece of the answer to the stream, as far as it is inert already."""
+        """Pass to the stream what `piece` adds to the part of the answer that is inert already."""
         if shown := filtering.feed(piece):
             stream(shown)
 

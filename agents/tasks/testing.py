@@ -82,7 +82,7 @@ def _find_root(path: Path, resources: Resources) -> Path:
     return max(inside, key=lambda root: len(root.parts)) if inside else path.parent
 
 
-def _list_tests(resources: Resources, document: Document, root: Path) -> list[Path]:
+def _list_test_files(resources: Resources, document: Document, root: Path) -> list[Path]:
     """Return the test files of the document's language below `root`; looks at 20,000 workspace files at most."""
     found = []
     wanted = re.compile(document.entry.test_file)
@@ -97,7 +97,7 @@ def _list_tests(resources: Resources, document: Document, root: Path) -> list[Pa
 def _find_python_place(document: Document, path: Path, function: Function, resources: Resources) -> TestPlace:
     """Return the place of a Python test, named and written like most tests of the workspace."""
     root = _find_root(path, resources)
-    tests = _list_tests(resources, document, root)
+    tests = _list_test_files(resources, document, root)
     suffixed = sum(each.name.endswith("_test.py") for each in tests) * 2 > len(tests)
     name = f"{path.stem}_test.py" if suffixed else f"test_{path.stem}.py"
     target = (
@@ -143,7 +143,7 @@ def _find_script_place(document: Document, path: Path, function: Function, resou
     if not re.search(rf"export\b[^;]*\b{function.name}\b|exports\b[^;]*\b{function.name}\b", document.text):
         return None  # nothing outside of the file can call it
     root = _find_root(path, resources)
-    tests = _list_tests(resources, document, root)
+    tests = _list_test_files(resources, document, root)
     marks = Counter(each.name.split(".")[-2] for each in tests)  # "test" or "spec"
     name = f"{path.stem}.{marks.most_common(1)[0][0] if marks else 'test'}{path.suffix}"
     aside = sum(each.parent.name == "__tests__" for each in tests) * 2 > len(tests) if tests else False

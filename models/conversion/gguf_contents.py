@@ -278,11 +278,7 @@ class _Reader:
 
     @staticmethod
     def _get_alignment(values: Mapping[str, Any]) -> int:
-        """Return the alignment of tensors in bytes, from the metadata `values`; 32 by default.
-
-        Raises:
-            _DamagedError: the alignment is no power of two, or larger than `BLOCK_BYTES`.
-        """
+        """Return the alignment of tensors in bytes, 32 by default; raise `_DamagedError` for an invalid alignment."""
         alignment = values.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 1 <= alignment <= BLOCK_BYTES or alignment & (alignment - 1):
             raise _DamagedError
@@ -336,8 +332,8 @@ class _Reader:
         """Read and return a metadata value of the type `kind`; None for an array that is not kept.
 
         Args:
-            kind: number of the value's type.
-            depth: number of arrays around the value.
+            kind: number of the value's type; an unknown number raises `_DamagedError`.
+            depth: number of arrays around the value; an array at the depth `MOST_NESTED` raises `_DamagedError`.
         """
         if kind == _TEXT:
             return self._read_text(MOST_TEXT_BYTES)

@@ -110,7 +110,7 @@ class ChatCompletion:
         return self.chat.chat(self.conversation.request, cancelled=self.computation.is_cancelled, on_text=on_text)
 
     def _record_tokens(self, reply: Reply) -> None:
-        """Add the tokens of `reply` to the metrics."""
+        """Add the number of tokens that were written in `reply` to the metrics."""
         self.metrics.add("tokens_total", reply.usage.answer_tokens, model=self.chat.name)
 
     def _make_object(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class Computation:
 
     @contextlib.asynccontextmanager
     async def _hold_turn(self) -> AsyncGenerator[None, None]:
-        """Wait for the model's turn and hold it in the context; the model counts as used until the end."""
+        """Wait for the model's turn and hold it in the context; until its end the model is not idle."""
         loaded = self._loaded
         loaded.users += 1
         try:

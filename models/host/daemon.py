@@ -115,7 +115,7 @@ def make_loaders(state_dir: Path | None) -> dict[Kind, Callable[[ModelEntry, Pla
 
 @contextlib.contextmanager
 def _open_listener(address: Address) -> Iterator[tuple[socket.socket, str]]:
-    """Listen at `address` and yield the socket with its token ("" for a Unix socket); stop listening in the end.
+    """Listen at `address` and yield the socket with its token ("" for a Unix socket); close the socket at the end.
 
     To be called only by the holder of the lock: a socket or record that is left there is deleted.
 

@@ -232,10 +232,10 @@ class Host:
 def create_app(host: Host) -> ASGIApp:
     """Return the ASGI application of `host`."""
     routes = (
-        Route("/v1/completions", _with_refusals(host, host.handle_completions), methods=["POST"]),
-        Route("/v1/chat/completions", _with_refusals(host, host.handle_chat), methods=["POST"]),
-        Route("/v1/embeddings", _with_refusals(host, host.handle_embeddings), methods=["POST"]),
-        Route("/v1/starling/load", _with_refusals(host, host.handle_load), methods=["POST"]),
+        Route("/v1/completions", _handle_errors(host, host.handle_completions), methods=["POST"]),
+        Route("/v1/chat/completions", _handle_errors(host, host.handle_chat), methods=["POST"]),
+        Route("/v1/embeddings", _handle_errors(host, host.handle_embeddings), methods=["POST"]),
+        Route("/v1/starling/load", _handle_errors(host, host.handle_load), methods=["POST"]),
         Route("/v1/models", host.list_models),
         Route("/health", host.report_health),
         Route(protocol.PROOF_PATH, host.prove_identity),
@@ -244,7 +244,7 @@ def create_app(host: Host) -> ASGIApp:
     return _AccessControl(Starlette(routes=routes), host)
 
 
-def _with_refusals(
+def _handle_errors(
     host: Host, handle: Callable[[Request], Awaitable[Response]]
 ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     """Return a handler that calls `handle` and turns its expected errors into error responses."""

@@ -117,7 +117,7 @@ def load_or_measure_speed(identity: str, directory: Path, measure: Callable[[], 
 
 
 def load_speed(identity: str, directory: Path) -> Speed | None:
-    """Return the newest speed stored on this machine whose identity begins with `identity`, up to a "|"; else None."""
+    """Return the newest speed of this machine whose identity is `identity`, or that and more after a "|"; else None."""
     machine = f"|{name_machine(count_available_cores())}"
     found = [
         rates

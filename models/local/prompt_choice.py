@@ -56,7 +56,11 @@ class PromptChooser:
         self._last_cut: tuple[FillRequest, Prompt] | None = None
 
     def lay_out_longest(self, request: FillRequest) -> Prompt:
-        """Return the longest prompt of `request` that this model ever reads."""
+        """Return the longest prompt of `request` that this model is ever given.
+
+        For a small model that fills the window; for a large one it takes at most `LONGEST_READ_S` to read, or has at
+        most `USUAL_PROMPT` tokens if the speed is unknown.
+        """
         if not self._entry.large:
             return lay_out(request, self._entry, self._tokenizer)
         most = USUAL_PROMPT

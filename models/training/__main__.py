@@ -33,7 +33,7 @@ def _build_corpus(options: argparse.Namespace) -> int:
 
 
 def _check_corpus(options: argparse.Namespace) -> int:
-    """Log each file of the corpus that is similar to evaluation code; return the exit status, 1 if there is any."""
+    """Log each message of `corpus.find_contamination`; return the exit status, 1 if there is any."""
     problems = corpus.find_contamination(options.work)
     for problem in problems:
         _log.error("%s", problem)

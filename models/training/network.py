@@ -172,7 +172,7 @@ class Network(nn.Module):
 
 
 def _initialise(module: nn.Module) -> None:
-    """Draw the weights of a layer as GPT-2 does: normal with a standard deviation of 0.02; set biases to zero."""
+    """Initialise a linear layer or an embedding as GPT-2 does: normal weights of the deviation 0.02, biases of zero."""
     if isinstance(module, (nn.Linear, nn.Embedding)):
         nn.init.normal_(module.weight, std=0.02)
     if isinstance(module, nn.Linear):

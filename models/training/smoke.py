@@ -25,7 +25,7 @@ _log = logging.getLogger("models.training.smoke")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run every stage in a temporary folder and check the results; return the exit status, 1 for a failure."""
+    """Run every stage in a temporary folder; return 1 if training, a stage before it or a check fails, else 0."""
     parser = argparse.ArgumentParser(prog="python -m models.training.smoke", description=__doc__)
     parser.parse_args(arguments)
     started = time.monotonic()

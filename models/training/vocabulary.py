@@ -20,7 +20,7 @@ MARKERS = (
 
 
 def train(texts: Iterable[str], *, size: int) -> Tokenizer:
-    """Train and return a byte-level BPE tokenizer of `size` ids, including the markers and the 256 bytes."""
+    """Train and return a byte-level BPE tokenizer of at most `size` ids, the markers and the 256 bytes included."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]

@@ -88,10 +88,10 @@ def detect_style(scene: Scene, resources: Resources) -> DocStyle:
     text = scene.document.text
     known = [each for each in list_functions(scene.syntax) if each.docstring is not None]
     strings = [text[each.docstring.start : each.docstring.end] for each in known if each.docstring is not None]
-    style = _find_commonest(strings)
+    style = _find_commonest_style(strings)
     if style is None and not any(each.parameters for each in known):
         hits = resources.index.search(Query(_SEARCH_QUERY, path=scene.document.path), limit=_HITS)
-        style = _find_commonest(hit.text for hit in hits if hit.relative.endswith(".py"))
+        style = _find_commonest_style(hit.text for hit in hits if hit.relative.endswith(".py"))
     bodies = [string.lstrip("rRbBuU").strip("\"'") for string in strings]
     firsts = [body.strip().split("\n", 1)[0].strip() for body in bodies]
     return DocStyle(
@@ -175,7 +175,7 @@ _SECTIONS = {
 }
 
 
-def _find_commonest(texts: Iterable[str]) -> Style | None:
+def _find_commonest_style(texts: Iterable[str]) -> Style | None:
     """Return the commonest style in `texts`, None where no text shows one."""
     counts = Counter(next((style for style, sign in _STYLE_PATTERNS if sign.search(text)), None) for text in texts)
     del counts[None]

@@ -368,9 +368,7 @@ def _derive_return_annotation(function: Function, signature: _Signature) -> str:
 
 
 def _check_written(text: str, before: ast.Module, block: Block, signature: _Signature) -> None:
-    """Check that the moved statements, and all code outside of the old function, are the same in the new text.
-
-    Removes nodes from the tree `before`.
+    """Check that the moved statements and the code outside of the old function stay the same; changes `before`.
 
     Raises:
         ExtractionError: they are not the same, for instance because of a string of several lines.

@@ -46,7 +46,7 @@ class Block:
     last_line: int
     around: tuple[tuple[ast.stmt, str], ...]
 
-    def holds(self, node: ast.AST) -> bool:
+    def contains(self, node: ast.AST) -> bool:
         """Return whether `node` begins on one of the block's lines."""
         return self.first_line <= getattr(node, "lineno", 0) <= self.last_line
 
@@ -60,7 +60,7 @@ class Block:
         return any(not line.strip() for line in text[body[0].lineno - 1 : body[-1].end_lineno])
 
     def is_last(self) -> bool:
-        """Return whether surely nothing of the function runs after the statements; False in loops, `try`, `match`."""
+        """Return whether the function certainly ends after the statements; False in loops, `try` and `match`."""
         inner: Sequence[ast.stmt] = self.function.body
         for node, field in self.around:
             if not isinstance(node, (ast.If, ast.With, ast.AsyncWith)) or inner[-1] is not node:
@@ -156,7 +156,7 @@ class Block:
         """Return whether `node` is outside of the block and may run after it."""
         line, loop = getattr(node, "lineno", 0), self._find_loop()
         again = loop is not None and loop.lineno <= line <= (loop.end_lineno or line)
-        return (line > self.last_line or again) and not self.holds(node)
+        return (line > self.last_line or again) and not self.contains(node)
 
     def _binds_names(self, node: ast.AST) -> bool:
         """Return whether `node` itself binds names; False for statements around the block, whose parts are separate."""
@@ -176,7 +176,7 @@ class Block:
 
 
 def _continues_after(body: Sequence[ast.stmt]) -> bool:
-    """Return whether the function continues after the body of an `except`."""
+    """Return whether the function may continue after the body of an `except`."""
     jumps = any(isinstance(one, (ast.Break, ast.Continue)) for one in walk_own_nodes(body))
     return jumps or Flow().follow(body, frozenset()) is not None
 
@@ -259,7 +259,7 @@ def _find_first_line(node: ast.stmt) -> int:
 def _select_covered(statements: Sequence[ast.stmt], first: int, last: int) -> list[ast.stmt]:
     """Return the statements on the lines, without first and last ones that are covered by less than half.
 
-    The last statement left is kept in any case.
+    At least one statement is returned if any is on the lines.
     """
     found = [one for one in statements if _find_first_line(one) <= last and (one.end_lineno or 0) >= first]
 

@@ -291,9 +291,9 @@ def _find_unbound(statement: ast.stmt) -> Names:
 
 
 def _join(one: Names | None, other: Names | None) -> Names | None:
-    """Return the names that are certainly bound where two paths meet: on both, or on the only one that goes on.
+    """Return the names that are certainly bound where two paths meet: on both, or on the only one that gets there.
 
-    None stands for a path that does not go on, and is returned if neither does.
+    None stands for a path that never gets there, and is returned if neither does.
     """
     if one is None or other is None:
         return other if one is None else one

@@ -154,7 +154,7 @@ def check_shared_names(block: Block, bound: Names, results: Names) -> None:
     """
     for node in _walk_deferred(block.function):
         free = find_reads([node]) if isinstance(node, ast.GeneratorExp) else find_free(node)
-        if block.holds(node):
+        if block.contains(node):
             if again := free & (block.find_names_bound_after() | (bound if block.is_in_loop() else frozenset())):
                 what = f"`{min(again)}` with what stands behind them"  # words: measured
                 raise ExtractionError(f"a function in them shares {what}")

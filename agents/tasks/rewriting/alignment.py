@@ -53,10 +53,7 @@ class Alignment:
 
 
 def align(code: str, target: Target) -> Alignment | None:
-    """Return the changes that the answer `code` makes to the target; None if it defines nothing that the target has.
-
-    Returns an alignment with a `problem` and no edits if a placeholder in `code` stands for unknown code.
-    """
+    """Return the changes by the answer `code`, or its `problem`; None if it defines nothing that the target has."""
     code = _remove_common_indentation(code)
     for syntax in _parse_answer(code, target):
         try:
@@ -146,11 +143,11 @@ class _Aligner(DefinitionWriter):
         around = [one for one in self.old if one.span.start <= at <= one.span.end]
         known = [new for new in self.new if any(self._may_be_same(new, old) for old in self.old)]
         fresh = select_outermost(
-            [one for one in self.new if one not in known and not any(one.holds(each) for each in known)]
+            [one for one in self.new if one not in known and not any(one.contains(each) for each in known)]
         )
-        fresh = tuple(one for one in fresh if not any(new.holds(one) and new.sort == "function" for new in known))
+        fresh = tuple(one for one in fresh if not any(new.contains(one) and new.sort == "function" for new in known))
         inner = next((one for one in reversed(around) if one.sort == "type"), None)
-        beside = next((one for one in self.old if inner is None or inner.holds(one)), None)
+        beside = next((one for one in self.old if inner is None or inner.contains(one)), None)
         depth = reply_parsing.read_indentation(beside.read_lines(self.text)[0]) if beside is not None else ""
         pieces = [
             "\n".join(
@@ -338,8 +335,8 @@ class _Aligner(DefinitionWriter):
         done = [new for new, _ in pairs]
         rest = [
             one
-            for one in select_outermost([each for each in self.new if not any(each.holds(new) for new in done)])
-            if one not in done and not any(new.holds(one) for new in done)
+            for one in select_outermost([each for each in self.new if not any(each.contains(new) for new in done)])
+            if one not in done and not any(new.contains(one) for new in done)
         ]
         changed = bool(self.edits)
         fresh: list[Definition] = []
@@ -385,7 +382,7 @@ class _Aligner(DefinitionWriter):
             before, behind = (None, old) if above else (old, None)
             self.insert(one, before, behind)
         else:
-            holder = next((each for each in select_outermost(self.old) if each.holds(old)), old)
+            holder = next((each for each in select_outermost(self.old) if each.contains(old)), old)
             self.insert(one, None, holder)
 
     def _is_method(self, one: Definition) -> bool:

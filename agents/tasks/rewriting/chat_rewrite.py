@@ -265,14 +265,14 @@ class _ReplyJudge:
     def _add_missing_imports(
         self, candidate: edit_ranking.Candidate, outcome: RankedCandidate | RejectedCandidate
     ) -> edit_ranking.Candidate:
-        """Return the candidate with imports for the undefined names in its errors, as far as they are well known."""
+        """Return the candidate with imports for those undefined names in its errors that are well known."""
         errors = outcome.errors if isinstance(outcome, edit_ranking.RejectedCandidate) else ()
         text = apply_edits(self._scene.document.text, candidate.edits)
         for one in errors:
             name = _UNDEFINED.search(one.message)
             if one.code == edit_ranking.UNDEFINED and name is not None:
                 syntax = Syntax.of(replace(self._scene.document, text=text))
-                text = apply_edits(text, importing.import_well_known(name[1], syntax))
+                text = apply_edits(text, importing.build_well_known_import(name[1], syntax))
         if not errors:
             return candidate
         newline = detect_newline(self._scene.document.text)
@@ -282,12 +282,12 @@ class _ReplyJudge:
     def _explain_lack(self, best: RankedCandidate) -> str:
         """Return a sentence for the model if the candidate empties a function or misses its task; else ""."""
         after = Syntax.of(best.after)
-        if emptied := _find_emptied(self._scene.syntax, after):
+        if emptied := _find_emptied_function(self._scene.syntax, after):
             return f"it leaves out what `{emptied}` does; write it out."
         return "" if self._wanted.accepts(best) else self._wanted.missed
 
 
-def _find_emptied(before: Syntax, after: Syntax) -> str:
+def _find_emptied_function(before: Syntax, after: Syntax) -> str:
     """Return the name of the first function that had a body and is a stub now, "" for none."""
     busy = {one.qualified for one in list_functions(before) if not one.is_stub(before.text)}
     idle = {one.qualified for one in list_functions(before) if one.is_stub(before.text)}

@@ -50,7 +50,7 @@ class Definition:
     lead: int
     signature: str = ""
 
-    def holds(self, other: Definition) -> bool:
+    def contains(self, other: Definition) -> bool:
         """Return whether `other` is inside of this definition."""
         return other is not self and self.span.start <= other.span.start and other.span.end <= self.span.end
 
@@ -68,7 +68,7 @@ def list_definitions(syntax: Syntax) -> tuple[Definition, ...]:
     bodies: list[Definition] = []
     for symbol in syntax.symbols:
         one = _to_definition(symbol, syntax.text)
-        if one is None or any(body.holds(one) for body in bodies):
+        if one is None or any(body.contains(one) for body in bodies):
             continue
         found.append(one)
         if one.sort == "function":
@@ -92,7 +92,7 @@ def select_within(found: Collection[Definition], span: Span) -> tuple[Definition
 
 def list_children(holder: Definition | None, found: Collection[Definition]) -> tuple[Definition, ...]:
     """Return the definitions directly inside of `holder`; for None, the outermost ones of `found`."""
-    inner = found if holder is None else [one for one in found if holder.holds(one)]
+    inner = found if holder is None else [one for one in found if holder.contains(one)]
     return select_outermost(inner)
 
 

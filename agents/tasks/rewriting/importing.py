@@ -1,6 +1,6 @@
 """Imports for new code, added beside a document's imports: no name twice, and no import that nothing uses.
 
-Start at `build_import_edits` and `import_well_known`.
+Start at `build_import_edits` and `build_well_known_import`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def build_import_edits(answer: Syntax, document: Syntax, used: Collection[str], 
     return _build_edits(_select_needed(answer, document, used, is_python=is_python), document, is_python=is_python)
 
 
-def import_well_known(name: str, document: Syntax) -> tuple[Edit, ...]:
+def build_well_known_import(name: str, document: Syntax) -> tuple[Edit, ...]:
     """Return edits that import a well-known name or a module of Python's standard library; empty for other names."""
     if name in _WELL_KNOWN:
         module = _find_module_in_use(document, name) or _WELL_KNOWN[name]

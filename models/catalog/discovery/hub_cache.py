@@ -130,7 +130,7 @@ def _describe_checkpoint(name: str, repository_name: str, snapshot: Path, reposi
 
 
 def _explain_unusable(snapshot: Path, network: str, config: dict[str, Any]) -> str:
-    """Return the reason why a checkpoint cannot be converted, from its configuration and files; "" for no reason."""
+    """Return the reason why a checkpoint cannot be converted, by its configuration and files; "" if none is found."""
     if network not in NETWORKS:
         return f"its architecture is {network or 'unknown'!r}; supported are {', '.join(NETWORKS)}"
     if config.get("quantization_config") or config.get("quantization"):

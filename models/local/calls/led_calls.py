@@ -106,6 +106,9 @@ class LedAnswer:
         """Return the likeliest of `names` after the opening of a call.
 
         The search takes the likeliest beginning first, so that only beginnings that several names share are computed.
+
+        Raises:
+            _Cancelled: as for `_rank`.
         """
         before = self._encode(call_format.OPENING)
         spelled = {name: self._encode(f'{name}",') for name in names}
@@ -121,7 +124,11 @@ class LedAnswer:
                 heapq.heappush(waiting, (cost - log_prob, (*begun, token)))
 
     def _rank(self, prompt: Prompt, written: tuple[str, ...], following: Sequence[str]) -> list[tuple[str, float]]:
-        """Return each of the tokens `following` with its log-probability after `written`, relative to `following`."""
+        """Return each of the tokens `following` with its log-probability after `written`, relative to `following`.
+
+        Raises:
+            _Cancelled: the caller cancelled, or the engine was closed.
+        """
         if len(following) == 1:
             return [(following[0], 0.0)]
         if self._call.is_cancelled():
@@ -136,7 +143,7 @@ class LedAnswer:
         return [(by_id[number], log_prob) for number, log_prob in ranking]
 
     def _decode_words(self) -> ReplyEnd:
-        """Decode an answer in words and pass it on; return TOOLS if a call follows, which is cut off; else END, LENGTH.
+        """Decode an answer in words and pass it on; return TOOLS if a call follows (it is cut off), else END or LENGTH.
 
         The prompt names no tools, or small models write a call of the choice in place of an answer.
         """

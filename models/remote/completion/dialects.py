@@ -60,7 +60,7 @@ class HostDialect:
     exact = True
 
     def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
-        """Return the request with all fields, our extension included."""
+        """Return the request with our extension, as `openai_completions.write_host_request` does."""
         return openai_completions.write_host_request(form, headers)
 
     def adapt(self, _: ChatError) -> bool:

@@ -35,7 +35,7 @@ SUFFIX_SHARE, SNIPPETS_SHARE = 0.15, 0.25
 
 
 def write_host_request(form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
-    """Return the request to our own host, with all fields of `form`, our extension included."""
+    """Return the request to our own host, with the body of `CompletionRequest.make_body`."""
     return Outgoing(PATH, replace_lone_surrogates(form.make_body()), headers)
 
 

@@ -323,7 +323,7 @@ class RemoteModel:
         cancelled: Callable[[], bool],
         on_message: Callable[[str], None] | None,
     ) -> None:
-        """Send a request and read its answer; send it again to a restarted host, or without a field that was refused.
+        """Send a request and read its answer; send it again to a restarted host, or if the dialect adapts to a refusal.
 
         Args:
             write_request: returns the request with given headers; called for each attempt.

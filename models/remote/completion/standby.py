@@ -98,7 +98,7 @@ class StandbyModel:
 
     @property
     def entry(self) -> ModelEntry:
-        """Catalog entry of the model that completes now; loads the local model if needed, like the next three."""
+        """Catalog entry of the model that completes now; reading it, or a property below, may load the local model."""
         return self._get_current_model().entry
 
     @property

@@ -47,7 +47,10 @@ class ThoughtFilter:
         return "".join(shown)
 
     def finish(self) -> str:
-        """Return the rest at the end of the answer; drop an unclosed block only if no text was shown before it."""
+        """Return the rest at the end of the answer, without a lone closing tag.
+
+        An unclosed block is dropped if no text was shown before it, and returned otherwise.
+        """
         rest, self._held = self._held, ""
         if self._closing:
             rest, self._closing = "".join([*self._hidden, rest]) if self._shown else "", ""

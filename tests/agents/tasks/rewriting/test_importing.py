@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.edits import apply_edits
-from agents.tasks.rewriting.importing import build_import_edits, import_well_known, strip_imports
+from agents.tasks.rewriting.importing import build_import_edits, build_well_known_import, strip_imports
 from indexing.syntax.syntax import Syntax
 from tests.agents.doubles import make_document
 
@@ -81,7 +81,7 @@ def test_imports_of_an_answer_join_those_of_other_languages(
     ],
 )
 def test_well_known_names_are_imported(text: str, name: str, expected: str) -> None:
-    assert apply_edits(text, import_well_known(name, Syntax.of(make_document(text)))) == expected
+    assert apply_edits(text, build_well_known_import(name, Syntax.of(make_document(text)))) == expected
 
 
 def test_code_without_its_imports() -> None:
