@@ -29,8 +29,7 @@ def outline_classes(piece: Piece, fits: Callable[[str], bool]) -> str:
     """Return the classes around `piece`: signature, first docstring line, fields, signatures of the other methods.
 
     Fields come before methods, and methods that the piece names before others. Members are dropped from the end until
-    `fits` accepts the outline.
-    Returns "" where the piece is in no class.
+    `fits` accepts the outline; a class whose head does not fit is left out. Returns "" where the piece is in no class.
     """
     symbols = piece.syntax.symbols
     around = [one for one in symbols if one.span.start <= piece.span.start and piece.span.end <= one.span.end]

@@ -101,7 +101,7 @@ class Workflow:
         """Run at most `most` rounds, starting with `task`, and return the best one as a proposal; blocking.
 
         If `task` proposes nothing, or nothing for the scene's document, its result is returned and no round is made.
-        Tests run only after a person has permitted it.
+        The tests run only with a person's permission.
 
         Raises:
             Cancelled: the request was cancelled.

@@ -75,7 +75,7 @@ def cut(text: str, symbols: Sequence[Symbol] = ()) -> list[Chunk]:
 
 
 def _find_end_line(starts: list[int], span: Span) -> int:
-    """Return the number of the line after the last line of `span`; `starts` holds where lines start."""
+    """Return the number of the line after the last line of `span`; `starts` has the offsets of all line starts."""
     return texts.find_line(starts, max(span.start, span.end - 1)) + 1
 
 

@@ -27,7 +27,7 @@ def make_hits(
     is_shown: Callable[[Path, Document | None], bool],
     read_text: Callable[[Path, Document | None], str | None],
 ) -> tuple[tuple[Hit, ...], list[Path]]:
-    """Return up to `limit` hits for those of `ranked` that may be shown, and the files that lack their chunk by now.
+    """Return up to `limit` hits for those of `ranked` that may be shown, and the files that no longer have their chunk.
 
     Args:
         snapshot: the state of the index that the chunks were found in.
@@ -68,7 +68,7 @@ def make_recalled(
     result = []
     for match in matches:
         same = match.key is None or match.key == own
-        source = snapshot.view.read_relative_path(match.key) if match.key is not None else _name_document(document)
+        source = snapshot.view.read_relative_path(match.key) if match.key is not None else _get_document_name(document)
         result.append(
             Recalled(
                 match.text,
@@ -112,6 +112,6 @@ def _find_line(text: str | None, chunk: Chunk, piece: str) -> int | None:
     return find_line(find_line_starts(text[: at + 1]), at)
 
 
-def _name_document(document: Document) -> str:
+def _get_document_name(document: Document) -> str:
     """Return the file name of `document`, or its URI if it has no file."""
     return document.path.name if document.path is not None else document.uri

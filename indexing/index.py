@@ -141,15 +141,15 @@ class Index:
         self._dirty[document.uri] = document
         self._wake_thread()
 
-    def read_ahead(self, document: Document) -> None:
+    def cache_tokens(self, document: Document) -> None:
         """Tokenise a document that was just opened and cache the tokens, so that its first completion is quick.
 
         Does nothing for a short or large document. Blocks.
         """
-        from indexing.syntax.relexing import read_ahead  # noqa: PLC0415  # numpy: not before `initialize` is answered
+        from indexing.syntax.relexing import cache_tokens  # noqa: PLC0415  # numpy: not before `initialize` is answered
 
         if len(document.text) <= self._limits.open_bytes:
-            read_ahead(document.text)
+            cache_tokens(document.text)
 
     def close_document(self, uri: str) -> None:
         """Forget a closed document, so that its file on disk is searched again."""
@@ -202,10 +202,10 @@ class Index:
         return left_out.explain(path.name, reason, what) if reason else ""
 
     def search(self, query: Query, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
-        """Return up to `limit` pieces of the workspace for `query`, best first; none while no index is loaded.
+        """Return up to `limit` pieces of the workspace for `query`, best first.
 
-        After `deadline` (a moment of `time.monotonic`) the search ends with what it has. Files that no longer hold the
-        text found are left out and indexed again.
+        After `deadline` (a moment of `time.monotonic`) the search ends with what it has; () if no index is loaded by
+        then. Files that no longer contain the text found are left out and indexed again.
         """
         snapshot = self._get_snapshot(deadline, analyse=True)
         if snapshot is None:
@@ -225,7 +225,8 @@ class Index:
     ) -> tuple[Recalled, ...]:
         """Return up to `limit` continuations found after the same tokens as before `offset` (code points), best first.
 
-        `whole_block` adds the lines that belong to the line found; after `deadline` the search ends with what it has.
+        `whole_block` adds the lines that belong to the line found. After `deadline` the search ends with what it has;
+        () if no index is loaded by then.
         """
         snapshot = self._get_snapshot(deadline, analyse=deadline is None)
         if snapshot is None:
@@ -245,9 +246,10 @@ class Index:
     def find_definitions(
         self, names: Collection[str], *, document: Document, limit: int = 10, deadline: float | None = None
     ) -> tuple[Hit, ...]:
-        """Return up to `limit` definitions of `names` in other files, best first; none while no index is loaded.
+        """Return up to `limit` definitions of `names` in other files, best first.
 
-        Files that `document` imports rank higher. After `deadline` the search ends with what it has.
+        Files that `document` imports rank higher. After `deadline` the search ends with what it has; () if no index is
+        loaded by then. Files that no longer contain the text found are left out and indexed again.
         """
         snapshot = self._get_snapshot(deadline, analyse=True)
         if snapshot is None:

@@ -110,7 +110,7 @@ def find_module_files(arrays: MappedArrays | MemoryWriter, modules: Collection[i
     return sorted(files)
 
 
-def slice_chunks(arrays: MappedArrays | MemoryWriter, file: int) -> slice:
+def get_chunk_slice(arrays: MappedArrays | MemoryWriter, file: int) -> slice:
     """Return the slice of chunk numbers that belong to the file with the index `file`."""
     ends = arrays["file_chunk_end"]
     return slice(int(ends[file - 1]) if file else 0, int(ends[file]))
@@ -174,7 +174,7 @@ def _add_priors(
                 score[home] += np.float32(weight * compute_idf(count, total))
     for segment, score in zip(segments, scores, strict=True):
         for file in find_module_files(segment.arrays, query.modules):
-            score[slice_chunks(segment.arrays, file)] *= np.float32(IMPORTED_FILE)
+            score[get_chunk_slice(segment.arrays, file)] *= np.float32(IMPORTED_FILE)
 
 
 def do_overlap_by_half(one: tuple[Hashable, int, int], other: tuple[Hashable, int, int]) -> bool:
@@ -195,7 +195,7 @@ def _choose_best(
     for number, (segment, score) in enumerate(zip(segments, scores, strict=True)):
         if not segment.alive.all():
             for file in np.flatnonzero(~segment.alive).tolist():
-                score[slice_chunks(segment.arrays, file)] = 0
+                score[get_chunk_slice(segment.arrays, file)] = 0
         top = np.argpartition(-score, wide)[:wide] if len(score) > wide else np.arange(len(score))
         found += [RankedChunk(number, int(chunk), float(score[chunk])) for chunk in top if score[chunk] > 0]
     found.sort(key=lambda item: (-item.score, item.segment, item.chunk))
@@ -239,5 +239,5 @@ def rank_definitions(
     query = ParsedQuery.of("", (), modules)
     for segment, score in zip(segments, scores, strict=True):
         for file in find_module_files(segment.arrays, query.modules):
-            score[slice_chunks(segment.arrays, file)] *= np.float32(4.0)
+            score[get_chunk_slice(segment.arrays, file)] *= np.float32(4.0)
     return _choose_best(segments, scores, limit)

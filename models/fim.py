@@ -98,8 +98,8 @@ def lay_out(
     path = _encode_path(named, fim.file, int(window * PATH_SHARE), tokenizer)
     window -= len(path)
 
-    stable = _encode_snippets(_filter_stable(snippets), fim.file, int(window * entry.shares.stable), tokenizer)
-    volatile = _encode_snippets(_filter_volatile(snippets), fim.file, int(window * entry.shares.volatile), tokenizer)
+    stable = _encode_snippets(_select_stable(snippets), fim.file, int(window * entry.shares.stable), tokenizer)
+    volatile = _encode_snippets(_select_volatile(snippets), fim.file, int(window * entry.shares.volatile), tokenizer)
     context = [*stable, *volatile]
     behind = min(int(window * entry.shares.suffix), window - len(context), most_suffix_tokens or window)
     suffix = _encode_start(request.suffix, behind, tokenizer)
@@ -232,11 +232,11 @@ def _encode_start(text: str, budget: int, tokenizer: Tokenizer) -> Encoded:
     return encoded
 
 
-def _filter_stable(snippets: Sequence[Snippet]) -> Iterable[Snippet]:
+def _select_stable(snippets: Sequence[Snippet]) -> Iterable[Snippet]:
     return (snippet for snippet in snippets if snippet.stable)
 
 
-def _filter_volatile(snippets: Sequence[Snippet]) -> Iterable[Snippet]:
+def _select_volatile(snippets: Sequence[Snippet]) -> Iterable[Snippet]:
     return (snippet for snippet in snippets if not snippet.stable)
 
 

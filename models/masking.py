@@ -224,7 +224,7 @@ def _iterate_strings(value: object) -> Iterable[str]:
             yield from _iterate_strings(inner)
 
 
-def iterate_reply(reply: Reply) -> Iterable[str]:
+def iterate_reply_texts(reply: Reply) -> Iterable[str]:
     """Yield the text of a reply, and all strings in the arguments of its tool calls."""
     yield reply.text
     for call in reply.calls:

@@ -102,7 +102,7 @@ class Answers:
         why: str = "",
         model_ms: float = 0.0,
     ) -> Completion:
-        """Return the best candidates as suggestions and put those into the reuse cache.
+        """Return the best candidates as suggestions and put those into the reuse cache; a reason if there are none.
 
         Args:
             request: the request to answer.

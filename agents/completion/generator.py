@@ -112,7 +112,7 @@ class Generator:
         """Parse and index a newly opened document, unless completion is off for it, so that its first key is fast."""
         if self.is_on(document):
             self._trees.of(document)
-            self._index.read_ahead(document)
+            self._index.cache_tokens(document)
 
     def reuse(self, document: Document, offset: int) -> Completion | None:
         """Return the rest of a cached suggestion that the person is typing, and record the answer; None without one.
@@ -159,7 +159,7 @@ class Generator:
         return self._answers.recorder.compute_statistics()
 
     def forget(self, uri: str) -> None:
-        """Drop the cached suggestions and snippets of the closed document `uri`."""
+        """Drop the cached suggestions, the snippets and the recently edited places of the closed document `uri`."""
         self._answers.cache.forget(uri)
         self._context.forget(uri)
 

@@ -85,7 +85,7 @@ def plan(cursor: Cursor, place: Surroundings | None, *, trigger: Trigger, policy
 def needs_syntax(cursor: Cursor, *, trigger: Trigger) -> bool:
     """Return whether the plan may depend on the syntax tree.
 
-    False only while a person types in a line that has text, and neither is complete nor opens a body.
+    False only while a person types in a line with text that neither is complete nor opens a body.
     """
     if trigger is Trigger.INVOKED or not cursor.before.strip():
         return True

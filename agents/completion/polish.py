@@ -182,7 +182,7 @@ def _cut_repeats(text: str, cursor: Cursor) -> str:
 
 
 def _cut_loop(text: str, cursor: Cursor) -> str:
-    """Return `text` up to the first of three equal repetitions of a few lines, which is kept."""
+    """Return `text` up to and including the first of three equal repetitions of a few lines; all of it if none."""
     lines = text.split("\n")
     kept = count_unrepeated_lines([cursor.before + lines[0], *lines[1:]])
     return "\n".join(lines[:kept])

@@ -86,7 +86,7 @@ class SuggestionCache:
                 self._documents.popitem(last=False)
 
     def find(self, document: Document, offset: int) -> Suggestion | None:
-        """Return the rest of the newest suggestion that a person has typed up to `offset`.
+        """Return the part after `offset` of the newest cached suggestion that the text before `offset` agrees with.
 
         None if none fits or all are older than `LIFETIME_S`.
         """

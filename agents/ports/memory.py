@@ -122,7 +122,7 @@ class Memory(Protocol):
         ...
 
     def record_activity(self, activity: Activity) -> None:
-        """Record an activity of an agent; removes activities that are older than the store keeps.
+        """Record an activity of an agent; deletes the oldest activities beyond the store's bounds of age and number.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.
@@ -134,7 +134,7 @@ class Memory(Protocol):
         ...
 
     def record_decision(self, decision: Decision) -> None:
-        """Record a decision, in place of one with its id; removes decisions that are older than the store keeps.
+        """Record a decision, in place of one with its id; deletes the oldest ones beyond the store's bounds.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`.

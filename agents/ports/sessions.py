@@ -101,7 +101,7 @@ class Sessions(Protocol):
     def create(self, workspace: str, *, title: str, role: str = "", name: str = "") -> Session:
         """Record a new session without entries and return it; evicts old sessions beyond the bounds of the store.
 
-        With a `name`, that is its id; if there is a session with this id, only return that one.
+        `name`, if given, is its id; if a session with this id exists already, returns that session unchanged.
 
         Raises:
             ValueError: `title` is longer than `LONGEST_TITLE`.

@@ -45,7 +45,7 @@ class TaskProposal:
         key: the same for the same work, also after lines have moved.
         title: an imperative of a few words.
         details: everything else that the agent is told.
-        weight: how much it is worth; the largest is proposed first.
+        weight: its value for the person; the largest is proposed first.
         workflow: name of the workflow that is to do it, "" for one request.
     """
 
@@ -95,7 +95,10 @@ class TaskProposals(Protocol):
     """The proposals of a user's workspaces."""
 
     def replace_open(self, workspace: str, found: Sequence[TaskProposal]) -> int:
-        """Make `found` the open proposals of a workspace, except known keys that are not open; return the new ones."""
+        """Make `found` the open proposals of a workspace, except known keys that are not open.
+
+        Returns the number of new proposals.
+        """
         ...
 
     def list_open(self, workspace: str) -> tuple[KeptProposal, ...]:
@@ -111,9 +114,9 @@ class TaskProposals(Protocol):
         ...
 
     def read_spending(self, workspace: str) -> DaySpending:
-        """Return what was used today."""
+        """Return the use of the workspace's budget today."""
         ...
 
     def spend(self, workspace: str, spending: DaySpending) -> None:
-        """Add to what was used today."""
+        """Add `spending` to the use of the workspace's budget today."""
         ...

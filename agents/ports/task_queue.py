@@ -184,7 +184,7 @@ class TaskQueue(Protocol):
         ...
 
     def requeue(self, task: str) -> bool:
-        """Queue a paused, waiting, failed or cancelled task again, with all attempts.
+        """Queue a paused, waiting, failed or cancelled task again, with no attempt counted and no result.
 
         Returns False, and does nothing, if it is none of these.
         """

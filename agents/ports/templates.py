@@ -64,7 +64,7 @@ class Templates(Protocol):
     def render(
         self, folder: Path, answers: Mapping[str, Answer], is_excluded: Callable[[Path], bool] = lambda _: False
     ) -> Rendering:
-        """Return what the template in `folder` becomes with these answers to its questions. Blocking.
+        """Render the template in `folder` with `answers` to its questions; return the rendered files. Blocking.
 
         Args:
             folder: the folder of the template.

@@ -69,5 +69,5 @@ Reads files and runs nothing. Blocking.
 
 
 def choose_no_tests(folder: Path, only: Path | None) -> TestCommand | str:  # noqa: ARG001 (as a chooser is called)
-    """Return a sentence that no tests can be run; the default where there is no other chooser."""
+    """Return a sentence that says that no tests can be run; the default where there is no other chooser."""
     return "No tests can be run here; say what should be run."

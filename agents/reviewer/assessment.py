@@ -27,7 +27,10 @@ def measure_code(document: Document, syntax: Syntax | None = None) -> TextMetric
 def assess_files(
     reviewer: Reviewer, documents: Sequence[Document], *, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[FileReview]:
-    """Review saved files, and yield each with all that the report needs; end early if `cancelled`."""
+    """Review saved files and yield each one's findings, metrics, PEP 8 violations and layout problems.
+
+    The violations are None for a file that Ruff did not check. Ends early if `cancelled`.
+    """
     python = [each for each in documents if each.entry.ruff and each.path is not None]
     pep8, problem = style.check_pep8_files(python, reviewer.ruff, reviewer.policy) if python else ({}, "")
     checked = {each.uri for each in python} if not problem else set()

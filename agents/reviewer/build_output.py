@@ -61,8 +61,8 @@ _OUTPUT_PATHS = re.compile(r"(?:^|/)(?:rdoc/js|apidocs?/(?:js|script-dir)|[\w.]+
 def is_build_output(document: Document) -> bool:
     """Return whether the document looks like the output of a build.
 
-    Judges by the text at its start and, for JavaScript only, also by its end, its folder and sources that exist on
-    disk.
+    Judges by the text at its start and, for JavaScript only, also by its end, its folder, and whether its source or
+    another output of the same source exists on disk.
     """
     text, path = document.text, document.path
     if _GENERATED_NOTICE.search(text[:_HEAD]):

@@ -31,7 +31,7 @@ class Unit:
     """A function or method that is examined as a whole, including the functions inside it.
 
     Attributes:
-        name: as written in the code, "" if it has none.
+        name: as written in the code, "" if it has none or a name of 200 bytes or more.
         span: in code points of the document.
         digest: hash of its text; a unit with a known digest is not examined again.
     """

@@ -32,7 +32,7 @@ class FullReport:
     Attributes:
         report: score, figures and recommendations.
         reviewed: the reviewed files, in no particular order.
-        source: file that the coverage was read from, None if there is none.
+        source: file that the coverage was read from; None if there is none, or it covers none of the reviewed files.
         problem: one sentence why the report is incomplete, "" if it is complete.
     """
 
@@ -49,7 +49,10 @@ def report_on_files(
     *,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> FullReport:
-    """Review saved files and return the report on them; `folder` is searched for coverage data."""
+    """Review saved files and return the report on them; `folder` is searched for coverage data.
+
+    If `cancelled`, the report is on the files that were reviewed until then.
+    """
     reviewed = tuple(assessment.assess_files(reviewer, documents, cancelled=cancelled))
     return report_on_reviews(reviewer, reviewed, folder)
 

@@ -58,7 +58,7 @@ class Part:
         name: as in `WEIGHTS`.
         score: 0 to 100; None if it could not be measured.
         weight: share of the whole score in percent, if all parts have a score.
-        how: one sentence on how the score was computed, or why there is none.
+        how: sentences on how the score was computed, or why there is none.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Report:
         files: number of files.
         functions: all functions with the URI of their file, most complex first.
         counts: number of findings by severity.
-        recommendations: what to do next, most useful first.
+        recommendations: up to 8 sentences on what to do next, most useful first.
     """
 
     score: float | None

@@ -118,7 +118,7 @@ def _build_finding(rule: Rule | TextRule, hit: Hit, to_code_point: Callable[[int
 
 
 def _build_fix(fix: ByteFix, to_code_point: Callable[[int], int]) -> Fix:
-    """Return a fix with byte offsets as one with code points."""
+    """Return `fix` with its byte offsets converted into code points."""
     edits = sorted(fix.edits, key=lambda each: (each.start, each.end))
     return Fix(fix.title, tuple(Edit(to_code_point(e.start), to_code_point(e.end), e.text) for e in edits), fix.safe)
 

@@ -37,7 +37,11 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that inserts the model's best block that parses; `Nothing` where there is none."""
+    """Return a proposal that inserts the model's best block that parses; `Nothing` where there is none.
+
+    Raises:
+        Cancelled: the request was cancelled.
+    """
     wanted = _plan_block(scene)
     if wanted is None:
         return decline_place("A block can be completed at the end of a line of code only")

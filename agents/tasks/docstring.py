@@ -39,7 +39,7 @@ _RAISES = re.compile(r"^[ \t]*raise[ \t]+([A-Za-z_][\w.]*)", re.MULTILINE)
 
 
 def offer(scene: Scene) -> Offer | None:
-    """Return the offer for the function at the cursor; None where there is none or it is documented already."""
+    """Return the offer for the function at the cursor; None if there is none, or none that can still be documented."""
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or _find_place(scene.document, function) is None:
         return None
@@ -51,6 +51,9 @@ def propose(scene: Scene, resources: Resources) -> Result:
     """Return a proposal that documents the function at the cursor with the model's likeliest words, or `Nothing`.
 
     `Nothing` if there is no function without documentation, or the model finds no words that parse.
+
+    Raises:
+        Cancelled: the request was cancelled.
     """
     function = find_function_at(scene.syntax, scene.span.start)
     place = _find_place(scene.document, function) if function is not None else None
@@ -85,7 +88,7 @@ class _Place:
 
 
 def _find_place(document: Document, function: Function | None) -> _Place | None:
-    """Return the place for the documentation of `function`; None if it is documented already or cannot be."""
+    """Return the place for the documentation of `function`; None if it is None, documented already or cannot be."""
     if function is None:
         return None
     text = document.text
@@ -231,7 +234,7 @@ class _Writer:
         return replace(self._scene.document, text=text), start
 
     def _to_sentence(self, text: str) -> str:
-        """Return `text` as a sentence with a full stop, "" where it is too short or unusable."""
+        """Return `text` as a sentence that ends with ".", "!" or "?"; "" where it is too short or unusable."""
         said = self._to_phrase(text)
         if len(said.split()) < _LEAST_WORDS:
             return ""

@@ -112,7 +112,7 @@ def fill_words(
     ends = ("\n", *until)
 
     def find_end(text: str) -> int | None:
-        """Return the offset where the first of `ends` begins in `text`, None for none."""
+        """Return the offset of the first of `ends` in `text`; None if it has none of them."""
         found = [at for end in ends if (at := text.find(end)) >= 0]
         return min(found) if found else None
 

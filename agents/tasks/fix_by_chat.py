@@ -33,8 +33,12 @@ def offer(scene: Scene) -> Offer | None:
 def propose(scene: Scene, resources: Resources) -> Result:
     """Return a proposal that rewrites the finding's function, or only its lines, to remove the finding.
 
-    `Nothing` if the finding is there no more, the code is too long for the model, or no answer leaves fewer findings of
-    its kind. A finding that the review does not report itself is not checked.
+    `Nothing` if the finding is gone, the code is too long for the model, or no answer leaves fewer findings of its
+    kind. A finding that the review does not report itself is not checked.
+
+    Raises:
+        Cancelled: the request was cancelled.
+        models.chat.ChatError: the model did not answer.
     """
     present = resources.review(scene.document)
     known = [

@@ -51,6 +51,9 @@ def propose(scene: Scene, resources: Resources) -> Result:
     """Return a proposal that replaces the finding's lines by the model's best ones that remove it; else `Nothing`.
 
     If a test file mentions the function, asks a person for permission to run it, and prefers lines that pass.
+
+    Raises:
+        Cancelled: the request was cancelled.
     """
     here = _select_lines(scene.document.text, scene.span)
     present = [one for one in resources.review(scene.document) if _overlaps(one.span, here)]

@@ -131,7 +131,7 @@ class Function:
 
 
 def find_function_at(syntax: Syntax, offset: int) -> Function | None:
-    """Return the innermost function at `offset`, which may be anywhere on the lines of its head; None for none.
+    """Return the innermost function at `offset`, which may be anywhere on the lines of its head; None without one.
 
     On a blank line, that may be the function without statements right above.
     """
@@ -168,7 +168,7 @@ class _Reader:
     docstrings: bool
 
     def find_at(self, root: tree_sitter.Node, offset: int) -> Function | None:
-        """Return the innermost function at `offset`; on a blank line, else the empty function above; None for none."""
+        """Return the innermost function at `offset`; on a blank line, else the empty function above; else None."""
         line_start = self.text.rfind("\n", 0, offset) + 1
         line_end = self.text.find("\n", offset)
         line = self.text[line_start : line_end if line_end >= 0 else len(self.text)]
@@ -255,7 +255,7 @@ class _Reader:
         return re.split(r"::|\.", self.read_text(found))[-1]
 
     def _read_statements(self, body: tree_sitter.Node) -> tuple[tuple[Span, ...], Span | None]:
-        """Return the spans of the statements in a body, and of the docstring before them (None for none)."""
+        """Return the spans of the statements in a body, and of the docstring before them, None without one."""
         inner = body
         while inner.named_child_count == 1 and (only := inner.named_child(0)) is not None and only.type in _INNER:
             inner = only
@@ -275,7 +275,7 @@ class _Reader:
         return ""
 
     def _find_class(self, node: tree_sitter.Node) -> tree_sitter.Node | None:
-        """Return the node of the class around `node`; None for none, or where a function is nearer."""
+        """Return the node of the class around `node`; None if there is none, or a function is nearer."""
         around = node.parent
         while around is not None:
             if around.type in _FUNCTIONS:
@@ -286,7 +286,7 @@ class _Reader:
         return None
 
     def _read_parameters(self, listing: tree_sitter.Node) -> tuple[tuple[Parameter, ...], bool]:
-        """Return the parameters in a parameter list, and whether it has a receiver, which is not one of them."""
+        """Return the parameters that have names in a parameter list, without the receiver, and whether it has one."""
         found: list[Parameter] = []
         receiver = False
         for node in listing.named_children:
@@ -340,7 +340,7 @@ def _unwrap_definition(node: tree_sitter.Node) -> tree_sitter.Node | None:
 
 
 def _find_body(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Return the node of a function's body, None for none."""
+    """Return the node of a function's body; None if it has none."""
     body = node.child_by_field_name("body")
     if body is None:
         body = next((child for child in node.named_children if child.type == "function_body"), None)
@@ -348,7 +348,7 @@ def _find_body(node: tree_sitter.Node) -> tree_sitter.Node | None:
 
 
 def _find_parameter_list(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Return the node of a function's parameter list, None for none."""
+    """Return the node of a function's parameter list; None if it has none."""
     holder: tree_sitter.Node | None = node
     while holder is not None:
         if (found := holder.child_by_field_name("parameters")) is not None:

@@ -40,6 +40,9 @@ def propose(scene: Scene, resources: Resources) -> Result:
     """Return a proposal that fills the stub at the cursor with the model's best body that parses and does something.
 
     `Nothing` if there is no stub, or the model writes no such body.
+
+    Raises:
+        Cancelled: the request was cancelled.
     """
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not function.is_stub(scene.document.text):

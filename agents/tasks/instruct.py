@@ -29,6 +29,10 @@ def propose(scene: Scene, resources: Resources) -> Result:
     """Return a proposal in which the chat model follows the instruction: an extracted function or rewritten lines.
 
     `Nothing` without an instruction or a usable answer.
+
+    Raises:
+        Cancelled: the request was cancelled.
+        models.chat.ChatError: the model did not answer.
     """
     if not scene.instruction.strip():
         return Nothing("Say in `instruction` what is wanted.")

@@ -44,7 +44,12 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal with the refactored code, or `Nothing`: extracts a function if that is asked, else rewrites."""
+    """Return a proposal with the refactored code, or `Nothing`: extracts a function if that is asked, else rewrites.
+
+    Raises:
+        Cancelled: the request was cancelled.
+        models.chat.ChatError: the model did not answer.
+    """
     offered = offer(scene)
     if offered is None:
         return Nothing("There is no function here; select the lines to refactor.")

@@ -29,6 +29,9 @@ def propose(scene: Scene, resources: Resources) -> Result:
     """Return one proposal that fixes all findings in the span that can be fixed; at most 12 are tried.
 
     `Nothing` if none can be fixed. Tests may run as in `fix_by_completion`, after a person has been asked.
+
+    Raises:
+        Cancelled: the request was cancelled.
     """
     original = scene.document
     document, span = original, scene.span
@@ -58,6 +61,9 @@ def fix_finding(document: Document, finding: Finding, resources: Resources) -> D
     """Return `document` with `finding` fixed, by its known fix or by the completion model; None if neither can.
 
     For the model's fix, tests may run, after a person has been asked for permission.
+
+    Raises:
+        Cancelled: the request was cancelled.
     """
     if finding.fix is not None and finding.fix.edits:
         known = TextChange(document.uri, document.path, document.text, finding.fix.edits)

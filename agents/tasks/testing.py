@@ -50,7 +50,7 @@ class TestPlace:
 def find_test_place(document: Document, function: Function, resources: Resources) -> TestPlace | None:
     """Return the file and the framework for a test of `function`.
 
-    Returns None for an unsupported language, an unsaved document, or a function that JavaScript does not export.
+    Returns None for an unsupported language, an unsaved document, or a JavaScript function that is not exported.
     """
     finder = _FINDERS.get(document.entry.test_custom)
     if document.path is None or finder is None:

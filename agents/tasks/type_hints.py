@@ -36,7 +36,11 @@ def offer(scene: Scene) -> Offer | None:
 
 
 def propose(scene: Scene, resources: Resources) -> Result:
-    """Return a proposal that adds the annotations for which the code or the model gives evidence, or `Nothing`."""
+    """Return a proposal that adds the annotations for which the code or the model gives evidence, or `Nothing`.
+
+    Raises:
+        Cancelled: the request was cancelled while the model was asked.
+    """
     function = find_function_at(scene.syntax, scene.span.start)
     if function is None or not _lacks_hints(function):
         return decline_place("There is no function without type hints here")

@@ -66,6 +66,9 @@ def propose(scene: Scene, resources: Resources) -> Result:
     """Return a proposal with the model's best test that parses, calls the function and asserts; else `Nothing`.
 
     Runs at most three tests, after a person has been asked for permission, and prefers one that passes.
+
+    Raises:
+        Cancelled: the request was cancelled.
     """
     function = find_function_at(scene.syntax, scene.span.start)
     place = testing.find_test_place(scene.document, function, resources) if function is not None else None

@@ -187,7 +187,10 @@ class _RunningChild:
             pipe.write(text)
 
     def _collect(self, pipe: IO[bytes], kept: bytearray, most: int, strict: bool) -> None:  # noqa: FBT001 (as threads pass it)
-        """Append the output in `pipe` to `kept`, up to `most` bytes; drop the rest or, if `strict`, end the child."""
+        """Append the output in `pipe` to `kept`, up to `most` bytes; drop the rest.
+
+        If `strict`, stops at the first excess instead, and has `_watch` report it.
+        """
         with pipe:
             while piece := cast("BufferedReader", pipe).read1(_PIECE_BYTES):
                 if len(kept) + len(piece) <= most:

@@ -179,7 +179,9 @@ class Updater:
         return store
 
     def reindex(self, paths: Collection[Path]) -> None:
-        """Index the files among `paths` again, whatever their timestamps are; remove missing and excluded ones from it.
+        """Index the files among `paths` again, whatever their timestamps are.
+
+        Missing and excluded files are removed from the index.
 
         A folder, an ignore file, or very many paths lead to a full pass instead.
 

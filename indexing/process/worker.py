@@ -163,7 +163,7 @@ class Worker:
         """
         if updater.was_opened and not updater.is_in_place():
             _emit(event="anew", why="was deleted")
-        elif not _can_rebuilding_help(error) or not updater.index_paths.discard():
+        elif not _is_rebuild_useful(error) or not updater.index_paths.discard():
             raise _explain(error, updater) from error
         else:
             _emit(event="anew", why="was damaged")
@@ -211,7 +211,7 @@ class Worker:
         return True
 
 
-def _can_rebuilding_help(error: Exception) -> bool:
+def _is_rebuild_useful(error: Exception) -> bool:
     """Return whether a new index may help after `error`: False for a full disk, a busy database, or an OSError."""
     if isinstance(error, StorageError):
         return not error.full

@@ -162,7 +162,7 @@ class MemoryWriter:
         """Return the array `name`."""
         return self._arrays[name]
 
-    def forget_pages(self) -> None:
+    def release_pages(self) -> None:
         """Do nothing: the arrays are in memory only."""
 
 
@@ -207,7 +207,7 @@ class MappedArrays:
         """Return the array `name`."""
         return self._arrays[name]
 
-    def forget_pages(self) -> None:
+    def release_pages(self) -> None:
         """Release the memory of the pages read so far; they are read again when needed."""
         if hasattr(self._map, "madvise"):  # not on Windows
             self._map.madvise(mmap.MADV_DONTNEED)

@@ -85,7 +85,7 @@ class IndexPaths:
         return sum(map(_delete, self.list_files())) > 0
 
     def remove(self) -> None:
-        """Delete all files of the index of a root that is deleted for good; no process may use it any more."""
+        """Delete all files of the index, the lock included; no process may use the index any more."""
         self.discard()
         _delete(self.lock)
 

@@ -61,7 +61,7 @@ class Segment:
 
     def close(self) -> None:
         """Release the memory of its pages. Idempotent; the map ends with the last view that uses it."""
-        self.arrays.forget_pages()
+        self.arrays.release_pages()
 
     @property
     def file_ids(self) -> Collection[int]:
@@ -98,7 +98,7 @@ class Segment:
             if self._queries >= MOST_QUERIES or time.monotonic() - self._last_query >= PAUSE_S:
                 break
         self._queries, self._forgetting = 0, False
-        self.arrays.forget_pages()
+        self.arrays.release_pages()
 
     def find_index(self, file_id: int) -> int:
         """Return the index of the file with the id `file_id`. Raises KeyError for an unknown id."""

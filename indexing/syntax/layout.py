@@ -253,10 +253,10 @@ class Around:
             if node.type in self.entry.strings and depth >= 3:
                 statement, body, owner = around[depth - 1], around[depth - 2], around[depth - 3]
                 if owner.type in self.entry.functions and body.type in self.entry.blocks:
-                    return body.named_child_count == 1 and body.named_child(0) == statement and self._is_in_body(owner)
+                    return body.named_child_count == 1 and body.named_child(0) == statement and self._is_right_of(owner)
         return False
 
-    def _is_in_body(self, owner: tree_sitter.Node) -> bool:
+    def _is_right_of(self, owner: tree_sitter.Node) -> bool:
         """Return whether the cursor is farther right than the start of `owner`."""
         return len(self.head.expandtabs()) > owner.start_point.column
 

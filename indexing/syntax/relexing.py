@@ -1,7 +1,7 @@
 """An incremental lexer for texts that are being typed in: only changed lines are tokenised again.
 
 Gives the same tokens as `tokens.tokenize`, with a separator at both ends. Keeps the tokens of a few texts. Start at
-`get_tokens`, and at `read_ahead` for a document that was opened.
+`get_tokens`, and at `cache_tokens` for a document that was opened.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _KEPT = 6  # texts: those before and after the cursor, in a few documents
 _MUCH = 4096  # characters; a shorter text is tokenised as a whole, which is quicker
-_READ_AHEAD = 8  # documents
-_LARGEST = 512 * 1024  # characters of a document that is read ahead
+_DOCUMENTS = 8  # whose tokens are cached whole
+_LARGEST = 512 * 1024  # characters of a document whose tokens are cached
 
 
 @dataclass(frozen=True)
@@ -118,38 +118,38 @@ class Lexer:
 
     def __init__(self) -> None:
         self._kept: tuple[Lexed, ...] = ()  # newest first; replaced as a whole, a race costs time, not correctness
-        self._ahead: tuple[Lexed, ...] = ()  # whole documents, likewise
+        self._documents: tuple[Lexed, ...] = ()  # whole documents, likewise
 
     @property
     def cached_texts(self) -> tuple[str, ...]:
-        """Texts whose tokens are cached: whole lines only, newest first; none of `read_ahead`."""
+        """Texts whose tokens are cached: whole lines only, newest first; not those of `cache_tokens`."""
         return tuple(known.text for known in self._kept)
 
     def forget(self) -> None:
         """Drop all cached texts and tokens."""
-        self._kept = self._ahead = ()
+        self._kept = self._documents = ()
 
-    def read_ahead(self, text: str) -> None:
+    def cache_tokens(self, text: str) -> None:
         """Tokenise a whole document and cache the tokens, so that the first `of` a part of it is quick.
 
-        Does nothing for a short or very large text. Caches the `_READ_AHEAD` newest documents.
+        Does nothing for a short or very large text. Caches the `_DOCUMENTS` newest documents.
         """
         if _MUCH <= len(text) <= _LARGEST:
-            self._ahead = (Lexed.of(text), *(known for known in self._ahead if known.text != text))[:_READ_AHEAD]
+            self._documents = (Lexed.of(text), *(known for known in self._documents if known.text != text))[:_DOCUMENTS]
 
     def of(self, text: str, base: int = 0) -> Lexed:
         """Return the tokens of `text`, which may end in the middle of a line that is being typed.
 
-        `base` is the offset of `text` in its document, used to find it in a document that was read ahead.
+        `base` is the offset of `text` in its document, used to find it in a document that was given to `cache_tokens`.
         """
         if len(text) < _MUCH:
             return Lexed.of(text)
         end = text.rfind("\n") + 1
         return self._lex_lines(text[:end], base).append(text[end:]) if end else Lexed.of(text)
 
-    def _find_read_ahead(self, text: str, base: int) -> Lexed | None:
-        """Return the tokens of the lines `text` at `base` of a document that was read ahead; None without one."""
-        for known in self._ahead:
+    def _find_in_documents(self, text: str, base: int) -> Lexed | None:
+        """Return the tokens of the lines `text` at `base` in one of `_documents`; None if none has them."""
+        for known in self._documents:
             if known.text.startswith(text, base) and (not base or known.text[base - 1] == "\n"):
                 return known.cut_lines(base, base + len(text))
         return None
@@ -163,7 +163,7 @@ class Lexer:
         if best is not None:
             made = replace(best.append(text[len(best.text) :]), lines=None)
         else:
-            made = self._find_read_ahead(text, base) or Lexed.of(text)
+            made = self._find_in_documents(text, base) or Lexed.of(text)
         self._kept = (made, *(known for known in self._kept if known is not best))[:_KEPT]
         return made
 
@@ -183,6 +183,6 @@ def forget() -> None:
     get_tokens.cache_clear()
 
 
-def read_ahead(text: str) -> None:
+def cache_tokens(text: str) -> None:
     """Tokenise a document and cache its tokens for `get_tokens`; does nothing for a short or very large one."""
-    _LEXER.read_ahead(text)
+    _LEXER.cache_tokens(text)

@@ -50,7 +50,8 @@ class Syntax:
     def of(cls, document: Document, previous: Syntax | None = None) -> Syntax:
         """Return the syntax of `document`; with that of a similar text as `previous`, parses only the difference.
 
-        A text without a grammar, too large or too nested is not parsed, nor one similar to a `previous` that failed.
+        A text without a grammar, too large or too nested is not parsed, nor one about as long as a `previous` whose
+        parse failed.
         """
         grammar = grammars.load(document.language) if len(document.text) <= LARGEST else None
         if grammar is None:

@@ -180,23 +180,23 @@ class Exclusion:
         if built_in == "secret":
             return built_in
         if not rules.plain and built_in in {"", "generated"}:
-            marks = {reason: rules.find_mark(relative, reason) for reason in ("generated", "vendored")}
+            marks = {reason: rules.is_marked(relative, reason) for reason in ("generated", "vendored")}
             built_in = "" if marks["generated"] is False else built_in
             built_in = built_in or next((reason for reason, marked in marks.items() if marked), "")
-        if built_in == "generated" and rules.find_mark(relative, "generated") is None and NAMED_BY_PEOPLE.search(name):
+        if built_in == "generated" and rules.is_marked(relative, "generated") is None and NAMED_BY_PEOPLE.search(name):
             built_in = "" if self._tracked.has_file(self.root / relative) else built_in
         reason = self._apply_rules(rules, relative, built_in)
         # "ignored" also counts for a notebook's cells and older versions of the file, which "notebook" would not
-        return "ignored" if reason and reason == built_in and rules.find_ignore(relative, starling=False) else reason
+        return "ignored" if reason and reason == built_in and rules.is_ignored(relative, starling=False) else reason
 
     @staticmethod
     def find_waived_reasons(rules: Rules, relative: str) -> tuple[str, ...]:
         """Return the reasons to exclude `relative` by content that do not apply, because a rule includes it."""
         if rules.plain:
             return ()
-        if rules.find_ignore(relative, starling=True) is False:
+        if rules.is_ignored(relative, starling=True) is False:
             return ("generated", "minified", "long lines")
-        return ("generated",) if rules.find_mark(relative, "generated") is False else ()
+        return ("generated",) if rules.is_marked(relative, "generated") is False else ()
 
     def find_waived_reasons_at(self, path: Path) -> tuple[str, ...]:
         """Return the waived reasons of the absolute `path`, as `find_waived_reasons`; none outside of the root."""
@@ -279,10 +279,10 @@ class Exclusion:
             return "excluded"
         if rules.excessive:
             return TOO_MANY_RULES
-        own = rules.find_ignore(relative, starling=True)
+        own = rules.is_ignored(relative, starling=True)
         if own is not None:
             return "ignored" if own else ""
-        if built_in or not rules.find_ignore(relative, starling=False):
+        if built_in or not rules.is_ignored(relative, starling=False):
             return built_in
         path = self.root / relative
         tracked = self._tracked.has_folder(path) if relative.endswith("/") else self._tracked.has_file(path)

@@ -57,7 +57,7 @@ class Rules:
                 return tried > bounds.IGNORE_RULES
             rules = rules.outer
 
-    def find_ignore(self, relative: str, *, starling: bool) -> bool | None:
+    def is_ignored(self, relative: str, *, starling: bool) -> bool | None:
         """Return whether the innermost rule for `relative` ignores it; None if no rule matches.
 
         Args:
@@ -74,7 +74,7 @@ class Rules:
             rules = rules.outer
         return None
 
-    def find_mark(self, relative: str, reason: str) -> bool | None:
+    def is_marked(self, relative: str, reason: str) -> bool | None:
         """Return whether `.gitattributes` sets (True) or unsets (False) the mark `reason` on `relative`; else None."""
         rules: Rules | None = None if self.plain else self
         while rules is not None:

@@ -140,7 +140,7 @@ class _Walker:
                 if _is_folder(entry)
             )
             for entry in entries:
-                if not _is_folder(entry) and (found := self._admit(entry, folder.relative + entry.name, rules)):
+                if not _is_folder(entry) and (found := self._check_entry(entry, folder.relative + entry.name, rules)):
                     yield found
 
     def _find_start(self, start: str) -> list[_Folder]:
@@ -185,7 +185,7 @@ class _Walker:
             return None
         return self._exclusion.read_folder_rules(folder.rules, folder.path, folder.relative, held)
 
-    def _admit(self, entry: os.DirEntry[str], relative: str, rules: Rules) -> WalkedFile | None:
+    def _check_entry(self, entry: os.DirEntry[str], relative: str, rules: Rules) -> WalkedFile | None:
         """Return an entry as a file to index; if it is excluded, count it and return None."""
         try:
             found = entry.stat(follow_symlinks=False)

@@ -289,7 +289,7 @@ def _read_directory(directory: Path, entries: dict[str, ModelEntry], problems: l
     """Add the entries in the folders of `directory` to `entries`, by name, replacing those of the same name.
 
     Appends a message to `problems` for each invalid entry, and for each later entry of a name in `directory`; these are
-    left out.
+    left out. Appends a message also if `directory` cannot be listed.
     """
     try:
         paths = sorted(directory.glob(f"*/{ENTRY_FILE}"))

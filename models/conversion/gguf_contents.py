@@ -278,7 +278,11 @@ class _Reader:
 
     @staticmethod
     def _get_alignment(values: Mapping[str, Any]) -> int:
-        """Return the alignment of tensors in bytes, a power of two, from the metadata `values`; 32 by default."""
+        """Return the alignment of tensors in bytes, from the metadata `values`; 32 by default.
+
+        Raises:
+            _DamagedError: the alignment is no power of two, or larger than `BLOCK_BYTES`.
+        """
         alignment = values.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 1 <= alignment <= BLOCK_BYTES or alignment & (alignment - 1):
             raise _DamagedError

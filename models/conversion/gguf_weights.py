@@ -80,7 +80,7 @@ def is_auxiliary(contents: Contents) -> bool:
 
 
 def explain_unsupported(contents: Contents) -> str:
-    """Return the reason why a GGUF file cannot be converted (no model, unsupported network or type); "" if it can."""
+    """Return the reason why a GGUF file is refused: no model, an unsupported network or number type; "" for none."""
     if contents.get_text("general.type") == "adapter":
         return "it is a LoRA adapter, not a model; take the model that it was merged into"
     if is_auxiliary(contents):

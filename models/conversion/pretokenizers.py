@@ -14,7 +14,7 @@ _WORDS = rf"{_SUFFIXES}| ?\p{{L}}+| ?\p{{N}}+| ?[^\s\p{{L}}\p{{N}}]+|\s+(?!\S)|\
 _DIGIT = r"\p{N}"
 
 
-def _make_modern(digits: str, *, marks: str = r" ?[^\s\p{L}\p{N}]+[\r\n]*") -> str:
+def _build_modern_pattern(digits: str, *, marks: str = r" ?[^\s\p{L}\p{N}]+[\r\n]*") -> str:
     """Return the pattern of tokenizers since GPT-4: suffixes in any case, line breaks after punctuation.
 
     Args:
@@ -41,8 +41,8 @@ class Pretokenizer:
 
 _GPT2 = Pretokenizer((_WORDS,))
 _STARCODER = Pretokenizer((_DIGIT, _WORDS))
-_LLAMA3 = Pretokenizer((_make_modern(r"\p{N}{1,3}"),), whole=True)
-_QWEN2 = Pretokenizer((_make_modern(_DIGIT),), composed=True)
+_LLAMA3 = Pretokenizer((_build_modern_pattern(r"\p{N}{1,3}"),), whole=True)
+_QWEN2 = Pretokenizer((_build_modern_pattern(_DIGIT),), composed=True)
 _DEEPSEEK = r"[一-龥ࠀ-一가-퟿]+"
 
 PRETOKENIZERS: dict[str, Pretokenizer] = {
@@ -50,10 +50,12 @@ PRETOKENIZERS: dict[str, Pretokenizer] = {
     **dict.fromkeys(("gpt-2", "phi-2", "mpt", "olmo", "jais", "mellum"), _GPT2),
     **dict.fromkeys(("starcoder", "refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b"), _STARCODER),
     **dict.fromkeys(("llama-bpe", "llama3", "llama-v3", "falcon3"), _LLAMA3),
-    **dict.fromkeys(("dbrx", "smaug-bpe", "glm4", "chatglm-bpe"), Pretokenizer((_make_modern(r"\p{N}{1,3}"),))),
+    **dict.fromkeys(
+        ("dbrx", "smaug-bpe", "glm4", "chatglm-bpe"), Pretokenizer((_build_modern_pattern(r"\p{N}{1,3}"),))
+    ),
     **dict.fromkeys(("qwen2", "deepseek-r1-qwen", "megrez"), _QWEN2),
-    "stablelm2": Pretokenizer((_make_modern(_DIGIT),)),
-    "seed-coder": Pretokenizer((_make_modern(_DIGIT, marks=r" ?[^\s\p{L}\p{N}\r\n]+"),)),
+    "stablelm2": Pretokenizer((_build_modern_pattern(_DIGIT),)),
+    "seed-coder": Pretokenizer((_build_modern_pattern(_DIGIT, marks=r" ?[^\s\p{L}\p{N}\r\n]+"),)),
     "deepseek-coder": Pretokenizer((r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", _DEEPSEEK, _DIGIT)),
 }
 """Pretokenizers by the name in a GGUF file."""

@@ -95,7 +95,7 @@ class Address:
         """Check that no other user can change the folder's contents.
 
         Raises:
-            HostError: another user can.
+            HostError: another user can, or the folder cannot be checked.
         """
         if why := explain_distrust(self.folder, self.own_parts):
             raise HostError(f"The model host's folder cannot be trusted: {why}; have it removed, or {ANOTHER_FOLDER}.")

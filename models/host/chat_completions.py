@@ -175,7 +175,7 @@ def _read_arguments(text: str) -> dict[str, Any]:
 
 
 def _read_tool(given: Mapping[str, Any]) -> ToolSpec:
-    """Read a tool from OpenAI's form."""
+    """Read a tool from OpenAI's form; raises as `_read_message`."""
     function = given["function"]
     return ToolSpec(
         str(function["name"]), str(function.get("description") or ""), dict(function.get("parameters") or {})
@@ -183,7 +183,7 @@ def _read_tool(given: Mapping[str, Any]) -> ToolSpec:
 
 
 def _read_schema(given: Mapping[str, Any] | None) -> AnswerSchema | None:
-    """Read the answer's schema from the field `response_format`; None for free text."""
+    """Read the answer's schema from the field `response_format`; None for free text; raises as `_read_message`."""
     kind = (given or {}).get("type")
     if given is None or kind == "text":
         return None

@@ -60,21 +60,21 @@ def limit_memory() -> bool:
 
 
 def allow_large_heaps() -> None:
-    """Let heaps keep `LARGE_SPARE_BYTES` from now on, for large weights; `note_work` still has free pages released."""
+    """Let heaps keep `LARGE_SPARE_BYTES` of free memory from now on, for large weights; does nothing without glibc."""
     library = _load_glibc()
     if library is not None and not library.mallopt(M_TRIM_THRESHOLD, LARGE_SPARE_BYTES):
         logger.warning("glibc refused to keep more memory while a large model computes, so that takes longer.")
 
 
 def release_free_pages() -> None:
-    """Release all free pages to the system; takes about a millisecond, while other threads keep running."""
+    """Release all free pages to the system, in about a millisecond; does nothing without glibc."""
     library = _load_glibc()
     if library is not None:
         library.malloc_trim(0)
 
 
 def note_work() -> None:
-    """Request the release of free pages in `REST_S` seconds. Costs nothing; callable from any thread."""
+    """Record a computation: `REST_S` seconds later, the thread of `limit_memory` releases free pages. Thread-safe."""
     _worked.set()
 
 

@@ -51,7 +51,7 @@ class Endpoint:
     def exchange(
         self,
         outgoing: Outgoing,
-        authorize: Callable[[str], Mapping[str, str]],
+        make_auth_headers: Callable[[str], Mapping[str, str]],
         make_reader: Callable[[Callable[[str], None]], Reader],
         *,
         cancelled: Callable[[], bool],
@@ -61,7 +61,7 @@ class Endpoint:
 
         Args:
             outgoing: the request.
-            authorize: returns the headers that carry the key ("" for none).
+            make_auth_headers: returns the headers that carry the key ("" for none).
             make_reader: returns a new reader for each attempt; its argument passes text to `on_text`.
             cancelled: polled every 20 ms; once it returns true, the connection is closed.
             on_text: called with text from the reader, on the caller's thread.
@@ -78,7 +78,7 @@ class Endpoint:
                 Fault.RESTING,
                 retry_s=rest_s,
             )
-        authorized = replace(outgoing, headers={**outgoing.headers, **authorize(key)})
+        authorized = replace(outgoing, headers={**outgoing.headers, **make_auth_headers(key)})
         attempts = Attempts(self.url, self._patience, self._limit, authorized, make_reader)
         try:
             self._client.call(self.url, attempts.run, cancelled=cancelled, on_text=on_text)
@@ -108,13 +108,13 @@ class Endpoint:
         """Timeouts and number of attempts."""
         return self._patience
 
-    def make_auth_headers(self, authorize: Callable[[str], Mapping[str, str]]) -> Mapping[str, str]:
+    def make_auth_headers(self, make_headers: Callable[[str], Mapping[str, str]]) -> Mapping[str, str]:
         """Return the headers that carry the key, for requests that are not sent by `exchange`.
 
         Raises:
             ChatError: the key cannot be read.
         """
-        return authorize(self._key.read())
+        return make_headers(self._key.read())
 
 
 def _finish_error(error: ChatError, key: str, requests: int) -> ChatError:

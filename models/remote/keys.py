@@ -40,7 +40,7 @@ _observers: list[Callable[[str], object]] = []
 
 
 def observe_keys(observer: Callable[[str], object]) -> None:
-    """Have `observer` take each key that is read from now on, so that a filter can look for it; once for each one."""
+    """Have `observer` called with each key that is read or stored from now on; register the same one only once."""
     if observer not in _observers:
         _observers.append(observer)
 
@@ -97,7 +97,7 @@ def read_from_keyring(name: str, service: str = SERVICE) -> str | None:
     """
     with _open_keyring() as keyring:
         found: str | None = keyring.get_password(service, name)
-    return _tell(found) if found else found
+    return _pass_to_observers(found) if found else found
 
 
 def store_in_keyring(name: str, key: str) -> None:
@@ -154,17 +154,17 @@ def remove_secrets(sentence: str, key: str = "") -> str:
 
 
 def _check_key(key: str, place: str) -> str:
-    """Return `key` unchanged, if it can be sent in an HTTP header.
+    """Pass `key` to the observers and return it, if it can be sent in an HTTP header.
 
     Raises:
         ChatError: it has characters other than visible ASCII; the message names `place`.
     """
     if not re.fullmatch(r"[\x21-\x7e]+", key):
         raise _make_error(f"{place} holds no key: a key is one word of letters, digits and punctuation in ASCII")
-    return _tell(key)
+    return _pass_to_observers(key)
 
 
-def _tell(key: str) -> str:
+def _pass_to_observers(key: str) -> str:
     """Pass `key` to the observers, and return it."""
     for observer in _observers:
         observer(key)

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from models.chat_layers import LayeredChat
-from models.masking import FindSecrets, iterate_reply
+from models.masking import FindSecrets, iterate_reply_texts
 from models.remote.reply_store import KEPT_ENDS, ReplyStore
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class CachedChat(LayeredChat):
                 on_text(cached.text)
             return cached
         reply = self.inner.chat(request, cancelled=cancelled, on_text=on_text)
-        if reply.end in KEPT_ENDS and not any(map(self._find, iterate_reply(reply))):
+        if reply.end in KEPT_ENDS and not any(map(self._find, iterate_reply_texts(reply))):
             self._store.put(key, reply, self._kept_s)
         return reply
 

@@ -122,7 +122,7 @@ class Script:
         return cls(tuple(_parse_turns(text.splitlines())))
 
     def take(self, conversation: str) -> Turn | None:
-        """Return the section that answers `conversation` and count its use; None if no section matches."""
+        """Return the first section that fits `conversation` and may still be used, and count its use; else None."""
         heard = conversation.lower()
         with self._lock:
             for place, turn in enumerate(self.turns):

@@ -55,8 +55,8 @@ def build(card: Path, work: Path, *, bytes_per_package: int, fetch: bool = True)
     Args:
         card: CSV file with the packages to use.
         work: the recipe's folder; archives are kept in it.
-        bytes_per_package: approximate limit for a package; of a larger one files are chosen at random, with fixed
-            results, so that no author's style dominates the model.
+        bytes_per_package: approximate limit for a package; of a larger one files are chosen by hashes of their paths,
+            so that no author's style dominates the model.
         fetch: whether missing archives are downloaded.
 
     Raises:
@@ -123,9 +123,9 @@ def split_for_validation(files: Iterable[SourceFile]) -> tuple[list[SourceFile],
 
 
 def find_contamination(work: Path) -> list[str]:
-    """Return a message for each file of `corpus.jsonl` from an evaluation package or similar to an evaluation file.
+    """Return messages about files of `corpus.jsonl` from an evaluation package or similar to an evaluation file.
 
-    Unlike `select`, compares all pairs of similar size.
+    Unlike `select`, compares all pairs of similar size; there is a message for each similar pair.
     """
     held_out = [(file.path, extract_identifiers(file.text)) for file in read_files(work / "evaluation.jsonl")]
     by_size: defaultdict[int, list[tuple[str, frozenset[str]]]] = defaultdict(list)

@@ -143,7 +143,7 @@ class _ChainBuilder:
         from models.remote.fallback import Link  # noqa: PLC0415
         from models.remote.replies import CachedChat  # noqa: PLC0415
 
-        keys.observe_keys(known_values.learn_one)
+        keys.observe_keys(known_values.register_one)
         key = (wanted, alone, "" if wanted.url else role)  # the tuning of a model of one's own depends on the role
         if key not in self.known:
             found = _build_remote(wanted, alone=alone) if wanted.url else _build_local(wanted, role)

@@ -20,7 +20,7 @@ from agents.team.tools.all_tools import TOOLS
 from agents.team.tools.list_mcp_tools import CAPABILITY
 from agents.team.workflows import workflow_files
 from agents.team.workflows.workflow_files import Workflows, load_workflows
-from indexing.workspace.secrets.known_places import learn_secrets
+from indexing.workspace.secrets.known_places import register_secrets
 from server.assembly.deploy_settings import build_deployer
 from server.assembly.gates import make_disk_gate
 from server.assembly.policies import build_rules
@@ -117,7 +117,7 @@ def build_team(core: Core, files: Files, gate: Gate, state: State, client: Clien
     """
     settings, wanted = core.settings.team, core.settings.review.test_command
     workspace = client.workspace or name_workspace(files.roots)
-    learn_secrets(files.roots)
+    register_secrets(files.roots)
     owner = name_owner(client.name)
     runner = ConfinedRunner(files.roots, core.index_limits, list_own_places())
 

@@ -58,7 +58,7 @@ class MemoryIndex(DocumentAccess):
         time.sleep(self.search_s)
         return self.hits[:limit]
 
-    def read_ahead(self, document: Document) -> None:
+    def cache_tokens(self, document: Document) -> None:
         pass
 
     def recall(

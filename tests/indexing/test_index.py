@@ -309,14 +309,14 @@ def test_importing_and_making_an_index_loads_nothing_heavy(tmp_path: Path) -> No
     assert done.stdout.strip() == "[]"
 
 
-def test_an_opened_document_is_read_ahead_unless_it_is_too_large(
+def test_the_tokens_of_an_opened_document_are_cached_unless_it_is_too_large(
     root: Path, make_index: Callable[..., Index], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    monkeypatch.setattr(relexing, "read_ahead", read.append)
+    monkeypatch.setattr(relexing, "cache_tokens", read.append)
     index = make_index(root, start=False)
     for text in ("x = 1\n", "x = 1\n" * 100_000):
-        index.read_ahead(make_document(root / "shapes.py", text))
+        index.cache_tokens(make_document(root / "shapes.py", text))
     assert read == ["x = 1\n"]
 
 

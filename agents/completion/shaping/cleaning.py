@@ -23,7 +23,10 @@ _UNWANTED = re.compile(
 
 
 def clean(text: str) -> str:
-    """Return `text` up to the first marker of a model, with LF line endings and without control characters."""
+    """Return `text` up to the first marker of a model, with LF line endings and without control characters.
+
+    Direction marks, Unicode's line separators, lone surrogates and U+FFFD are removed too; tabs stay.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     marker = _MARKER.search(text)
     if marker is not None:

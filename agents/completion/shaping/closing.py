@@ -121,7 +121,10 @@ class Closing:
 
 
 def scan_before_cursor(cursor: Cursor) -> Balance:
-    """Return the brackets and the string that the last definition before `cursor` leaves open, without positions."""
+    """Return the brackets and the string that the last definition before `cursor` leaves open, without positions.
+
+    Without a definition in the last `_BEFORE` characters, those that these characters leave open.
+    """
     return scan_without_positions(_cut_to_definition(cursor.prefix[-_BEFORE:]), cursor.document.language)
 
 

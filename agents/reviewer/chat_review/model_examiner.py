@@ -53,15 +53,15 @@ class ModelExaminer:
     def examine(
         self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool], *, whole: bool = True
     ) -> Iterator[tuple[Unit, tuple[Finding, ...]]]:
-        """Ask the model about `units`, and yield each reviewed one with its findings.
+        """Ask the model about `units`, and yield each reviewed unit with its findings.
 
         With `whole`, reviews all; otherwise at most `MOST_UNITS` that changed since the document was first seen, and
-        only in a file of the workspace. A file kept from models is never sent. Ends early if `cancelled`, or if the
-        model fails, which sets `problem`.
+        only in a file of the workspace. The units of a file that models may not see, and units too long for the model,
+        are not sent and have no findings. Ends early if `cancelled`, or if the model fails, which sets `problem`.
         """
         if not whole and not self._index.is_shared(document):
             return  # the workspace does not share this file with models
-        known = self._get_first_seen(document, units)
+        known = self._get_or_record_first_seen(document, units)
         changed = [unit for unit in units if whole or unit.digest not in known]
         for unit in changed[: None if whole else MOST_UNITS]:
             try:
@@ -75,7 +75,7 @@ class ModelExaminer:
             self.problem = ""
             yield unit, found
 
-    def _get_first_seen(self, document: Document, units: Sequence[Unit]) -> frozenset[bytes]:
+    def _get_or_record_first_seen(self, document: Document, units: Sequence[Unit]) -> frozenset[bytes]:
         """Return the digests that the document's functions had when it was first seen; record `units` if it is new."""
         with self._lock:
             known = self._first_seen.setdefault(document.uri, frozenset(unit.digest for unit in units))

@@ -81,7 +81,9 @@ class Judgement(BaseModel):
 def review_by_model(
     document: Document, spans: Sequence[Span], chat: ChatModel, index: Index, cancelled: Callable[[], bool]
 ) -> tuple[Finding, ...]:
-    """Return the mistakes that the model reports in each of `spans` and confirms; blocking.
+    """Return the mistakes that the model reports in `spans` and confirms, up to `MOST_REMARKS` in each; blocking.
+
+    Functions that are too long for the model are skipped.
 
     Args:
         document: the text in its current state; nothing of it is sent if the exclusion rules keep it from models.
@@ -143,9 +145,9 @@ def _is_confirmed(remark: Remark, shown: dict[str, str], chat: ChatModel, cancel
 
 
 def locate_quote(quote: str, text: str) -> Span | None:
-    """Return the span of `quote` in `text`: an exact copy, else one with other white space.
+    """Return the span of the first exact copy of `quote` in `text`, else of the first copy with other white space.
 
-    Returns None if it does not occur, or if it has no letter or digit.
+    The span has no white space at its ends. Returns None if there is no copy, or `quote` has no letter or digit.
     """
     quote = quote.strip("\r\n")
     if not re.search(r"\w", quote):

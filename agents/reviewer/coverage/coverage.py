@@ -96,7 +96,7 @@ def group_lines(missed: Sequence[int]) -> tuple[tuple[int, int], ...]:
 
 
 def find(folder: Path) -> Path | None:
-    """Return the newest of the files `PLACES` in `folder`, None if there is none."""
+    """Return the newest coverage data file in `folder` among `PLACES`; None if there is none."""
     found = []
     for place in PLACES:
         path = folder / place
@@ -109,7 +109,7 @@ def find(folder: Path) -> Path | None:
 
 
 def read(source: Path, folder: Path) -> Coverage:
-    """Return the coverage of the files below `folder` by the data file `source`, read in a child process; blocking.
+    """Read the data file `source` in a child process; return the coverage of the files below `folder`. Blocking.
 
     Raises:
         CoverageError: the data cannot be read, exceed a limit, or are not in the format that their name says.

@@ -130,7 +130,10 @@ class _LineTable:
         lines[number] = lines.get(number, False) or hit
 
     def _locate(self, name: str) -> Path:
-        """Return the path of the file `name`: below the first source folder that has it, otherwise below the folder."""
+        """Return the path of the file `name`: below the first source folder that has it, otherwise below the folder.
+
+        Raises ValueError if the name has a null character.
+        """
         if "\0" in name:
             raise ValueError("a file's name holds a null character")
         for folder in self._sources:
@@ -153,7 +156,10 @@ class _CoberturaParser:
         self._parser.CharacterDataHandler = self._collect_text
 
     def read(self, file: BinaryIO) -> None:
-        """Parse the file in chunks; raise BoundError for a tag or a comment that is too long."""
+        """Parse the file in chunks and record its lines in the table.
+
+        Raises BoundError for a tag or a comment that is too long, ExpatError for invalid XML.
+        """
         fed = 0
         while chunk := file.read(_CHUNK_BYTES):
             self._parser.Parse(chunk, False)

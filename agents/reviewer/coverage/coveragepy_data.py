@@ -30,7 +30,7 @@ _UNCOUNTED = (ast.Global, ast.Nonlocal)
 
 
 def read_lines(source: Path, folder: Path, budget: Budget) -> dict[Path, dict[int, bool]]:
-    """Return for each Python file in the data that can be read its executable lines and whether each was run.
+    """Return for each readable Python file in the data the first line of each statement, and whether it was run.
 
     Raises:
         ValueError: the data file cannot be read, is not coverage.py's, or exceeds `budget`.
@@ -103,7 +103,7 @@ def _restrict(data: sqlite3.Connection, budget: Budget) -> None:
 
 
 def _authorize_access(action: int, table: str | None, column: str | None, *_: object) -> int:
-    """Allow SQLite to read only the columns that coverage.py fills: return SQLITE_OK or SQLITE_DENY."""
+    """Return SQLITE_OK for a SELECT and for a read of the columns in `_TABLES`, otherwise SQLITE_DENY."""
     if action == sqlite3.SQLITE_SELECT:
         return sqlite3.SQLITE_OK
     is_known = action == sqlite3.SQLITE_READ and (not column or column in _TABLES.get(table or "", ()))
@@ -160,7 +160,7 @@ def _is_docstring(node: ast.AST, child: ast.AST) -> bool:
 
 
 def _get_own_lines(node: ast.stmt | ast.ExceptHandler | ast.match_case) -> tuple[int, int]:
-    """Return the first and last line of a statement, without the statements in its body."""
+    """Return the first and last line of a statement with its decorators, without the statements in its body."""
     if isinstance(node, ast.match_case):
         first = last = node.pattern.lineno
     else:

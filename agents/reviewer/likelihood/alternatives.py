@@ -162,7 +162,8 @@ class _Reader:
         """Yield at most one site for the name `node`, if it is used.
 
         The alternative is `self.NAME` if NAME is defined nowhere, but used as an attribute of `self`. For a name that
-        the function binds and that is not called here, it is any other name that is bound before the statement.
+        the function binds and that is not called here, the alternatives are at most `MOST_NAMES` other names that are
+        bound before the statement, unused names first.
         """
         if not is_used(node):
             return
@@ -217,7 +218,7 @@ class _Reader:
             return
         written = self._read_text(name)
         others = [other for other in self._attributes[self._read_text(holder), is_called(node)] if other != written]
-        near = sorted(others, key=lambda other: -_compare_names(other, written))[:MOST_ATTRIBUTES]
+        near = sorted(others, key=lambda other: -_compute_similarity(other, written))[:MOST_ATTRIBUTES]
         if near:
             yield self._make_site("unlikely-attribute", name, tuple(near))
 
@@ -241,7 +242,7 @@ class _Reader:
             yield self._make_site("swapped-arguments", first, (swapped,), second)
 
     def find_operator_sites(self, node: tree_sitter.Node) -> Iterator[Site]:
-        """Yield a site for an operator, whose alternatives are similar operators."""
+        """Yield at most one site for the operator of `node`; its alternatives are similar operators."""
         if node.type == "comparison_operator":
             marks, table, kind = node.children_by_field_name("operators"), _COMPARISONS, "unlikely-comparison"
         else:
@@ -335,7 +336,7 @@ _FINDERS = {
 }
 
 
-def _compare_names(one: str, other: str) -> float:
+def _compute_similarity(one: str, other: str) -> float:
     """Return the share of parts that two names have in common, 0 to 1: high for `start_line` and `end_line`."""
     first, second = set(one.strip("_").lower().split("_")), set(other.strip("_").lower().split("_"))
     return len(first & second) / len(first | second)

@@ -108,7 +108,10 @@ def compare_sites(  # noqa: PLR0913 (see `review_likelihood`)
     cancelled: Callable[[], bool],
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Comparison]:
-    """Yield each doubtful place in `spans`, compared with its likeliest alternatives, until a limit is reached."""
+    """Yield each doubtful place in `spans`, compared with its likeliest alternatives.
+
+    Ends early if `cancelled` or after `limits.seconds`; `limits.candidates` bounds the work for each span.
+    """
     until = time.monotonic() + limits.seconds
     for span in spans:
         left = limits.candidates

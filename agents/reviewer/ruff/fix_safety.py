@@ -60,7 +60,7 @@ class FixSafety:
             after = ModuleImports.of(apply_edits(document.text, finding.fix.edits))
             if after is not None and self._are_removals_inert(document.path, before, after, left):
                 names = before.names - after.names
-                if not names or document.path is None or not self.import_index.may_use(document.path, names):
+                if not names or document.path is None or not self.import_index.may_be_imported(document.path, names):
                     removable.append(finding)
         return frozenset(removable)
 
@@ -89,7 +89,7 @@ class FixSafety:
 def _is_in_single_file(member: str, beside: Sequence[Path]) -> bool:
     """Return whether the module of `member` ("module.name") is a single file, so that `name` is no submodule.
 
-    The file is searched below the folders `beside`; for a relative import, in the package that its dots mean.
+    The file is searched below the folders `beside`; for a relative import, in the package that its dots refer to.
     """
     module = member.rpartition(".")[0]
     name = module.lstrip(".")

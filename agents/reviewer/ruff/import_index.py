@@ -1,7 +1,7 @@
 """An index of the imports in a workspace's Python files, to tell whether another file imports a name from a module.
 
 Reads a bounded number of files, follows no link and never fails; if the answer is unknown, another file may import the
-name. Start at `ImportIndex.may_use`.
+name. Start at `ImportIndex.may_be_imported`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class ImportIndex:
             folder = folder.parent
         return folder
 
-    def may_use(self, path: Path, names: Collection[str]) -> bool:
+    def may_be_imported(self, path: Path, names: Collection[str]) -> bool:
         """Return whether another file may import one of `names` from the module at `path`; True if that is unknown."""
         with self._lock:
             listed = self._list_python_files(self.find_root(path))

@@ -74,7 +74,10 @@ class Ruff:
             return ""
 
     def check(self, document: Document, policy: ReviewPolicy, settings: RuffSettings | None = None) -> RuffFindings:
-        """Return ruff's findings in one text as it is now, with `settings` or by default those of its workspace."""
+        """Run ruff on one text as it is now; return its findings without the doubtful ones (see `build_findings`).
+
+        Uses `settings`, by default those of the text's workspace.
+        """
         if not self.binary:
             return RuffFindings(problem=_MISSING)
         settings = settings or self.settings.resolve(document.path, everything=policy.ruff == "always")
@@ -99,7 +102,7 @@ class Ruff:
     def check_files(
         self, documents: Sequence[Document], policy: ReviewPolicy, get_settings: GetSettings | None = None
     ) -> tuple[dict[str, tuple[Finding, ...]], str]:
-        """Check saved files, with one process for each configuration; return the findings by URI, and a problem.
+        """Check saved files, each configuration in its own processes; return the findings by URI, and a problem.
 
         `get_settings` returns the settings for a path; by default those of its workspace. The problem is one sentence,
         "" if there is none.

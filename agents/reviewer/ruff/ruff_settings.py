@@ -105,6 +105,8 @@ class RuffSettingsCache:
     def resolve(self, path: Path | None, *, everything: bool) -> RuffSettings:
         """Return the settings for the file `path`; Starling's defaults if no usable configuration of ruff applies.
 
+        Reads configuration files, and runs ruff if a configuration is new or changed.
+
         With `everything`, the settings also select the rules that the workspace's configuration enables.
         """
         file, own = self._find_cached_configuration(path)

@@ -27,14 +27,14 @@ _LONG = re.compile(rf"^[^\n]{{{LONGEST_LINE + 1},}}", re.MULTILINE)
 
 
 def check_pep8(document: Document, ruff: Ruff, policy: ReviewPolicy) -> RuffFindings:
-    """Return the violations of PEP 8 in one Python text; if ruff is missing, none but a problem."""
+    """Run ruff on one Python text; return its violations of PEP 8, or a problem if ruff is missing or fails."""
     return ruff.check(document, policy, ruff_settings.make_pep8_settings(document.path))
 
 
 def check_pep8_files(
     documents: Sequence[Document], ruff: Ruff, policy: ReviewPolicy
 ) -> tuple[dict[str, tuple[Finding, ...]], str]:
-    """Return the violations of PEP 8 in saved Python files by URI, and a problem ("" for none)."""
+    """Run ruff on saved Python files; return their violations of PEP 8 by URI, and a problem ("" for none)."""
     return ruff.check_files(documents, policy, ruff_settings.make_pep8_settings)
 
 

@@ -190,14 +190,14 @@ def _adjust(finding: Finding, text: _ParsedText) -> Finding | None:
         return finding
     if finding.code == "F811":
         return None if _is_parameter(node) or _is_decorated_before(finding, text) else finding
-    if _may_exist(node, _get_name(finding), text):
+    if _may_exist_or_is_harmless(node, _get_name(finding), text):
         return None
     if _CREATES_NAMES.search(text.text):
         return replace(finding, severity=Severity.HINT)
     return replace(finding, severity=Severity.INFORMATION) if _is_unevaluated(node, text) else finding
 
 
-def _may_exist(node: tree_sitter.Node, name: str, text: _ParsedText) -> bool:
+def _may_exist_or_is_harmless(node: tree_sitter.Node, name: str, text: _ParsedText) -> bool:
     """Return whether `name` may exist when its use `node` runs, or does no harm if it is missing.
 
     A missing name does no harm in a `try` that tests for it, nor, for a name of Python 2, in a test of the version.
@@ -209,8 +209,8 @@ def _may_exist(node: tree_sitter.Node, name: str, text: _ParsedText) -> bool:
         or scopes.is_deleted_sometimes(node, name)
         # a `del` at the end does not affect annotations
         or (_is_annotation(node) and scopes.is_bound_in_module(text.root, name))
-        or _is_existence_test(node)
-        or _is_python_2_name(node, name)
+        or _is_in_existence_test(node)
+        or _is_guarded_python_2_name(node, name)
     )
 
 
@@ -235,7 +235,7 @@ def _is_decorated_before(finding: Finding, text: _ParsedText) -> bool:
     return decorated and first is not None and first.start_point[0] <= row <= first.start_point[0] + 1
 
 
-def _is_existence_test(node: tree_sitter.Node) -> bool:
+def _is_in_existence_test(node: tree_sitter.Node) -> bool:
     """Return whether `node` is in a `try` that tests whether the name exists."""
     inner = node
     for around in scopes.walk_ancestors(node):
@@ -250,7 +250,7 @@ def _is_existence_test(node: tree_sitter.Node) -> bool:
     return False
 
 
-def _is_python_2_name(node: tree_sitter.Node, name: str) -> bool:
+def _is_guarded_python_2_name(node: tree_sitter.Node, name: str) -> bool:
     """Return whether the name is one of Python 2's, in a branch that tests the version."""
     return name in _PYTHON_2_NAMES and any(
         around.type in {"if_statement", "conditional_expression", "boolean_operator"}

@@ -251,7 +251,7 @@ def find_nan_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit
 
 
 def find_negated_operand(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report `!key in object`, which tests `false in object`."""
+    """Report `!key in object`, which looks for `true` or `false` in the object."""
     sign = nodes.get_operator(item.node)
     yield make_hit(
         item.node,

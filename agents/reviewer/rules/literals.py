@@ -128,7 +128,7 @@ def find_missing_comma(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]
 
 
 def find_mutable_default(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
-    """Report a mutable default that all calls share; a hint if the function does not change, keep or return it.
+    """Report a mutable default that all calls share; a hint if the function does not change, store or return it.
 
     Skips unused parameters, and those that are named as caches or annotated as read-only.
     """
@@ -163,7 +163,10 @@ def _creates_builtin(scan: Scan, call: tree_sitter.Node) -> bool:
 
 
 def _changes_or_returns(name: str, body: str) -> bool:
-    """Return whether `body` changes, keeps or returns the value of `name` before it rebinds the name."""
+    """Return whether `body` changes the value of `name`, stores it in an attribute, or returns or yields it.
+
+    Ignores the code after the first rebinding of the name.
+    """
     bound = re.search(rf"^[ \t]*{re.escape(name)}\s*(?::[^=\n]+)?=(?!=)", body, re.MULTILINE)
     shared = body[: bound.start()] if bound is not None else body
     for match in re.finditer(rf"(?<![\w.]){re.escape(name)}\b", shared):

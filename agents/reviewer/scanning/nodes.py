@@ -75,7 +75,8 @@ def _is_effect_operator(node: tree_sitter.Node) -> bool:
 def find_next_statement(node: tree_sitter.Node, scan: Scan) -> tree_sitter.Node | None:
     """Return the statement after `node` in the same list.
 
-    Returns None for the last one, and unless a line end, `;` or `}` separates the two, with only comments beside it.
+    Returns None if `node` is the last, if another token is between the two, or if no line end, `;` or `}` separates
+    them. Comments are skipped.
     """
     after = node.next_sibling
     while after is not None and (scan.is_comment(after) or not after.is_named):
@@ -213,7 +214,7 @@ def has_explanation(scan: Scan, node: tree_sitter.Node) -> bool:
 def find_name(node: tree_sitter.Node) -> tree_sitter.Node:
     """Return the node that names a definition, also the target that an anonymous function is assigned to.
 
-    Without a name, return the definition's first child.
+    Without a name, returns the definition's first child, or `node` if it has no children.
     """
     name = node.child_by_field_name("name")
     declarator = node.child_by_field_name("declarator")

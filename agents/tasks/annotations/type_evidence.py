@@ -99,7 +99,7 @@ def gather_for_result(body: str) -> Evidence:
 
 
 def is_known_type(name: str, text: str) -> bool:
-    """Return whether each name in the type `name` is a builtin, or is imported or defined in `text`."""
+    """Return whether each name in the type `name` is a builtin, or on an `import`, `class` or `type` line of `text`."""
     return all(
         part in _BUILTINS or re.search(rf"^(?:from\s.*import|import|class|type)\b.*\b{part}\b", text, re.MULTILINE)
         for part in _NAME.findall(name)
@@ -175,7 +175,7 @@ def _infer_call(call: ast.Call) -> str:
 
 
 def _always_ends(body: list[ast.stmt]) -> bool:
-    """Return whether the last statement of `body` always returns, raises or loops, so that the end is never reached."""
+    """Return whether all branches of the last statement of `body` return, raise or loop endlessly; ignores `break`."""
     last = body[-1] if body else None
     if isinstance(last, ast.Return | ast.Raise):
         return True

@@ -215,8 +215,8 @@ def _derive_signature(
     """Return the head of the new function that `block` would become; `seen` has the names bound before each statement.
 
     Raises:
-        ExtractionError: a name is not certainly bound where it is needed, the block returns on some paths only, or
-            `find_receiver` or `check_shared_names` refuses.
+        ExtractionError: the block is never reached, a name is not certainly bound where it is needed, the block returns
+            on some paths only, or `find_receiver` or `check_shared_names` refuses.
     """
     function, statements = block.function, block.statements
     own = frozenset(one.arg for one in list_parameters(function))
@@ -240,7 +240,7 @@ def _derive_signature(
     if lost := sorted(results - (after or frozenset()) - (needed - unbound)):
         raise ExtractionError(f"`{lost[0]}` is not bound on all paths through them")
     # Names that are local to the function only because of these lines.
-    alone = bound - results - block.find_bound_after()
+    alone = bound - results - block.find_names_bound_after()
     exposed = wary.exposed & find_bound(function.body) - bound
     if early := sorted((exposed | alone & block.find_names_read_before()) - maybe):
         raise ExtractionError(f"`{early[0]}` is read before it is bound")
@@ -368,10 +368,12 @@ def _derive_return_annotation(function: Function, signature: _Signature) -> str:
 
 
 def _check_written(text: str, before: ast.Module, block: Block, signature: _Signature) -> None:
-    """Check that the new text differs from the old in nothing but the moved statements.
+    """Check that the moved statements, and all code outside of the old function, are the same in the new text.
+
+    Removes nodes from the tree `before`.
 
     Raises:
-        ExtractionError: something else changed, such as a string of several lines.
+        ExtractionError: they are not the same, for instance because of a string of several lines.
     """
     dumps = [ast.dump(one) for one in block.statements]
     function = block.function.name

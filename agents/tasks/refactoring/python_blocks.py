@@ -51,7 +51,10 @@ class Block:
         return self.first_line <= getattr(node, "lineno", 0) <= self.last_line
 
     def has_blank_lines(self, text: Sequence[str]) -> bool:
-        """Return whether the statement list around the block has blank lines; `text` holds the lines of the file."""
+        """Return whether the statement list around the block has blank lines; `text` holds the lines of the file.
+
+        In an `except` or a `case`, only the block itself is searched.
+        """
         node, field = self.around[-1] if self.around else (self.function, "body")
         body = getattr(node, field) if field not in {"handlers", "cases"} else self.statements
         return any(not line.strip() for line in text[body[0].lineno - 1 : body[-1].end_lineno])
@@ -85,7 +88,7 @@ class Block:
                 found |= find_bound([node])
         return frozenset(found)
 
-    def find_bound_after(self) -> Names:
+    def find_names_bound_after(self) -> Names:
         """Return the names that the function binds after the block, or in a loop around it."""
         found: set[str] = set()
         for node in walk_own_nodes(self.function.body):
@@ -146,7 +149,7 @@ class Block:
         )
 
     def _find_loop(self) -> ast.stmt | None:
-        """Return the outermost loop with the block in its body, None for none."""
+        """Return the outermost loop with the block in its body; None if there is none."""
         return next((one for one, field in self.around if isinstance(one, _LOOPS) and field == "body"), None)
 
     def _comes_later(self, node: ast.AST) -> bool:
@@ -197,7 +200,7 @@ _PARTS = (ast.ExceptHandler, ast.match_case)
 
 
 def find_block(function: Function, lines: tuple[int, int], text: Sequence[str]) -> Block | None:
-    """Return the block of whole statements that comes nearest to the given lines of a function; None for none.
+    """Return the block of whole statements that is nearest to the given lines of a function; None if there is none.
 
     Args:
         function: the function.

@@ -227,7 +227,7 @@ class Flow:
     def _follow_loop(
         self, node: ast.While | ast.For | ast.AsyncFor, bound: Names, *, endless: bool = False
     ) -> Names | None:
-        """Return the names that are certainly bound after a loop; None after an endless one without `break`."""
+        """Return the names that are certainly bound after a loop; None where the code after it is never reached."""
         target = find_bound([node.target]) if not isinstance(node, ast.While) else NONE
         self.follow(node.body, (bound - _find_unbound(node)) | target)
         broken = any(isinstance(one, ast.Break) for one in _walk_loop_body(node.body))

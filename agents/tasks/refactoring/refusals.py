@@ -36,7 +36,7 @@ class ExtractionError(Exception):
 
 
 def check_movable(block: Block) -> None:
-    """Check that the statements can move into a new function, and that this is worthwhile.
+    """Check that the statements can move into a new function, and are more than one line and not the whole function.
 
     Raises:
         ExtractionError: the block cannot move.
@@ -76,7 +76,8 @@ def find_receiver(block: Block, holders: Sequence[ast.AST]) -> tuple[str, str]:
     """Return the receiver of the new method ("self") and its decorator; both "" if the block is in no method.
 
     Raises:
-        ExtractionError: it is not certain that another method could be called on the receiver.
+        ExtractionError: it is not certain that the class can have another method that is called on the receiver, or the
+            block is in no method but uses `super` or `__class__`.
     """
     function = block.function
     if not holders or not isinstance(holders[-1], ast.ClassDef):
@@ -154,7 +155,7 @@ def check_shared_names(block: Block, bound: Names, results: Names) -> None:
     for node in _walk_deferred(block.function):
         free = find_reads([node]) if isinstance(node, ast.GeneratorExp) else find_free(node)
         if block.holds(node):
-            if again := free & (block.find_bound_after() | (bound if block.is_in_loop() else frozenset())):
+            if again := free & (block.find_names_bound_after() | (bound if block.is_in_loop() else frozenset())):
                 what = f"`{min(again)}` with what stands behind them"  # words: measured
                 raise ExtractionError(f"a function in them shares {what}")
         elif (shared := free & bound) and block.may_run_before(node):

@@ -53,7 +53,10 @@ class Alignment:
 
 
 def align(code: str, target: Target) -> Alignment | None:
-    """Return the changes that the answer `code` makes to the target; None if it defines nothing that the target has."""
+    """Return the changes that the answer `code` makes to the target; None if it defines nothing that the target has.
+
+    Returns an alignment with a `problem` and no edits if a placeholder in `code` stands for unknown code.
+    """
     code = _remove_common_indentation(code)
     for syntax in _parse_answer(code, target):
         try:
@@ -209,7 +212,7 @@ class _Aligner(DefinitionWriter):
     def _find_renamed(self, old: Definition) -> Definition | None:
         """Return the only definition of the answer that can be `old` under a new name.
 
-        Returns None for none or several, and if the person does not mention `old`.
+        Returns None if no definition or several can be, or if the person does not mention `old`.
         """
         known = {one.name for one in self.old}
         strange = [one for one in self.new if one.sort == old.sort and one.name not in known]
@@ -243,7 +246,7 @@ class _Aligner(DefinitionWriter):
     def _align_members(self, new: Definition | None, old: Definition | None) -> None:
         """Add edits for the members of the class `old`, which is `new` in the answer; None stands for the whole file.
 
-        Members that the answer omits stay, unless the person asked to replace something and named them.
+        Members that the answer omits stay, unless the person asked to remove or replace something and named them.
         """
         news, olds = list_children(new, self.new), list_children(old, self.old)
         found = match(news, olds, (self.code, self.text))

@@ -97,7 +97,7 @@ class DefinitionWriter:
     def read_comments(self, new: Definition, first: str) -> list[str]:
         """Return the comments above an answer's definition, indented like the line `first`.
 
-        Returns none if the same comments are right above the target in the document.
+        Returns [] if the same comments are right above the target in the document.
         """
         said = self.code[new.lead : new.span.start].splitlines()
         depth = reply_parsing.read_indentation(first)

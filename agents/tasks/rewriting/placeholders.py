@@ -200,7 +200,7 @@ def _find_between(above: Sequence[str], below: Sequence[str], old: Sequence[str]
 
 
 def _find_only(line: str, old: Sequence[str]) -> int | None:
-    """Return the index of the only line of `old` that equals `line`, None for none or several."""
+    """Return the index of the only line of `old` that equals `line`; None if there is no such line or several."""
     places = [at for at, one in enumerate(old) if one.rstrip() == line.rstrip()]
     return places[0] if len(places) == 1 else None
 

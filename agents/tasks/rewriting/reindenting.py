@@ -106,7 +106,7 @@ def _build_indentation(columns: int, step: str, indentation: str, unit: str) -> 
 
 
 def _find_held_line(line: str, held: Sequence[str]) -> str | None:
-    """Return the line of `held` that equals a line of a string, whatever its indentation; None for none."""
+    """Return the line of `held` that equals `line`, whatever the indentation of both; None if there is none."""
     if line in held:
         return line
     return next((one for one in held if one.strip() == line.strip()), None)

@@ -1,7 +1,7 @@
 """Places whose secrets a command may print, or a model repeat, without a name: the environment, and `.env` files.
 
 Their values are taught to the filter (`known_values`). Reads within bounds; stores nothing.
-Start at `learn_secrets`.
+Start at `register_secrets`.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ _PATH = re.compile(r"(?:^|[=:;,])(?:/[\w. -]+(?:/|$)|~|\.{1,2}/|[A-Za-z]:\\)")
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*?)\s*$", re.MULTILINE)
 
 
-def learn_secrets(roots: Sequence[Path], environment: Mapping[str, str] | None = None) -> None:
-    """Register the secret values of the environment and of the `.env` files in and below `roots`. Blocking.
+def register_secrets(roots: Sequence[Path], environment: Mapping[str, str] | None = None) -> None:
+    """Register the secret values of the environment, and of the `.env` files in `roots` and the folders in them.
 
-    Files that cannot be read are left out. `environment` is that of this process by default.
+    Looks no deeper, and leaves out files that cannot be read. `environment` is that of this process by default.
+    Blocking.
     """
     found = (one for root in roots for path in _list_files(root) for one in _read_values(path))
-    known_values.learn(itertools.islice(found, MOST_VALUES))  # first, so that a workspace drives no other value out
-    known_values.learn(_select(os.environ.items() if environment is None else environment.items()))
+    known_values.register(itertools.islice(found, MOST_VALUES))  # first, so that a workspace drives no other value out
+    known_values.register(_select(os.environ.items() if environment is None else environment.items()))
 
 
 def _select(settings: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Values that are known to be secret in this process, wherever they occur: without a name, in base64, in an address.
 
 They come from the environment, from files such as `.env`, and from the places of keys; a command may print them, and a
-model may repeat them, where nothing says what they are. Kept in memory alone. Start at `learn` and `find_known`.
+model may repeat them, where nothing says what they are. Kept in memory alone. Start at `register` and `find_known`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _values: dict[str, tuple[str, ...]] = {}
 """The forms of each value: itself, in base64, and quoted for an address; the newest value last."""
 
 
-def learn(values: Iterable[str]) -> None:
-    """Remember values as secret, up to `MOST`; the oldest are forgotten beyond that. Thread-safe.
+def register(values: Iterable[str]) -> None:
+    """Register values as secret, up to `MOST`; the oldest are forgotten beyond that. Thread-safe.
 
     Leaves out what may be an ordinary word: short values, placeholders, and values of one kind of character.
     """
-    forms = {text: tuple(dict.fromkeys(_list_forms(text))) for text in map(str.strip, values) if _is_telling(text)}
+    forms = {text: tuple(dict.fromkeys(_list_forms(text))) for text in map(str.strip, values) if _is_distinctive(text)}
     with _lock:
         for text, its_forms in forms.items():
             _values.pop(text, None)
@@ -43,9 +43,9 @@ def learn(values: Iterable[str]) -> None:
             del _values[oldest]
 
 
-def learn_one(value: str) -> None:
-    """Remember one value; see `learn`."""
-    learn((value,))
+def register_one(value: str) -> None:
+    """Register one value as secret; see `register`."""
+    register((value,))
 
 
 def forget_all() -> None:
@@ -62,7 +62,7 @@ def find_known(text: str) -> Iterator[tuple[int, int]]:
         yield from ((start, start + len(form)) for start in find_all(text, form))
 
 
-def _is_telling(value: str) -> bool:
+def _is_distinctive(value: str) -> bool:
     """Return whether a value is so unlike ordinary words that each occurrence of it is the secret."""
     if not LEAST <= len(value) <= LONGEST or is_placeholder(value) or _WORD.fullmatch(value):
         return False

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from indexing.workspace.secrets.encoded import find_encoded
 from indexing.workspace.secrets.known_values import find_known
 from indexing.workspace.secrets.randomness import LEAST, compute_entropy, is_drawn_at_random
-from indexing.workspace.secrets.secret_places import find_all, find_placed_secrets, is_placeholder
+from indexing.workspace.secrets.secret_places import find_all, find_secrets_by_place, is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -208,7 +208,7 @@ def find_secrets(text: str, *, unnamed: bool = True) -> list[tuple[int, int]]:
 def _find_plain(text: str, *, unnamed: bool) -> list[tuple[int, int]]:
     """Return the spans of secrets that a text holds as they are; see `find_secrets`."""
     known = _join_overlapping(
-        {*_find_formats(text), *_find_key_blocks(text), *_find_assigned(text), *find_placed_secrets(text)}
+        {*_find_formats(text), *_find_key_blocks(text), *_find_assigned(text), *find_secrets_by_place(text)}
     )
     return _join_overlapping({*known, *_find_random(text, known)}) if unnamed else known
 

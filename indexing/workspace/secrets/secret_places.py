@@ -1,7 +1,7 @@
 """Secrets by the place where they stand: in commands, headers, addresses, logins and connection strings.
 
 A fixed piece of text is looked for first, and a bounded pattern tried behind it, so that any text takes linear time.
-Start at `find_placed_secrets`.
+Start at `find_secrets_by_place`.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def find_all(text: str, piece: str) -> Iterator[int]:
         start = text.find(piece, start + len(piece))
 
 
-def find_placed_secrets(text: str) -> Iterator[tuple[int, int]]:
+def find_secrets_by_place(text: str) -> Iterator[tuple[int, int]]:
     """Yield the spans of values in places that hold secrets, such as options, headers and addresses, in no order."""
     yield from _find_in_commands(text)
     yield from _find_in_addresses(text)

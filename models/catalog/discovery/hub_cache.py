@@ -130,7 +130,7 @@ def _describe_checkpoint(name: str, repository_name: str, snapshot: Path, reposi
 
 
 def _explain_unusable(snapshot: Path, network: str, config: dict[str, Any]) -> str:
-    """Return the reason why a checkpoint cannot be converted; "" if it can."""
+    """Return the reason why a checkpoint cannot be converted, from its configuration and files; "" for no reason."""
     if network not in NETWORKS:
         return f"its architecture is {network or 'unknown'!r}; supported are {', '.join(NETWORKS)}"
     if config.get("quantization_config") or config.get("quantization"):

@@ -104,7 +104,7 @@ def _read_layer(layers: list[_Layer], kind: str) -> str:
 
 
 def _name_licence(text: str) -> str:
-    """Return the SPDX name of the licence whose text is `text`, else the first line of `text`."""
+    """Return "Apache-2.0" or "MIT" if `text` begins with that licence, else up to 80 characters of its first line."""
     head = text[:2_000].lower()
     named = next((name for words, name in LICENCES if words in head), "")
     return named or next((line.strip()[:80] for line in text.splitlines() if line.strip()), "")

@@ -81,7 +81,7 @@ def write_request(form: CompletionRequest, entry: ModelEntry, without: Collectio
     return Outgoing(PATH, replace_lone_surrogates(body))
 
 
-def authorize(key: str) -> Mapping[str, str]:
+def make_auth_headers(key: str) -> Mapping[str, str]:
     """Return the header that carries `key` as a bearer token; {} for ""."""
     return {"Authorization": f"Bearer {key}"} if key else {}
 

@@ -350,7 +350,7 @@ class RemoteModel:
             try:
                 endpoint.exchange(
                     write_request(connection.headers),
-                    openai_completions.authorize,
+                    openai_completions.make_auth_headers,
                     make_reader,
                     cancelled=has_given_up,
                     on_text=on_message,

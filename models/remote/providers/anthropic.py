@@ -65,7 +65,7 @@ def write_request(request: ChatRequest, model: str, without: Collection[str]) ->
     return Outgoing(PATH, body, {"anthropic-version": VERSION})
 
 
-def authorize(key: str) -> Mapping[str, str]:
+def make_auth_headers(key: str) -> Mapping[str, str]:
     """Return the header that carries `key`; {} for ""."""
     return {"x-api-key": key} if key else {}
 
@@ -180,4 +180,4 @@ def _write_message(message: Message) -> dict[str, Any]:
     return {"role": "assistant", "content": blocks}
 
 
-DIALECT = Dialect(write_request, authorize, Reader, OPTIONAL, ("/v1",))
+DIALECT = Dialect(write_request, make_auth_headers, Reader, OPTIONAL, ("/v1",))

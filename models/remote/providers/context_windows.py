@@ -73,7 +73,7 @@ class ContextWindow:
         name: the model's name there.
         endpoint: the endpoint.
         client: sends the questions about the window.
-        authorize: returns the headers that carry the key.
+        make_auth_headers: returns the headers that carry the key.
         takes_window: whether each request states the window that it needs (Ollama's own chat).
         most: largest window that a person's settings allow, in tokens.
     """
@@ -83,7 +83,7 @@ class ContextWindow:
         name: str,
         endpoint: Endpoint,
         client: HttpClient,
-        authorize: Callable[[str], Mapping[str, str]],
+        make_auth_headers: Callable[[str], Mapping[str, str]],
         *,
         takes_window: bool,
         most: int,
@@ -91,7 +91,7 @@ class ContextWindow:
         self._name = name
         self._endpoint = endpoint
         self._client = client
-        self._authorize = authorize
+        self._make_auth_headers = make_auth_headers
         self._takes_window = takes_window
         self._most = most
         self._lock = threading.Lock()
@@ -211,7 +211,7 @@ class ContextWindow:
             import httpx2  # noqa: PLC0415 (for a person with an endpoint alone)
 
         url = self._endpoint.url.removesuffix("/v1")
-        headers = self._endpoint.make_auth_headers(self._authorize)
+        headers = self._endpoint.make_auth_headers(self._make_auth_headers)
 
         async def run(http: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401
             async def ask(

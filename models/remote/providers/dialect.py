@@ -220,7 +220,7 @@ class Dialect:
 
     Attributes:
         write_request: returns the HTTP request for a ChatRequest, the model's name, and the optional fields to omit.
-        authorize: returns the headers that carry the key ("" for none).
+        make_auth_headers: returns the headers that carry the key ("" for none).
         make_reader: returns a reader of one answer.
         optional: names of fields that can be omitted, or written otherwise, for endpoints that refuse them.
         surplus: suffixes that people append to the URL, although the paths of this dialect begin with them.
@@ -228,7 +228,7 @@ class Dialect:
     """
 
     write_request: Callable[[ChatRequest, str, Collection[str]], Outgoing]
-    authorize: Callable[[str], Mapping[str, str]]
+    make_auth_headers: Callable[[str], Mapping[str, str]]
     make_reader: Callable[[Announcer], DraftReader]
     optional: tuple[str, ...] = ()
     surplus: tuple[str, ...] = ()

@@ -51,7 +51,7 @@ def add_window(outgoing: Outgoing, tokens: int) -> Outgoing:
     return replace(outgoing, body={**outgoing.body, "options": options})
 
 
-def authorize(key: str) -> Mapping[str, str]:
+def make_auth_headers(key: str) -> Mapping[str, str]:
     """Return the header that carries `key` as a bearer token, for an Ollama behind a gateway; {} for ""."""
     return {"Authorization": f"Bearer {key}"} if key else {}
 
@@ -99,4 +99,4 @@ def _write_message(message: Message, names: Mapping[str, str]) -> dict[str, Any]
     return written
 
 
-DIALECT = Dialect(write_request, authorize, Reader, OPTIONAL, ("/api", "/v1"), add_window)
+DIALECT = Dialect(write_request, make_auth_headers, Reader, OPTIONAL, ("/api", "/v1"), add_window)

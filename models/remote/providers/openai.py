@@ -73,7 +73,7 @@ def write_request(request: ChatRequest, model: str, without: Collection[str]) ->
     return Outgoing(PATH, body)
 
 
-def authorize(key: str) -> Mapping[str, str]:
+def make_auth_headers(key: str) -> Mapping[str, str]:
     """Return the header that carries `key` as a bearer token; {} for ""."""
     return {"Authorization": f"Bearer {key}"} if key else {}
 
@@ -159,4 +159,4 @@ def _write_message(message: Message) -> dict[str, Any]:
     return written
 
 
-DIALECT = Dialect(write_request, authorize, Reader, OPTIONAL)
+DIALECT = Dialect(write_request, make_auth_headers, Reader, OPTIONAL)

@@ -61,7 +61,7 @@ class RemoteChat:
                 name,
                 endpoint,
                 client,
-                self._dialect.authorize,
+                self._dialect.make_auth_headers,
                 takes_window=self._dialect.add_window is not None,
                 most=context_tokens,
             )
@@ -151,7 +151,7 @@ class RemoteChat:
             announcers.clear()
             try:
                 requests += self._endpoint.exchange(
-                    outgoing, self._dialect.authorize, make_reader, cancelled=cancelled, on_text=on_text
+                    outgoing, self._dialect.make_auth_headers, make_reader, cancelled=cancelled, on_text=on_text
                 )
             except ChatError as error:
                 requests += error.usage.requests

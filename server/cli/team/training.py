@@ -33,7 +33,7 @@ Directory = Annotated[
 def export(file: File, *, directory: Directory = None) -> None:
     """Write approved edits and praised answers for training a model, if `team.training` allows it."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
-    from indexing.workspace.secrets.known_places import learn_secrets  # noqa: PLC0415
+    from indexing.workspace.secrets.known_places import register_secrets  # noqa: PLC0415
     from server.assembly.gates import open_state  # noqa: PLC0415
     from server.assembly.settings import resolve  # noqa: PLC0415
     from server.state import paths  # noqa: PLC0415
@@ -44,7 +44,7 @@ def export(file: File, *, directory: Directory = None) -> None:
             "Nothing is exported for training until you allow it: set `training = true` in [team] of "
             f"{paths.settings_file()}."
         )
-    learn_secrets([root])
+    register_secrets([root])
     state = open_state()
     try:
         found = list(_read(state, root.as_uri()))

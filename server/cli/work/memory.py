@@ -78,11 +78,11 @@ def add(
 ) -> None:
     """Have agents remember something, in place of what had the same key; secrets in it are replaced."""
     from agents.ports.memory import Remembered, Source  # noqa: PLC0415 (`--help` starts without)
-    from indexing.workspace.secrets.known_places import learn_secrets  # noqa: PLC0415
+    from indexing.workspace.secrets.known_places import register_secrets  # noqa: PLC0415
 
     place = "" if everywhere else _name_workspace(directory)
     role = check_role(role, arguments.choose_workspace(directory))
-    learn_secrets([arguments.choose_workspace(directory)])
+    register_secrets([arguments.choose_workspace(directory)])
     with open_store() as store:
         try:
             store.remember(Remembered(place, role, key, " ".join(text), Source.PERSON))

@@ -87,14 +87,14 @@ def add(  # noqa: PLR0913 (each is an option of the command)
 ) -> None:
     """Add a task to the queue; `starling work` does it."""
     from agents.ports.task_queue import NewTask, Priority, QueueFull  # noqa: PLC0415 (`--help` starts without)
-    from indexing.workspace.secrets.known_places import learn_secrets  # noqa: PLC0415
+    from indexing.workspace.secrets.known_places import register_secrets  # noqa: PLC0415
     from server.work.deadlines import parse_deadline  # noqa: PLC0415
 
     if priority.upper() not in Priority.__members__:
         raise Misuse(f"{priority} is no priority; give high, medium or low.")
     _check_workflow(workflow, directory, role=role, reads=reads)
     role = check_role(role, _resolve_root(directory))
-    learn_secrets([_resolve_root(directory)])
+    register_secrets([_resolve_root(directory)])
     try:
         due = parse_deadline(deadline, time.time())
     except ValueError as error:

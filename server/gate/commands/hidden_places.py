@@ -135,7 +135,7 @@ class WorkspaceSearch:
             held = {entry.name for entry in entries}
             if relative:
                 reason = exclusion.find_folder_reason(outer, name, relative, held)
-                if reason in _OF_A_PERSON or (reason and outer.find_ignore(relative, starling=True)):
+                if reason in _OF_A_PERSON or (reason and outer.is_ignored(relative, starling=True)):
                     search.hidden.append(Path(path))
                     continue
                 if reason in _PUBLISHED:
@@ -154,7 +154,7 @@ class WorkspaceSearch:
         """Return whether a file must be hidden from commands: it holds a secret, or a person has excluded it."""
         reason = exclusion.find_file_reason(rules, entry.name, relative)
         if reason:
-            return reason in _OF_A_PERSON or bool(rules.find_ignore(relative, starling=True))
+            return reason in _OF_A_PERSON or bool(rules.is_ignored(relative, starling=True))
         return self._holds_secret(entry)
 
     def _holds_secret(self, entry: os.DirEntry[str]) -> bool:

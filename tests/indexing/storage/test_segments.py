@@ -231,7 +231,7 @@ def test_pages_are_given_back_in_a_pause_or_after_some_questions(
     monkeypatch.setattr(pages_of.time, "sleep", lambda _: None)
     monkeypatch.setattr(pages_of, "PAUSE_S", pause_s)
     segment = build_segment(tmp_path, {"a.py": "def area(): pass\n"})
-    monkeypatch.setattr(segment.arrays, "forget_pages", given_back.set)
+    monkeypatch.setattr(segment.arrays, "release_pages", given_back.set)
     assert not given_back.is_set()
     while not given_back.is_set():
         segment.note_query()

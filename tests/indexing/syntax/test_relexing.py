@@ -68,11 +68,11 @@ def test_lines_of_a_text_have_the_tokens_of_their_own(text: str, first: int, las
 
 
 @given(CODE, EDITS)
-def test_a_document_read_ahead_changes_no_token(end: str, edits: list[tuple[int, int, str]]) -> None:
+def test_cached_tokens_of_a_document_change_no_token(end: str, edits: list[tuple[int, int, str]]) -> None:
     for base in (0, 24, 25):
         lexer = Lexer()
         text = FILLED + end + FILLED
-        lexer.read_ahead(text)
+        lexer.cache_tokens(text)
         for back, removed, typed in edits:
             at = max(0, len(FILLED + end) - back)
             text = text[:at] + typed + text[at + removed :]
@@ -81,13 +81,13 @@ def test_a_document_read_ahead_changes_no_token(end: str, edits: list[tuple[int,
 
 def test_the_second_of_two_empty_lines_at_the_top_is_taken_away() -> None:
     lexer, line = Lexer(), "word " * 2000
-    lexer.read_ahead("\n\n" + line)
+    lexer.cache_tokens("\n\n" + line)
     assert read_tokens(lexer.of("\n" + line)) == read_tokens(Lexed.of("\n" + line))
 
 
-def test_a_document_read_ahead_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_with_cached_tokens_is_not_tokenised_again(monkeypatch: pytest.MonkeyPatch) -> None:
     lexer, text = Lexer(), "class A:\n" + FILLED * 3
-    lexer.read_ahead(text)
+    lexer.cache_tokens(text)
     read: list[int] = []
     real = tokens.tokenize
     monkeypatch.setattr(tokens, "tokenize", lambda data: (read.append(len(data)), real(data))[1])

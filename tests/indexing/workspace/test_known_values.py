@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from indexing.workspace.secrets import known_places, known_values
-from indexing.workspace.secrets.known_places import learn_secrets
+from indexing.workspace.secrets.known_places import register_secrets
 from indexing.workspace.secrets.literals import find_secrets, replace_secrets
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def encode(text: str) -> str:
 def test_a_known_value_is_found_in_every_form(form: str) -> None:
     text = f"It was {form} then."
     assert form in replace_secrets(text, "#")
-    known_values.learn([WEAK])
+    known_values.register([WEAK])
     assert WEAK not in replace_secrets(text, "#")
     assert form.rstrip("=") not in replace_secrets(text, "#")
     known_values.forget_all()
@@ -38,14 +38,14 @@ def test_a_known_value_is_found_in_every_form(form: str) -> None:
 
 @pytest.mark.parametrize("word", ["secret", "production", "12345678", "password", "${PASSWORD}", "a-b", "DEVELOPMENT"])
 def test_an_ordinary_word_is_not_learned(word: str) -> None:
-    known_values.learn([word])
+    known_values.register([word])
     assert list(known_values.find_known(f"the word {word} here")) == []
 
 
 def test_the_oldest_values_are_forgotten_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known_values, "MOST", 2)
-    known_values.learn([f"Value-{number}-xyz" for number in range(3)])
-    known_values.learn(["Value-1-xyz", "Value-9-xyz"])
+    known_values.register([f"Value-{number}-xyz" for number in range(3)])
+    known_values.register(["Value-1-xyz", "Value-9-xyz"])
     found = [number for number in (0, 1, 2, 9) if list(known_values.find_known(f"Value-{number}-xyz"))]
     assert found == [1, 9]
 
@@ -60,13 +60,13 @@ def test_values_of_the_environment_and_of_env_files_are_learned_by_their_names(t
         "DATABASE_URL": "postgres://a:Distel-Moor-9@h/db",
         "EDITOR": "vim-9000",
     }
-    learn_secrets([tmp_path, tmp_path / "missing"], environment)
+    register_secrets([tmp_path, tmp_path / "missing"], environment)
     text = f"{WEAK} production-west-1 Moor-Falke-201! Nebel-Anker-333! Ufer-Segel-555! Distel-Moor-9 vim-9000"
     assert replace_secrets(text, "#") == "# production-west-1 # Nebel-Anker-333! # # vim-9000"
 
 
 def test_words_of_code_under_the_name_of_a_key_are_not_learned() -> None:
-    learn_secrets([], {"SORT_KEY": "created_at", "TITLE_KEY": "home.title", "TOKEN_LIMIT": "1234567890"})
+    register_secrets([], {"SORT_KEY": "created_at", "TITLE_KEY": "home.title", "TOKEN_LIMIT": "1234567890"})
     text = "ORDER BY created_at, home.title, 1234567890"
     assert replace_secrets(text, "#") == text
 
@@ -77,7 +77,7 @@ def test_a_path_is_no_secret_whatever_its_variable_is_called() -> None:
         "GOOGLE_APPLICATION_CREDENTIALS": "~/keys/prod-7.json", "BUS_TOKEN_PATH": "unix:path=/run/user/1000/bus",
         "SHOP_TOKEN_FILE": "../keys/token-7.txt",
     }  # fmt: skip
-    learn_secrets([], paths)
+    register_secrets([], paths)
     for path in paths.values():
         assert list(known_values.find_known(f"see {path} there")) == []
 
@@ -89,7 +89,7 @@ def test_what_is_read_is_bounded_and_links_are_not_followed_into_folders(
     monkeypatch.setattr(known_places, "MOST_BYTES", 40)
     (tmp_path / ".env").write_text(f"A_PASSWORD={WEAK}\n" + "#" * 30 + "\nB_PASSWORD=Moor-Falke-201!\n")
     (tmp_path / ".env.local").write_text("C_PASSWORD=Nebel-Anker-333!\n")
-    learn_secrets([tmp_path], {})
+    register_secrets([tmp_path], {})
     assert replace_secrets(f"{WEAK} Moor-Falke-201! Nebel-Anker-333!", "#") == "# Moor-Falke-201! Nebel-Anker-333!"
 
 
@@ -127,6 +127,6 @@ def test_a_workspace_with_many_values_drives_no_value_of_the_environment_out(tmp
     (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / ".env").write_text("\n".join(lines).replace("a1b2", "f9e8"), encoding="utf-8")
-    known_values.learn_one("own-key-7Qx9")
-    learn_secrets([tmp_path], {"MY_TOKEN": "Zq8vT3nW5x"})
+    known_values.register_one("own-key-7Qx9")
+    register_secrets([tmp_path], {"MY_TOKEN": "Zq8vT3nW5x"})
     assert replace_secrets("Zq8vT3nW5x and own-key-7Qx9", "-") == "- and -"

@@ -118,6 +118,6 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.M
     marked = parse("#- main.py\nimport json\n#- app.py\nx = 1\n")
     marked.write(tmp_path)
     importers = ImportIndex(lambda: [tmp_path])
-    assert not importers.may_use(tmp_path / "main.py", ["json"])
+    assert not importers.may_be_imported(tmp_path / "main.py", ["json"])
     (tmp_path / "app.py").write_text("from main import json\n", "utf-8")
-    assert importers.may_use(tmp_path / "main.py", ["json"])
+    assert importers.may_be_imported(tmp_path / "main.py", ["json"])

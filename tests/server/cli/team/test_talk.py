@@ -145,7 +145,7 @@ def test_a_start_that_is_interrupted_before_the_first_answer_leaves_no_session(
 def test_a_session_with_an_answer_survives_an_interrupted_request(
     workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ScriptedServer("=== first\nHello.\n=== second\n@hang\n") as server:
+    with ScriptedServer("=== second\n@hang\n=== first\nHello.\n") as server:
         monkeypatch.setenv("STARLING_CHAT__URL", f"{server.url}/v1")
         assert run(["ask", "-w", str(workspace), "@ask first"]) == 0
         thread = interrupt_when_asked(server, len(server.requests) + 1)
