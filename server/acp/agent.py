@@ -212,6 +212,7 @@ class StarlingAgent:
 
         Raises:
             RequestError: there is no such session in the workspace of `folders`.
+            ValueError: one of `folders` is no absolute path of a folder.
         """
         roots = await asyncio.to_thread(resolve_folders, folders)
         if (live := self._sessions.get(session)) is not None and live.workspace.roots == roots:

@@ -76,7 +76,7 @@ class PermissionRequests:
             RequestError: the client answers with an error.
         """
         identity = uuid.uuid4().hex
-        call = await self.view.show_asking_call(identity, make_line(title)) if self.view is not None else identity
+        call = await self.view.begin_question(identity, make_line(title)) if self.view is not None else identity
         asked = schema.ToolCallUpdate(
             tool_call_id=call,
             title=make_line(title),
@@ -111,10 +111,10 @@ class PermissionAsker:
         return ""
 
     async def ask(self, question: Question) -> Answer:
-        """Return the person's answer to a permission request with the diffs or the command line.
+        """Ask the person by a permission request with the diffs or the command line, and return the answer.
 
-        An answer that was not offered, a cancellation and a client that has left are a rejection. Returns `UNABLE` if
-        the client does not know permission requests.
+        An answer that was not offered, a cancellation, an error and a client that has left are a rejection. Returns
+        `UNABLE` if the client does not know permission requests.
         """
         offered = {words: answer for words, answer in wording.list_answers(question).items() if answer is not None}
         options = [
@@ -138,7 +138,7 @@ class PermissionPerson:
         self._requests = requests
 
     async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
-        """Return the choice that the person takes; None if there is none, or the client answers with an error."""
+        """Ask the person to choose one of `choices`, and return it; None without choices, an answer or on an error."""
         if not choices:
             return None  # the protocol has no request for any text
         options = [

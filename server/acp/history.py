@@ -47,7 +47,7 @@ def replay_entries(
             if shown := running.pop(str(details.get("call", "")), ""):
                 sender.put(helpers.update_tool_call(shown, status="completed", content=[make_code_content(entry.text)]))
             continue
-        if not _is_aside(entry, details):
+        if not _is_no_message(entry, details):
             end_running()
         if entry.text:
             kinds = {EntryKind.PERSON: "person", EntryKind.AGENT: "agent"}
@@ -67,8 +67,8 @@ def replay_entries(
     end_running()
 
 
-def _is_aside(entry: Entry, details: dict[str, Any]) -> bool:
-    """Return whether results of earlier calls may follow `entry`: it is none of the messages of the conversation."""
+def _is_no_message(entry: Entry, details: dict[str, Any]) -> bool:
+    """Return whether `entry` is no message of the conversation, so that results of earlier calls may follow it."""
     return entry.kind is EntryKind.CALL or (entry.kind is EntryKind.NOTE and not details.get("said"))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 async def serve(reading: int, writing: int, stop: asyncio.Event, on_end: Callable[[], None]) -> None:
     """Serve the client at the descriptors `reading` and `writing` until it leaves or `stop` is set.
 
-    Calls `on_end` then, and cancels and records what runs.
+    Then calls `on_end`, cancels the running turns, and closes the sessions and the connection.
     """
     agent = StarlingAgent()
     # the package still counts closing and resuming sessions among what is unstable

@@ -66,7 +66,7 @@ class TurnView:
         return next(reversed(self._open), "")
 
     def show(self, event: Event) -> None:
-        """Show an event; from any thread."""
+        """Show an event, after earlier ones and without waiting for that; from any thread."""
         self._loop.call_soon_threadsafe(self._show, event)
 
     async def flush(self) -> None:
@@ -76,7 +76,7 @@ class TurnView:
         await shown
         await self._sender.flush()
 
-    async def show_asking_call(self, identity: str, title: str) -> str:
+    async def begin_question(self, identity: str, title: str) -> str:
         """Return the id of the call that a question is about: the one that runs, after all earlier events are shown.
 
         If no call runs, shows and returns one with the id `identity` for the question alone; `end_question` ends it.

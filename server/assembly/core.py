@@ -117,7 +117,7 @@ class Core:
             self.servers.close()
 
     def close_unshared(self, kept: Core) -> None:
-        """Close the parts of this core that `kept` does not share: the core that replaces it, or its base."""
+        """Close the parts of this core that are not also parts of `kept`, the core that replaces it or its base."""
         for model in (self.model, self.quick):
             if model is not None and model is not kept.model and model is not kept.quick:
                 model.close()
@@ -296,7 +296,8 @@ def _build_index(roots: Sequence[Path], settings: Settings, problems: list[str],
 def _build_model(settings: Settings, problems: list[str]) -> LazyModel | None:
     """Return the completion model of the settings, which loads at its first use.
 
-    Returns None if the settings turn it off, or if there is no such model, which is added to `problems`.
+    Returns None if the settings turn it off, or if there is no such model. Adds to `problems` that there is none, and
+    the problems of the catalog.
     """
     if not settings.model.enabled:
         return None

@@ -158,10 +158,10 @@ class TargetSettings(BaseModel):
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
-        """Require what the kind needs, and refuse what it does not use.
+        """Require what the kind needs; refuse what it does not use, `..` in names, and reserved variables.
 
         Raises:
-            ValueError: something is missing, or would have no effect.
+            ValueError: something is missing, would have no effect, or is not allowed.
         """
         if missing := [name for name in _NEEDED[self.kind] if not getattr(self, name)]:
             raise ValueError(f"a target of the kind {self.kind} needs {' and '.join(missing)}")

@@ -106,7 +106,9 @@ async def open_disk_team(  # noqa: PLR0913, PLR0917 (its ports)
 
 
 def build_team(core: Core, files: Files, gate: Gate, state: State, client: Client) -> Team:
-    """Return the team that works in the workspace of `files` for `client`.
+    """Return the team that works in the workspace of `files` for `client`; blocking.
+
+    Starts the log of actions, unless `client` has a watcher, and learns the secrets of the workspace, to replace them.
 
     Args:
         core: index, models and reviewer.
@@ -186,7 +188,7 @@ def build_own_deployer(settings: Settings, roots: Sequence[Path], limits: IndexL
 
 
 def make_limits(settings: TeamSettings) -> TurnLimits:
-    """Return the person's limits of a turn; a role's own steps and tokens count where the person has set none."""
+    """Return the person's limits of a turn; where steps or tokens are not set, the most that a role may have."""
     return TurnLimits(
         steps=settings.steps if "steps" in settings.model_fields_set else MOST_STEPS,
         tokens=settings.tokens if "tokens" in settings.model_fields_set else MOST_TOKENS,

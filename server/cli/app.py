@@ -66,7 +66,7 @@ class Commands(TyperGroup):
     def _run_for_status(
         self, arguments: list[str], prog_name: str | None, complete_var: str | None, extra: dict[str, Any]
     ) -> int:
-        """Run a command line and return the exit status; write a failure to stderr, and log an unexpected one."""
+        """Run a command line and return the exit status; report a failure on stderr, and log an unexpected one."""
         try:
             result = super().main(arguments, prog_name or PROGRAM, complete_var, standalone_mode=False, **extra)
         except TyperException as error:
@@ -127,6 +127,7 @@ def _show_help_without_command(
         bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
+    """Show the help, and exit with status 2, if no command is given."""
     terminal.show_help(context)
 
 

@@ -66,7 +66,11 @@ def find_offset(cursor: Cursor, text: str) -> int:
 
 
 def choose_workspace(directory: Path | None) -> Path:
-    """Return the folder `directory` that a person named, as `resolve_folder` does; without one, the workspace here."""
+    """Return the real path of the folder `directory`; without one, the workspace of the working directory.
+
+    Raises:
+        Failure: `directory` is no folder, or the working directory was deleted.
+    """
     return resolve_folder(directory) if directory else find_workspace(Path())
 
 

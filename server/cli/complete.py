@@ -69,7 +69,7 @@ def complete(  # noqa: PLR0913 (each is an option of the command)
 
 
 def _wait_for_model(core: Core) -> None:
-    """Wait until the model of `core` is loaded, and allow each completion `PATIENCE_MS`, for nobody is typing."""
+    """Wait until the model of `core` is loaded, and have the generator use it for up to `PATIENCE_MS` a completion."""
     from server.assembly.policies import build_completion_policy  # noqa: PLC0415 (heavy, like the core)
 
     if core.model is not None:

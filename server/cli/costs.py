@@ -58,7 +58,7 @@ def _sum_costs(records: Sequence[CostRecord]) -> dict[str, float | int]:
 
 
 def _show(records: Sequence[CostRecord], days: int) -> None:
-    """Write the costs as a table, and their sum for each endpoint."""
+    """Write the costs as a table, and their sum for each endpoint; without costs, a message that there are none."""
     console = terminal.get_stdout()
     if not records:
         console.print(f"No chat model was asked in the last {days} days.", markup=False)

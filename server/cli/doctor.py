@@ -27,7 +27,7 @@ def doctor(
 ) -> int:
     """Check every part; say what is wrong and where files are.
 
-    The exit status is 1 if code cannot be completed at all.
+    The exit status is 1 if a check ends with an error.
     """
     from server.assembly import checks  # noqa: PLC0415 (heavy, and used only here)
     from server.assembly.settings import resolve  # noqa: PLC0415

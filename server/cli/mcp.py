@@ -62,7 +62,7 @@ def serve(context: typer.Context, *, directory: Directory = None) -> None:
 @app.command("list")
 def list_servers(*, directory: Directory = None, as_json: AsJson = False) -> None:
     """List your own MCP servers, whose tools agents may call; starts none."""
-    settings = _resolve(directory)
+    settings = _resolve_settings(directory)
     active = settings.mcp.active
     found = [
         {
@@ -91,7 +91,7 @@ def check(
     """Start one of your MCP servers, list its tools, end it."""
     from server.assembly.mcp_servers.server_settings import build_pool  # noqa: PLC0415 (`--help` starts without)
 
-    settings = _resolve(directory)
+    settings = _resolve_settings(directory)
     if name not in settings.mcp.active:
         known = settings.mcp.servers
         off = "is turned off." if name in known else f"is not in your settings.{terminal.suggest_names(name, known)}"
@@ -104,7 +104,7 @@ def check(
         said, tools = asyncio.run(_query_server(pool, name))
     finally:
         pool.close()
-    rows = [(one.name, _tell_effect(settings, name, one.name), one.problem or one.description) for one in tools.tools]
+    rows = [(one.name, _find_effect(settings, name, one.name), one.problem or one.description) for one in tools.tools]
     if as_json:
         listed = [{"name": tool, "calls": calls, "description": text} for tool, calls, text in rows]
         terminal.emit({"server": name, "says": said, "tools": listed, "left_out": tools.left_out})
@@ -130,7 +130,7 @@ async def _query_server(pool: ServerPool, name: str) -> tuple[str, McpTools]:
         raise Failure(f"{error}\nIt wrote:\n{terminal.escape(errors)}" if errors else str(error)) from error
 
 
-def _resolve(directory: Path | None) -> Settings:
+def _resolve_settings(directory: Path | None) -> Settings:
     """Return the settings in force in a workspace; writes their problems to stderr."""
     from server.assembly.settings import resolve  # noqa: PLC0415 (pydantic, which `--help` starts without)
 
@@ -141,7 +141,7 @@ def _resolve(directory: Path | None) -> Settings:
     return settings
 
 
-def _tell_effect(settings: Settings, server: str, tool: str) -> str:
+def _find_effect(settings: Settings, server: str, tool: str) -> str:
     """Return what happens when an agent calls a tool: "asked", "allowed" or "denied"."""
     from agents.ports.mcp_servers import McpCall  # noqa: PLC0415 (as above)
     from server.assembly.policies import build_rules  # noqa: PLC0415 (as above)

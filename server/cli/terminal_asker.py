@@ -113,7 +113,7 @@ class TerminalAsker:
         if self._turn.locked():
             question.clock.stop()
         async with self.take_turn() as lines:
-            question.clock.run()
+            question.clock.start()
             show(question)
             if find_kinds(question) <= self._yes:
                 terminal.note("allowed by --yes.")

@@ -32,7 +32,7 @@ class TerminalPerson:
         self._is_cancelled = is_cancelled
 
     async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
-        """Return the line that the person enters, or the chosen one of `choices`; None without a terminal or answer."""
+        """Ask the person; return the line entered, or the chosen one of `choices`; None without terminal or answer."""
         if not self._asker.has_terminal:
             return None
         async with self._asker.take_turn() as lines:
@@ -54,7 +54,7 @@ class TerminalPerson:
                 sys.stderr.write("This is none of the choices; without an answer the agent decides and says how.\n")
 
     async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
-        """Return the person's answer about a plan; None without a terminal, at the end of the input, or if cancelled.
+        """Ask the person about a plan; return the answer, None without a terminal, at the end of input or if cancelled.
 
         `--yes plan` starts the plan as it is, unless there is a problem with it.
         """

@@ -72,10 +72,10 @@ def open_core(root: Path) -> Iterator[Core]:
 
 
 def check_rules(core: Core) -> None:
-    """Check that agents may work: that no rule which denies or asks may be missing.
+    """Check that all rules which deny or ask about calls could be read.
 
     Raises:
-        Failure: one may, so that agents do nothing.
+        Failure: some could not, so that agents must not work.
     """
     from server.assembly.policies import build_rules  # noqa: PLC0415 (as above)
 

@@ -47,9 +47,11 @@ class Application:
     confirm: bool
 
     async def run(self, cancelled: Cancelled | None) -> Outcome:
-        """Apply the proposal; record and return the outcome, EXPIRED if the client is late or the request cancelled.
+        """Apply the proposal; record and return the outcome, EXPIRED if the client needs longer than `limit_s`.
 
-        If the client is late, or this call is cancelled, the final outcome is recorded once the client has finished.
+        With `confirm`, also EXPIRED once `cancelled` returns true; without it, `cancelled` is not called. Then, or if
+        this call is cancelled, the final outcome is recorded in the background once the client has finished. An
+        exception of the client is raised again after the outcome was recorded.
         """
         begun = time.monotonic()
         work = asyncio.ensure_future(self._apply_changes())
@@ -108,6 +110,7 @@ class Application:
         """Start a background task that records the outcome once `work` ends: an editor may apply a change late."""
 
         async def conclude_when_done() -> None:
+            """Wait until the client has finished, and record the outcome."""
             await asyncio.wait((work,))
             await self._conclude(work)
 

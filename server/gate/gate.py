@@ -133,14 +133,15 @@ class Gate:
         return await self._propose(proposal, "", cancelled)
 
     async def ask_here(self, question: Question) -> Answer | TakenParts:
-        """Ask a person in this client a question of another process, which waits for the answer; record nothing."""
+        """Ask a person in this client a question of another process, and return the answer; record nothing."""
         return await self._asker.ask(question)
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
-        """Ask a person to permit the tool call `call`, and record the answer; the caller then runs the tool.
+        """Ask a person to permit the tool call `call`, record the request, and return the answer; run nothing.
 
-        Grants a call of a low-risk tool without a question or a record, unless `call.asks`. Implements
-        `agents.ports.permissions.Permissions`.
+        Asks nobody if a rule or an earlier answer for the task permits the call, and none is granted if a limit is
+        reached or the client cannot ask. Grants a call of a low-risk tool without a question or a record, unless
+        `call.asks`. Implements `agents.ports.permissions.Permissions`.
 
         Raises:
             ValueError: the tool changes files, which must go through `propose`.
@@ -211,10 +212,10 @@ class Gate:
             return await self._refuse(case, str(error))
         hunks = () if undoes else await asyncio.to_thread(parts.find_hunks, checked.proposal, checked.names)
         remembers = may_remember(task, tool)
-        case.question = replace(await self._complete(question, checked), may_remember=remembers, hunks=hunks)
+        case.question = replace(await self._complete_question(question, checked), may_remember=remembers, hunks=hunks)
         return await self._process(case, checked, cancelled)
 
-    async def _complete(self, question: Question, checked: CheckedProposal) -> Question:
+    async def _complete_question(self, question: Question, checked: CheckedProposal) -> Question:
         """Return `question` with the diff and the warnings of `checked`."""
         roots = (await asyncio.to_thread(self._places)).roots
         diff = await asyncio.to_thread(diffs.render_diff, checked.proposal, roots)
@@ -326,7 +327,7 @@ class Gate:
             return narrowed, None
         notes = (*narrowed.proposal.notes, case.note)
         narrowed = replace(narrowed, proposal=replace(narrowed.proposal, notes=notes))
-        case.question = replace(await self._complete(case.question, narrowed), may_remember=False, hunks=())
+        case.question = replace(await self._complete_question(case.question, narrowed), may_remember=False, hunks=())
         not_approved = await self._ask(case, cancelled)
         case.answer = Answer.APPROVE_PARTS if not_approved is None else case.answer
         return narrowed, not_approved

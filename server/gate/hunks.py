@@ -146,10 +146,10 @@ def _find_parts(number: int, change: Change, name: str) -> Iterator[Hunk]:
         above, below = _count_context(runs, index, len(old))
         header = f"@@ -{_format_range(low - above, high + below)} +{_format_range(first - above, last + below)} @@"
         lines = (
-            *_mark(" ", old[low - above : low], mixed=mixed),
-            *_mark("-", old[low:high], mixed=mixed),
-            *_mark("+", new[first:last], mixed=mixed),
-            *_mark(" ", old[high : high + below], mixed=mixed),
+            *_format_lines(" ", old[low - above : low], mixed=mixed),
+            *_format_lines("-", old[low:high], mixed=mixed),
+            *_format_lines("+", new[first:last], mixed=mixed),
+            *_format_lines(" ", old[high : high + below], mixed=mixed),
         )
         edit = Edit(offsets[low], offsets[high], "".join(new[first:last]))
         replaced = edit if isinstance(change, TextChange) else None
@@ -178,8 +178,11 @@ def _format_range(start: int, end: int) -> str:
     return f"{start + 1 if end > start else start},{end - start}"
 
 
-def _mark(sign: str, lines: Sequence[str], *, mixed: bool) -> Iterator[str]:
-    """Yield `lines` as lines of a unified diff with `sign`; with `mixed`, ␍ stands for a carriage return at the end."""
+def _format_lines(sign: str, lines: Sequence[str], *, mixed: bool) -> Iterator[str]:
+    """Yield `lines` as lines of a unified diff with `sign`, and `NO_NEWLINE` after a line without a line ending.
+
+    With `mixed`, ␍ shows that a line ending begins with a carriage return.
+    """
     for line in lines:
         text = line.rstrip(_BREAKS)
         ending = line[len(text) :]
@@ -191,7 +194,8 @@ def _mark(sign: str, lines: Sequence[str], *, mixed: bool) -> Iterator[str]:
 def find_runs(old: Sequence[str], new: Sequence[str]) -> list[Run]:
     """Return the runs of changed lines between two texts, in order; at least one line is equal between two runs.
 
-    A single run from the first to the last difference if the texts differ too much, or in more than `MOST_HUNKS` runs.
+    [] for equal texts. A single run from the first to the last difference if the texts differ too much, or in more than
+    `MOST_HUNKS` runs.
     Two runs of several lines with only one line between them, which has neither letters nor digits, are one run.
     """
     start, shortest = 0, min(len(old), len(new))

@@ -135,8 +135,7 @@ class Journal:
     def find_unanswered(self, name: str) -> tuple[Request, ProposedEdit | None]:
         """Return the request that `name`, an id or its first characters, names, and its edit; None if it is no edit.
 
-        First closes the open requests of servers that no longer run. The edit names the request as the one it asks
-        again.
+        First closes the open requests of servers that no longer run. The `origin` of the edit names the request.
 
         Raises:
             Refused: there is no such request, or the person cannot be asked again.
@@ -153,9 +152,9 @@ class Journal:
         return request, proposal
 
     def list_unanswered(self, session: str = "") -> tuple[Request, ...]:
-        """Return the newest open requests and those that can be asked again, of `session` if given.
+        """Return up to `MOST_UNANSWERED` open requests and requests that can be asked again, newest first.
 
-        First closes the open requests of servers that no longer run.
+        Returns only those of `session` if given. First closes the open requests of servers that no longer run.
         """
         self.recover()
         return self.records.list_unanswered(session, MOST_UNANSWERED)
@@ -216,7 +215,7 @@ class Journal:
     def end(
         self, case: Case, outcome: Outcome, checked: CheckedProposal | None, found: Sequence[ObservedChange] | None
     ) -> None:
-        """Record the outcome of a request and its audit rows; reduce its checkpoint to the changes that were made.
+        """Record and log the outcome of a request, with its audit rows; reduce its checkpoint to the changes made.
 
         `found` has each change as observed in the documents; None if nothing was applied, or if a late client may still
         apply the change, so that the checkpoint stays.

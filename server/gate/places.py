@@ -113,7 +113,7 @@ class Places:
         return diffs.shorten_path(path, self.roots)
 
     def find_root(self, real: Path) -> Path | None:
-        """Return the real path of the innermost workspace folder that holds the real path `real`; None for none."""
+        """Return the real path of the innermost workspace folder around the real path `real`; None if there is none."""
         holding = [root for root in self._real_roots if real.is_relative_to(root)]
         return max(holding, key=lambda root: len(root.parts), default=None)
 

@@ -49,7 +49,10 @@ def recover_requests(records: Records, user: str) -> None:
 
 
 def _judge_change(kept: KeptChange) -> bool | None:
-    """Return whether the disk shows a change as made; None if it shows something else."""
+    """Return whether the disk shows a change as made.
+
+    None if the file holds another text or cannot be read, and for an untitled document.
+    """
     if kept.path is None:
         return None
     try:

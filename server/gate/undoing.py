@@ -85,6 +85,7 @@ def make_filter(roots: Sequence[Path], own: Collection[str]) -> Callable[[Subjec
     """Return a predicate that accepts files below `roots`, and untitled documents of the checkpoints `own`."""
 
     def is_in_workspace(subject: Subject) -> bool:
+        """Return whether `subject` is a file below `roots`, or an untitled document of `own`."""
         if not subject.path:
             return subject.checkpoint in own
         return any(Path(subject.path).is_relative_to(root) for root in roots)

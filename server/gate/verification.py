@@ -139,7 +139,7 @@ def _observe_text(change: TextChange, now: str | None) -> ObservedChange:
 
 
 def _observe_edited_text(change: TextChange, now: str) -> ObservedChange:
-    """Return `change` as found in `now`, a text that was also edited by someone else.
+    """Return `change` as found in `now`, a text with other differences, too.
 
     The change counts as made if its edits could be undone in `now`, as not made if they could still be applied; else it
     is `unexpected`.
@@ -175,7 +175,7 @@ def _is_moved(change: RenameFile) -> bool:
 
 
 def _exists(path: Path) -> bool:
-    """Return whether a file or folder has exactly this path; a name in another case does not count on any disk."""
+    """Return whether a file or folder has exactly this name; False for one in another case, on any disk; blocking."""
     try:
         return path.name in os.listdir(path.parent)  # noqa: PTH208 (names only)
     except OSError:
@@ -183,7 +183,7 @@ def _exists(path: Path) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    """Return whether a regular file has exactly this path; a name in another case does not count; blocking."""
+    """Return whether a regular file has exactly this name; False for a name in another case, on any disk; blocking."""
     return _exists(path) and path.is_file()
 
 

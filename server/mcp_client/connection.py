@@ -85,7 +85,7 @@ class Connection:
         return self._stopped.is_set() or self._task.done()
 
     async def wait_until_ready(self) -> None:
-        """Wait for the end of the start.
+        """Wait until the server has started.
 
         Raises:
             McpFailed: it does not start, or takes too long; it is ended then.
@@ -261,5 +261,5 @@ class Connection:
         return self._client
 
     def _label(self) -> str:
-        """Return how messages name the server."""
+        """Return the name of the server for messages: "The MCP server NAME"."""
         return f"The MCP server {self._server.name}"

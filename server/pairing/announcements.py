@@ -109,7 +109,10 @@ def find_announcements(folders: Sequence[Path]) -> list[Announcement]:
 
 
 def _read_all() -> Iterator[tuple[int, Announcement]]:
-    """Yield each well-formed announcement in a folder that no other user can change, with its time in nanoseconds."""
+    """Yield the well-formed announcements in folders that no other user can change, each with its time in nanoseconds.
+
+    Reads `MOST_FILES` files of each folder at most.
+    """
     for folder, own_parts in list_socket_folders():
         if not folder.is_dir() or explain_distrust(folder, own_parts):
             continue

@@ -36,9 +36,9 @@ logger = logging.getLogger(__name__)
 
 
 def start(settings: LogSettings, directory: Path) -> None:
-    """Write actions to files in the folder `FOLDER` of `directory`, as `settings` say; replaces an earlier call.
+    """Write actions from now on to files in the folder `FOLDER` of `directory`, in place of those of earlier calls.
 
-    Does nothing if that is what is done already. Without `log.file` or `log.actions`, actions are dropped.
+    Does nothing if the last call had the same settings and folder. Without `log.file` or `log.actions`, drops actions.
     """
     wanted = ActionFiles(settings, directory / FOLDER)
     for handler in list(actions.handlers):
@@ -78,7 +78,7 @@ class ActionFiles(logging.Handler):
         return (self._settings, self._folder) == (other._settings, other._folder)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record as one line; the first failure is logged, and the turn goes on."""
+        """Write a record as one line, if the settings turn that on; logs only the first failure, and raises none."""
         if not (self._settings.file and self._settings.actions):
             return
         try:

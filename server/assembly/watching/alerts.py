@@ -68,7 +68,9 @@ class Alerts:
     tell: Callable[[str], None] = lambda _: None
 
     def raise_alert(self, kind: AlertKind, session: str, *, task: bool) -> None:
-        """Store an alert, and tell of it unless the same was raised lately. Blocking; a failure is logged.
+        """Store an alert; unless the same was raised lately, log it, show it on the terminal, send it to the webhook.
+
+        Shows only alerts about tasks on the terminal. If the alert cannot be stored, logs that and goes on. Blocking.
 
         Args:
             kind: the kind.
@@ -95,6 +97,6 @@ class Alerts:
             })  # fmt: skip
 
     def close(self) -> None:
-        """Wait a little for what the webhook has not sent yet."""
+        """Wait until the webhook has sent all alerts, as long as `Webhook.wait` does."""
         if self.webhook is not None:
             self.webhook.wait()

@@ -116,7 +116,7 @@ def sum_roles(metrics: Iterable[Metric]) -> tuple[RoleUse, ...]:
 
 
 def _add(total: TeamDay, one: Metric) -> TeamDay:
-    """Return `total` with one figure added; figures of steps are part of the turns and count nothing."""
+    """Return `total` with one figure added; unchanged for kinds other than task, turn, call and model."""
     number, outcome = one.number, one.outcome
     match one.kind:
         case "task":

@@ -79,7 +79,7 @@ class TeamWatch:
             logger.warning("an event of the team was not counted", exc_info=True)
 
     def close(self) -> None:
-        """Wait until everything that was counted is written, and alerts are stored; a little for the webhook."""
+        """Wait until all figures and alerts are stored, then for the webhook, as `Alerts.close` does."""
         self.metrics.flush()
         for thread in self._raising:
             thread.join()
@@ -87,10 +87,10 @@ class TeamWatch:
             self.alerts.close()
 
     def _note(self, session: str, event: WatchedEvent) -> None:  # noqa: C901 (one case for each event)
-        """Log and count one event."""
+        """Log and count one event; raise an alert if it is trouble."""
         match event:
             case TurnBegan():
-                self._begin(session, event.workflow)
+                self._begin_turn(session, event.workflow)
             case events.AgentChosen():
                 turn = self._find(session)
                 turn.agent = turn.agent or event.agent
@@ -119,13 +119,13 @@ class TeamWatch:
             case TaskEnded():
                 self._end_task(event)
             case GitTrouble():
-                self._raise(AlertKind.GIT, session)
+                self._raise_alert(AlertKind.GIT, session)
                 self._log("git trouble", session, logging.WARNING, reason_text=event.text)
             case _:  # pieces of text and plans
                 pass
 
-    def _begin(self, session: str, workflow: str) -> None:
-        """Remember a turn that begins."""
+    def _begin_turn(self, session: str, workflow: str) -> None:
+        """Log and remember a turn that begins; forget the oldest ones beyond `MOST_TURNS`."""
         with self._lock:
             self._turns.pop(session, None)
             while len(self._turns) >= MOST_TURNS:
@@ -150,7 +150,7 @@ class TeamWatch:
                   seconds=event.seconds, characters=len(event.text), result_text=event.text)  # fmt: skip
 
     def _end_turn(self, session: str, event: events.TurnEnded) -> None:
-        """Log and count the end of a turn."""
+        """Log and count the end of a turn; raise an alert if it failed, was stopped or reached a limit."""
         with self._lock:
             turn = self._turns.pop(session, None) or _Turn("")
         agent, outcome = turn.workflow or turn.agent, event.status.value
@@ -160,9 +160,9 @@ class TeamWatch:
                   answer_text=event.text)  # fmt: skip
         kind = _ALERTS.get(event.status)
         if kind is not None and not (kind is AlertKind.ERROR and session in self._tasks):  # a task is tried again
-            self._raise(kind, session)
+            self._raise_alert(kind, session)
 
-    def _raise(self, kind: AlertKind, session: str) -> None:
+    def _raise_alert(self, kind: AlertKind, session: str) -> None:
         """Raise an alert, in a thread because that writes to the disk."""
         if self.alerts is not None:
             task = session in self._tasks
@@ -181,10 +181,10 @@ class TeamWatch:
                   seconds=round(event.seconds, 3), cost=event.cost, requests=usage.requests, **tokens)  # fmt: skip
 
     def _end_task(self, event: TaskEnded) -> None:
-        """Log and count the end of the work on a queued task."""
+        """Log and count the end of the work on a queued task; raise an alert if it failed for good."""
         task = event.task.task
         if event.ending == "failed":
-            self._raise(AlertKind.ERROR, event.task.id)
+            self._raise_alert(AlertKind.ERROR, event.task.id)
         self._tasks.discard(event.task.id)
         self.metrics.count("task", agent=task.role or task.workflow, outcome=event.ending, seconds=event.seconds)
         level = logging.WARNING if event.ending == "failed" else logging.INFO

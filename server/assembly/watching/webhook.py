@@ -68,7 +68,7 @@ class Webhook:
                 self._waits_at_end = True
 
     def wait(self, seconds: float = END_S) -> None:
-        """Wait until everything is sent or has failed, at most for some seconds."""
+        """Wait until everything is sent or has failed, `seconds` at most."""
         with self._lock:
             sender = self._sender
         if sender is not None:
@@ -91,7 +91,7 @@ class Webhook:
         """Send one object; report a failure."""
 
         async def post(http: httpx2.AsyncClient, _: Callable[[str], None]) -> int:
-            """Return the status of the answer."""
+            """Send the object, and return the HTTP status of the answer."""
             async with asyncio.timeout(self._timeout_s), http.stream("POST", self._url, json=content) as answer:
                 return answer.status_code  # nothing of the answer is read
 
@@ -108,7 +108,7 @@ class Webhook:
                 self._report(f"status {status}")
 
     def _report(self, why: str) -> None:
-        """Log the first failure."""
+        """Log the first failure, with the reason `why`; do nothing for later ones."""
         if not self._failed:
             logger.warning("an alert could not be sent to team.webhook: %s; further failures are not logged", why)
         self._failed = True

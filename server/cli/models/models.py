@@ -25,6 +25,7 @@ app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="The 
 
 @app.callback()
 def _show_help_without_command(context: typer.Context) -> None:
+    """Show the help, and exit with status 2, if no command of the group is given."""
     terminal.show_help(context)
 
 

@@ -49,7 +49,7 @@ def recommend(
 
 
 def _announce(what: str) -> None:
-    """Write the step `what` of the measurement to stderr, and a warning if other programs use the processors."""
+    """Write the step `what` of the measurement to stderr, and a warning if the processors are busy for 0.5 s."""
     import psutil  # noqa: PLC0415 (beside its only use)
 
     terminal.note(f"{what}, about ten seconds")

@@ -33,7 +33,7 @@ class CountedChanges:
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
     ) -> ChangeOutcome:
-        """Propose an edit, and record its checkpoint; see `agents.ports.changes.Changes.propose`."""
+        """Propose an edit, and store the id of its checkpoint, if any; see `agents.ports.changes.Changes.propose`."""
         outcome = await self.inner.propose(proposal, task=task, rule=rule, cancelled=cancelled)
         if outcome.checkpoint:
             self.checkpoints.append(outcome.checkpoint)
@@ -44,7 +44,7 @@ class CountedChanges:
         return await self.inner.undo(checkpoint, cancelled=cancelled)
 
     def list_files(self, records: Records, root: Path) -> tuple[str, ...]:
-        """Return the names of the files that were changed and are not undone, below `root` as paths in it. Blocking.
+        """Return the files that were changed and are not undone: paths relative to `root`, else full. Blocking.
 
         Raises:
             StateError: the records cannot be read.

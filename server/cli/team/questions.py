@@ -125,13 +125,13 @@ def answer(
                 given = decision or _read_words(found)
                 given = find_choice(given, found.choices) or given
             else:
-                given = decision or _decide_here(found)
+                given = decision or _read_decision(found)
             questions.give(found, given, "starling")
         except QuestionRefused as error:
             raise Failure(str(error)) from error
 
 
-def _decide_here(request: Request) -> str:
+def _read_decision(request: Request) -> str:
     """Show a question of a worker and return "yes" if that is entered at the terminal, else "no".
 
     Raises:
@@ -241,5 +241,5 @@ def _open_gate(root: Path, yes: tuple[terminal_asker.Kind, ...]) -> Iterator[tup
 
 
 def _find_root(directory: Path | None) -> Path:
-    """Return the workspace `directory`, or the one here without it."""
+    """Return the workspace `directory`; without it, the workspace of the working directory."""
     return arguments.choose_workspace(directory)

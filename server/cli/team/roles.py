@@ -73,7 +73,7 @@ def list_tools(*, as_json: AsJson = False) -> int:
 
 
 def check_role(name: str, root: Path) -> str:
-    """Return the name of the role that a person wrote as `name`; "" for none.
+    """Return the name of the role that a person wrote as `name`, also with `@` or dashes; "" for "".
 
     Raises:
         Misuse: there is no such role in the workspace `root`; with the names that there are.

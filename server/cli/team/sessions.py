@@ -157,7 +157,7 @@ def _open_stores() -> Any:  # noqa: ANN401 (a context manager of a class that `-
 
 
 def _find(store: SessionStore, name: str, directory: Path | None) -> Session:
-    """Return the session whose id begins with `name`, in the workspace `directory` (None for the one here).
+    """Return the session whose id begins with `name`, in the workspace `directory` (None for the working directory's).
 
     Searches the 1,000 most recently changed sessions.
 
@@ -172,6 +172,6 @@ def _find(store: SessionStore, name: str, directory: Path | None) -> Session:
 
 
 def _name_workspace(directory: Path | None) -> str:
-    """Return the URI of the workspace `directory`, or of the one here without it."""
+    """Return the URI of the workspace `directory`; without it, of the workspace of the working directory."""
     root = arguments.choose_workspace(directory)
     return root.as_uri()

@@ -107,7 +107,8 @@ class _Talk:
         """Open the workspace, have the team answer, show the answer; return the exit status.
 
         Raises:
-            Failure: the request is empty, there is no such role, or agents may not work.
+            Failure: the request is empty, there is no such role or session, agents may not work, or the state cannot be
+                read or written.
         """
         from agents.team.events import TurnStatus  # noqa: PLC0415 (as above)
 
@@ -137,9 +138,12 @@ class _Talk:
         return 0 if ended.status is TurnStatus.DONE else FAILED
 
     async def _run_turn(self, core: Core, root: Path) -> tuple[str, TurnEnded]:
-        """Run one turn of the session; return the session's id and how the turn ended.
+        """Run one turn of the session, showing its events; return the session's id and how the turn ended.
 
         The id is "" if the turn was cancelled before an agent did anything in a new session, which is then deleted.
+
+        Raises:
+            Failure: there is no such session, it cannot be used, or the state cannot be read or written.
         """
         from agents.ports.failures import StateError  # noqa: PLC0415 (as above)
         from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415
@@ -193,7 +197,7 @@ class _Talk:
         return session, ended
 
     def _open_session(self, sessions: Any, root: Path) -> str:  # noqa: ANN401 (a protocol that `--help` does not load)
-        """Return the id of the session to continue, or of a new one.
+        """Return the id of the session to continue; without one, create a session and return its id.
 
         Raises:
             Failure: there is no such session, or the first characters of the id fit several.

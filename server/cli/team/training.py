@@ -64,7 +64,7 @@ def export(file: File, *, directory: Directory = None) -> None:
 
 
 def _read(state: State, workspace: str) -> Iterator[dict[str, Any]]:
-    """Yield the approved interactions of a workspace, the oldest session first."""
+    """Yield the approved interactions of the newest `MOST_SESSIONS` sessions of a workspace, oldest session first."""
     from server.state.feedback_store import FeedbackStore  # noqa: PLC0415 (`--help` starts without)
     from server.state.gate_records import GateRecords  # noqa: PLC0415
     from server.state.history.training_export import list_interactions  # noqa: PLC0415

@@ -48,7 +48,8 @@ class TurnPrinter:
     def show(self, event: Event) -> None:
         """Show an event; pieces of text are written as they arrive.
 
-        The result of a call is shown only if the call failed, or ran a command or tests.
+        Of the result of a call, shows all lines if it is about a deployment, the first line if the call failed or ran a
+        command or tests, else nothing.
         """
         self._has_shown_work |= isinstance(event, events.TextArrived | events.CallStarted)
         if isinstance(event, events.TextArrived):
@@ -74,7 +75,7 @@ class TurnPrinter:
                 pass
 
     def end(self, answer: str) -> None:
-        """End the last line; also write the final `answer` without its first paragraphs if the last text has these."""
+        """End the last line; if text is written, also write the last paragraphs of `answer` that are not shown yet."""
         self._end_line()
         self._is_text_open = False
         rest, shown = answer.strip().split("\n\n"), {"", *(one.strip() for one in self._text.split("\n\n"))}

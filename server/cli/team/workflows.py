@@ -37,7 +37,7 @@ def list_workflows(*, directory: Directory = None, as_json: AsJson = False) -> i
 
 
 def load(root: Path) -> Workflows:
-    """Return the workflows that can be used in the workspace folder `root`."""
+    """Return the workflows for the workspace folder `root`, with the problems of those that cannot be used."""
     from server.assembly import settings  # noqa: PLC0415 (`--help` starts without the settings and the team)
     from server.assembly.team import load_all_roles, load_all_workflows  # noqa: PLC0415
 

@@ -52,7 +52,7 @@ def list_proposals(context: typer.Context, *, directory: Directory = None, as_js
 
 @app.command("look")
 def look(*, directory: Directory = None) -> None:
-    """Look for work now; reads files, runs and starts nothing."""
+    """Look for work now and store it as proposals; starts no task."""
     from agents.autopilot.autopilot import choose  # noqa: PLC0415 (`--help` starts without)
     from server.work.found_work import find_work  # noqa: PLC0415
 

@@ -63,7 +63,7 @@ def show(name: Name, *, directory: Directory = None, as_json: AsJson = False) ->
         terminal.emit(describe_decision(decision))
         return
     board = load_board(decision.details)
-    text = write_report(board) if board is not None else _write_plainly(decision)
+    text = write_report(board) if board is not None else _format_plainly(decision)
     terminal.get_stdout().print(terminal.escape(escape_to_markdown(text)), markup=False, soft_wrap=True)
 
 
@@ -97,7 +97,7 @@ def _find(place: str, name: str) -> Decision:
     return found[0]
 
 
-def _write_plainly(decision: Decision) -> str:
+def _format_plainly(decision: Decision) -> str:
     """Return a decision of another kind, or one whose details cannot be read, as text."""
     from agents.team.memory.memory_export import describe_decision  # noqa: PLC0415 (`--help` starts without)
 
@@ -106,4 +106,5 @@ def _write_plainly(decision: Decision) -> str:
 
 
 def _name_workspace(directory: Path | None) -> str:
+    """Return the URI of the workspace `directory`; without it, of the workspace of the working directory."""
     return arguments.choose_workspace(directory).as_uri()

@@ -76,7 +76,7 @@ def run(
     words = [f"Deploy to {target}"]
     root = arguments.choose_workspace(directory)
     with _open_deployer(root, ()) as (deployer, _):
-        _require(deployer, target)
+        _check_target(deployer, target)
     return do(words, workflow="deploy", yes=yes, directory=root, wait_s=0, as_json=as_json)
 
 
@@ -130,7 +130,7 @@ def _act(
     from agents.ports.deployments import DeploymentUnavailable  # noqa: PLC0415 (as above)
 
     with _open_deployer(arguments.choose_workspace(directory), tuple(yes or ())) as (deployer, gate):
-        _require(deployer, target)
+        _check_target(deployer, target)
         try:
             outcome = asyncio.run(_run(deployer, gate, action, target))
         except DeploymentUnavailable as error:
@@ -158,7 +158,7 @@ async def _run(deployer: Deployer, gate: Gate, action: Action, target: str) -> D
 
 
 def _make_call(plan: Plan) -> ToolCall:
-    """Return the question about a plan."""
+    """Return the tool call that a person is asked to permit, for a plan."""
     from agents.ports.permissions import ToolCall  # noqa: PLC0415 (as above)
     from agents.team.shown_text import escape_invisible  # noqa: PLC0415
     from agents.team.tools.deployment import TOOL_OF_ACTION  # noqa: PLC0415
@@ -167,7 +167,7 @@ def _make_call(plan: Plan) -> ToolCall:
     return ToolCall(tool, escape_invisible(plan.text), plan.title, why, "starling deploy", isolation=plan.isolation)
 
 
-def _require(deployer: Deployer, target: str) -> None:
+def _check_target(deployer: Deployer, target: str) -> None:
     """Check that there is a target with this name.
 
     Raises:

@@ -155,6 +155,7 @@ def open_store() -> Any:  # noqa: ANN401 (a context manager of a class that `--h
 
     @contextlib.contextmanager
     def use_store() -> Iterator[MemoryStore]:
+        """Yield the store; close the state database afterwards."""
         state = open_state()
         try:
             yield MemoryStore(state)
@@ -167,6 +168,7 @@ def open_store() -> Any:  # noqa: ANN401 (a context manager of a class that `--h
 
 
 def _name_workspace(directory: Path | None) -> str:
+    """Return the URI of the workspace `directory`; without it, of the workspace of the working directory."""
     root = arguments.choose_workspace(directory)
     return root.as_uri()
 

@@ -118,10 +118,10 @@ def add(  # noqa: PLR0913 (each is an option of the command)
 
 
 def _check_workflow(name: str, directory: Path | None, *, role: str, reads: bool) -> None:
-    """Check that a workflow exists and fits the other options; "" for none.
+    """Check that the workflow `name` exists and fits the other options; do nothing for "".
 
     Raises:
-        Misuse: it does not.
+        Misuse: there is no such workflow, or an option excludes it.
     """
     if not name:
         return
@@ -267,6 +267,7 @@ def _open_queue() -> Any:  # noqa: ANN401 (a context manager of classes that `--
 
     @contextlib.contextmanager
     def use_queue() -> Iterator[tuple[TaskStore, State]]:
+        """Yield the queue and the state database; close the database afterwards."""
         state = open_state()
         try:
             yield TaskStore(state), state
@@ -291,8 +292,10 @@ def _describe(queued: QueuedTask) -> dict[str, Any]:
 
 
 def _resolve_root(directory: Path | None) -> Path:
+    """Return the workspace `directory`; without it, the workspace of the working directory."""
     return arguments.choose_workspace(directory)
 
 
 def _name_workspace(directory: Path | None) -> str:
+    """Return the URI of the workspace `directory`; without it, of the workspace of the working directory."""
     return _resolve_root(directory).as_uri()

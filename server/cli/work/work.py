@@ -73,7 +73,7 @@ class _Options:
 async def _work(core: Core, root: Path, options: _Options) -> tuple[int, int]:
     """Run the workers until a signal ends the command; return the numbers of tasks done and of attempts that were not.
 
-    Unless it watches, the workers also end once no task is left for them.
+    If it watches, also runs the background jobs; else the workers also end once no task is left for them.
     """
     from agents.team.queue.worker import Worker  # noqa: PLC0415 (`--help` starts without the team)
     from server.assembly.gates import open_state  # noqa: PLC0415

@@ -19,7 +19,7 @@ class BoundedOutput:
         self.left_out = 0
 
     def add(self, piece: bytes) -> None:
-        """Append `piece` to the output; if it is too long, drop the oldest bytes after the first ones that are kept."""
+        """Append `piece`; beyond the bounds, drop the oldest bytes after the first ones, and count them."""
         room = self._first - len(self._head)
         if room > 0:
             self._head += piece[:room]
@@ -31,7 +31,7 @@ class BoundedOutput:
             self.left_out += excess
 
     def format(self) -> str:
-        """Return the output as text; if bytes were dropped, a line in their place says how many."""
+        """Return the output as text; after the first bytes, if any are kept, a line says how many were dropped."""
         if not self.left_out:
             return (self._head + self._tail).decode(errors="replace")
         gap = f"\n[... {self.left_out:,} bytes left out ...]\n" if self._first else ""

@@ -103,14 +103,14 @@ def _list_mounts(confinement: Confinement) -> Iterator[str]:
 
 
 def _is_visible(confinement: Confinement, place: Path) -> bool:
-    """Return whether a command could see `place`: not in `/tmp` or `/run`, unless in a workspace folder there."""
+    """Return whether a command could see `place`: not in `/tmp` or `/run`, except in roots or writable folders."""
     covered = any(place.is_relative_to(folder) for folder in _COVERED)
     return not covered or any(place.is_relative_to(root) for root in (*confinement.roots, *confinement.writable))
 
 
 @functools.cache
 def find_bubblewrap() -> tuple[Bubblewrap | None, str]:
-    """Return bubblewrap if it works here, tried once; else None and why not, a sentence."""
+    """Return bubblewrap if it works here, else None and why not, a sentence; the first call starts it as a trial."""
     program = shutil.which(NAME)
     if program is None:
         return None, "bubblewrap is not installed."

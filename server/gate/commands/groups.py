@@ -97,12 +97,14 @@ async def run_group(
     done: asyncio.Future[GroupEnd] = loop.create_future()
 
     def finish(end: GroupEnd | None, error: BaseException | None) -> None:
+        """Set the result or the exception of `done`; on the event loop."""
         if end is not None:
             done.set_result(end)
         elif error is not None:
             done.set_exception(error)
 
     def run_and_report() -> None:
+        """Run the command on this thread, and hand its end or its exception to the event loop."""
         end, failure = None, None
         try:
             end = _run(command, output, lambda: stop.is_set() or cancelled())
@@ -233,7 +235,7 @@ def _end(process: subprocess.Popen[bytes], wrapper: str) -> None:
 
 
 def _request_end(process: subprocess.Popen[bytes], wrapper: str) -> None:
-    """Send SIGTERM to the group of `process`; with a wrapper, only to the processes that it has started."""
+    """Send SIGTERM to the group of `process`; with a wrapper, only to descendants that have not the wrapper's name."""
     if not wrapper:
         _signal_group(process, signal.SIGTERM)
         return
@@ -250,12 +252,12 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
     """Send a signal to the group of `process`, if it still exists; on Windows, kill `process` and its descendants."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if sys.platform == "win32":
-            _terminate_family(process)
+            _kill_process_tree(process)
         else:
             os.killpg(process.pid, number)
 
 
-def _terminate_family(process: subprocess.Popen[bytes]) -> None:
+def _kill_process_tree(process: subprocess.Popen[bytes]) -> None:
     """Kill `process` and its descendants, where there are no process groups."""
     import psutil  # noqa: PLC0415 (only where commands are run)
 

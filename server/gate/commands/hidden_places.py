@@ -113,7 +113,7 @@ class WorkspaceSearch:
         self._known: dict[tuple[str, int, int, int], bool] = {}
 
     def find(self, roots: Sequence[Path]) -> Found:
-        """Return the places in `roots` that commands may not read or change. Blocking."""
+        """Return the places in `roots` that commands may not read or change, as far as the bounds allow. Blocking."""
         search = _Search(time.monotonic() + SEARCH_S)
         if len(self._known) > _MOST_KNOWN:
             self._known.clear()
@@ -122,7 +122,10 @@ class WorkspaceSearch:
         return Found(_resolve(search.hidden), _resolve(search.repositories), not search.is_over())
 
     def _search_root(self, exclusion: Exclusion, search: _Search) -> None:
-        """Add the places below one root to `search`, until a bound is reached; skips folders of packages and caches."""
+        """Add the places to hide and the repositories below one root to `search`, until a bound is reached.
+
+        Skips folders of packages and caches.
+        """
         waiting: list[tuple[str, str, str, Rules]] = [(str(exclusion.root), "", "", exclusion.read_root_rules())]
         while waiting and not search.is_over():
             path, relative, name, outer = waiting.pop()
@@ -158,7 +161,7 @@ class WorkspaceSearch:
         return self._holds_secret(entry)
 
     def _holds_secret(self, entry: os.DirEntry[str]) -> bool:
-        """Return whether the content of a file holds a secret; False for a large or unreadable file."""
+        """Return whether the first `SECRET_BYTES` of a file hold a secret; False for a large or unreadable file."""
         try:
             found = entry.stat(follow_symlinks=False)
             if not stat.S_ISREG(found.st_mode) or found.st_size > _CODE:
@@ -191,5 +194,5 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def list_containing(places: Sequence[Path], roots: Sequence[Path]) -> Iterator[Path]:
-    """Yield those of `places` that contain one of the workspace folders `roots`, and so cannot be hidden."""
+    """Yield those of `places` that are or contain one of the workspace folders `roots`, and so cannot be hidden."""
     yield from (place for place in places if any(root.is_relative_to(place) for root in roots))

@@ -60,7 +60,10 @@ class Choice:
 
 
 def choose_mechanism() -> Choice:
-    """Return the best mechanism that works here, else one that does not confine; the first call tries them."""
+    """Return the best mechanism that works here, else one that does not confine, with the problems of better ones.
+
+    The first call starts processes to try the mechanisms.
+    """
     system = platform.system()
     if system == "Linux":
         return _choose_on_linux()
@@ -73,7 +76,7 @@ def choose_mechanism() -> Choice:
 
 
 def _choose_on_linux() -> Choice:
-    """Return the best mechanism of Linux that works here; if none does, the launcher, which only ends commands."""
+    """Return the best mechanism of Linux that works here, else the launcher, which only ends commands."""
     from server.gate.commands.bubblewrap import find_bubblewrap  # noqa: PLC0415 (on its own system only)
     from server.gate.commands.landlock import Launched, find_landlock  # noqa: PLC0415
 

@@ -88,7 +88,7 @@ class Launched:
 
 @functools.cache
 def find_landlock() -> tuple[Launched | None, str]:
-    """Return the launcher with Landlock if that works here, tried once; else None and why not, a sentence."""
+    """Return the launcher with Landlock if that works here, else None and why not; the first call tries it."""
     abi = launcher.probe_landlock()
     if abi < LOWEST:
         return None, f"The kernel has {f'an old Landlock, {abi}' if abi else 'no Landlock'}."

@@ -72,9 +72,10 @@ class Specification:
 
 
 def main(specification: str) -> int:
-    """Run a command, with this process confined first, and end all that it has started; return its exit status.
+    """Run a command, with this process confined first unless `abi` is 0, and kill its descendants; return its status.
 
-    Returns `FAILED`, and runs nothing, if the process cannot be confined. `specification` is a `Specification` as JSON.
+    The status of a command that a signal ended is 128 and the signal's number. Returns `FAILED`, and runs nothing, if
+    the process cannot be confined. `specification` is a `Specification` as JSON.
     """
     wanted = Specification(**json.loads(specification))
     try:
@@ -166,7 +167,7 @@ def _confine(wanted: Specification) -> None:
 
 
 def _enter_own_network() -> None:
-    """Move this process into a new network that has only a loopback, and switch that on.
+    """Move this process into a new user and a new network namespace; switch on the loopback, all that network has.
 
     Raises:
         OSError: the system does not allow it.
@@ -243,7 +244,7 @@ def _filter_calls(*, sockets: bool, unix_sockets: bool) -> None:
 
 
 def _control(option: int, *values: Any) -> None:  # noqa: ANN401 (an integer or a buffer)
-    """Call the system call `prctl` with `option` and `values`.
+    """Make the system call `prctl` with `option` and `values`.
 
     Raises:
         OSError: the kernel refuses.
@@ -254,7 +255,7 @@ def _control(option: int, *values: Any) -> None:  # noqa: ANN401 (an integer or 
 
 
 def _check(answer: int, what: str) -> int:
-    """Return the answer of a system call.
+    """Return `answer`, the result of a system call, if it is not negative.
 
     Raises:
         OSError: the call failed; the message names `what` it was about.

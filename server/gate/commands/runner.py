@@ -83,7 +83,8 @@ class ConfinedRunner:
         """Run the command of `request`, with what `extras` adds to it; return its result.
 
         Ends its processes before it returns or raises, also if this call is cancelled. Starts nothing if the command
-        cannot be confined, or its folder is outside of the workspace; `problem` then says so.
+        cannot be confined, its folder is outside of the workspace, there is no temporary folder, or the first search
+        for secrets reached a bound; `problem` then says so.
         """
         folder = await asyncio.to_thread(_resolve, request.folder)
         if not any(folder.is_relative_to(root) for root in self._roots):
@@ -110,7 +111,7 @@ class ConfinedRunner:
         cancelled: Callable[[], bool] | None,
         extras: Extras,
     ) -> CommandResult:
-        """Run the command with its temporary files in `scratch`; return its result."""
+        """Run the command with temporary files in `scratch`, unless the workspace is too large; return its result."""
         could_hide = self._can_hide()
         confinement = await asyncio.to_thread(self._confine, request, mechanism, scratch, folder)
         confinement = replace(
@@ -156,7 +157,7 @@ class ConfinedRunner:
         return self._mechanism
 
     def _can_hide(self) -> bool:
-        """Return whether nothing in this workspace keeps a mechanism from hiding secrets.
+        """Return whether a mechanism that can hide files can hide the secrets of this workspace.
 
         False once a search was not completed, or if a workspace folder lies in a place of secrets.
         """
@@ -238,7 +239,7 @@ def _complete_line(request: CommandRequest, temporary: str) -> str:
 
 
 def _read_report(request: CommandRequest, temporary: Path) -> str:
-    """Return the report that a command has written; "" if it is missing, a link, or larger than `MOST_REPORT_BYTES`."""
+    """Return the report that a command has written; "" if it cannot be read, is a link, or is too large."""
     if request.report is None:
         return ""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

@@ -81,7 +81,7 @@ class ScrubbedOutput(BoundedOutput):
         self._rest = bytearray()
 
     def add(self, piece: bytes) -> None:
-        """Append `piece`; the end, in which a value may begin, is held back."""
+        """Append `piece` without secrets; holds back the end, in which a secret may begin, until more is added."""
         self._rest += piece
         if len(self._rest) < self._scrubber.longest + _LEAST_SCANNED:
             return  # output in small pieces is not searched again for each of them
@@ -90,7 +90,10 @@ class ScrubbedOutput(BoundedOutput):
         super().add(clean)
 
     def format(self) -> str:
-        """Return the output as text without secrets, with what was held back."""
+        """Return the output as text without secrets.
+
+        Call it once, at the end: it appends what `add` has held back.
+        """
         super().add(self._scrubber.scrub_bytes(bytes(self._rest)))
         self._rest.clear()
         return super().format()
@@ -102,7 +105,7 @@ def _measure(form: bytes) -> int:
 
 
 def _list_forms(value: str) -> Iterator[bytes]:
-    """Yield the forms of a value; those of its long lines, too."""
+    """Yield the forms in which programs write a value, and those of its long lines if it has several."""
     lines = [line.strip() for line in value.splitlines()] if "\n" in value else []
     for text in {value, value.strip(), *(line for line in lines if len(line) >= _SHORTEST_LINE)}:
         if len(text) >= SHORTEST:
@@ -110,7 +113,7 @@ def _list_forms(value: str) -> Iterator[bytes]:
 
 
 def _encode(text: str) -> Iterator[bytes]:
-    """Yield the forms in which programs write `text`."""
+    """Yield the forms in which programs write `text`; some may be equal or empty."""
     data = text.encode()
     yield data
     quoted = json.dumps(text)[1:-1]
@@ -132,7 +135,10 @@ def _lower_escapes(url: str) -> str:
 
 
 def _encode_base64(data: bytes, shift: int) -> Iterator[bytes]:
-    """Yield `data` in both alphabets of base64, as it stands after `shift` other bytes, without what those change."""
+    """Yield `data` in both alphabets of base64, as part of a text that has `shift` bytes before it.
+
+    Leaves out the characters that neighbouring bytes change; yields nothing if fewer than `SHORTEST` are left.
+    """
     whole = base64.b64encode(bytes(shift) + data)
     start = (0, 2, 3)[shift]
     end = len(whole.rstrip(b"=")) - (1 if (shift + len(data)) % 3 else 0)

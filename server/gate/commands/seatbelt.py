@@ -94,7 +94,7 @@ def _quote(text: str) -> str:
 
 @functools.cache
 def find_seatbelt() -> tuple[Seatbelt | None, str]:
-    """Return Seatbelt if it works here, tried once; else None and why not, a sentence."""
+    """Return Seatbelt if it works here, else None and why not, a sentence; the first call starts it as a trial."""
     try:
         tried = children.run([PROGRAM, "-p", f"{_HEAD}(deny network*)\n", "/usr/bin/true"], _PROBE)
     except OSError as error:

@@ -210,7 +210,7 @@ class Folder:
         os.replace(self._locate(old), self._locate(new), src_dir_fd=self._handle, dst_dir_fd=self._handle)
 
     def link(self, name: str, other: Folder, new: str) -> None:
-        """Create a hard link `new` to the file `name` in the folder `other`; raise OSError if that name is taken."""
+        """Create the hard link `new` in the folder `other` to this folder's file `name`; raise OSError if it exists."""
         os.link(
             self._locate(name),
             other._locate(new),
@@ -235,7 +235,7 @@ class Folder:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Delete the new files that processes left beside the file `path` because they ended before they replaced it.
+    """Delete the new files that ended processes left beside the file `path`, which they were about to replace.
 
     Blocking; ignores files that cannot be deleted.
     """
@@ -311,7 +311,7 @@ def _create(folder: Folder, name: str, data: bytes, mode: int, wanted: Attribute
 
 
 def _move(old: Folder, name: str, new: Folder, new_name: str) -> None:
-    """Move the file `name` of `old` to `new_name` in `new`, without replacing another file.
+    """Move the file `name` of `old` to `new_name` in `new`; raise OSError if that name is another file's.
 
     Links the file under its new name and then removes the old name; renames it where that is impossible or needless.
     """

@@ -17,7 +17,7 @@ def overwrite(descriptor: int, old: bytes, new: bytes) -> None:
     """Replace the content `old` of an open file by `new`, and flush it to the disk.
 
     Raises:
-        OSError: the file holds something else, or cannot be written; its content is as before.
+        OSError: the file holds something else, or cannot be written; the old content is then written back if possible.
     """
     if _read(descriptor, len(old) + 1) != old:
         raise OSError(errno.ESTALE, "it has changed")

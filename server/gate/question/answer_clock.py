@@ -22,20 +22,20 @@ class AnswerClock:
         self._since: float | None = None
 
     @property
-    def runs(self) -> bool:
-        """Whether seconds pass."""
+    def is_running(self) -> bool:
+        """Whether the clock runs."""
         return self._since is not None
 
     @property
     def elapsed_s(self) -> float:
-        """The seconds that have passed."""
+        """The seconds for which the clock has run."""
         return self._counted + (self._now() - self._since if self._since is not None else 0.0)
 
-    def run(self) -> None:
-        """Let seconds pass from now on."""
+    def start(self) -> None:
+        """Start the clock, unless it runs."""
         if self._since is None:
             self._since = self._now()
 
     def stop(self) -> None:
-        """Let no seconds pass until `run`."""
+        """Stop the clock until `start`."""
         self._counted, self._since = self.elapsed_s, None

@@ -32,7 +32,7 @@ async def ask(asker: Asker, case: Case, limit_s: float, cancelled: Cancelled | N
         Exception: whatever `asker` raises.
     """
     clock = case.question.clock
-    clock.run()
+    clock.start()
     asking = asyncio.ensure_future(asker.ask(case.question))
     try:
         answered = await wait_unless_cancelled(asking, limit_s, cancelled, clock)

@@ -40,7 +40,7 @@ class ShownDocuments:
 
 
 def write_document(folder: Path, name: str, text: str) -> Path | None:
-    """Write `text` to a file `name` in `folder` and return its path, None if that fails; blocking.
+    """Write `text` to a `.diff` file in `folder` named after `name`; return its path, None if that fails; blocking.
 
     Deletes the oldest documents in the folder beyond `KEPT`.
     """

@@ -23,13 +23,13 @@ async def wait_unless_cancelled(
     """
     if clock is None:
         clock = AnswerClock()
-        clock.run()
+        clock.start()
     while not work.done():
         if cancelled is not None and cancelled():
             return False
         rest = max(0.0, limit_s - clock.elapsed_s)
-        polls = cancelled is not None or not clock.runs
+        polls = cancelled is not None or not clock.is_running
         await asyncio.wait((work,), timeout=min(rest, POLL_S) if polls else rest)
-        if clock.runs and clock.elapsed_s >= limit_s:
+        if clock.is_running and clock.elapsed_s >= limit_s:
             return work.done()
     return True

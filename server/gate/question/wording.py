@@ -87,7 +87,7 @@ def explain_test_run(*, measures: bool) -> str:
 
 
 def describe_choice(taken: int, offered: int, left: Sequence[str]) -> str:
-    """Return the sentence that `taken` of the `offered` parts of a proposal were taken, and which were `left` out."""
+    """Return a message: how many of the `offered` parts were `taken`, and up to `MOST_LEFT` of those `left` out."""
     more = f"; and parts of {len(left) - MOST_LEFT} more files" if len(left) > MOST_LEFT else ""
     return f"{taken} of {offered} parts were taken. Left out: {'; '.join(left[:MOST_LEFT])}{more}."
 

@@ -44,7 +44,7 @@ def _render(request: dict[str, Any]) -> str:
 
 
 def _limit_file_size() -> None:
-    """Have the system refuse larger files than all of a rendering may be, where it can."""
+    """Have the system refuse files of more than twice `MOST_BYTES`, where it can."""
     if sys.platform != "win32":
         import resource  # noqa: PLC0415 (Unix alone has it)
 

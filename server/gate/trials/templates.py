@@ -57,7 +57,7 @@ class CopierTemplates:
         return "" if importlib.util.find_spec(PACKAGE) is not None else MISSING
 
     def list_own(self) -> tuple[str, ...]:
-        """Return the names of the folders in the folder of the person's own templates, up to `MOST_OWN`."""
+        """Return the names of the person's own templates, sorted, up to `MOST_OWN`; () if their folder is missing."""
         try:
             found = sorted(one.name for one in self.own.iterdir() if one.is_dir() and _NAME.fullmatch(one.name))
         except OSError:
@@ -83,7 +83,7 @@ class CopierTemplates:
 
 
 def _copy(folder: Path, source: Path, is_excluded: Callable[[Path], bool]) -> None:
-    """Copy the readable files of a template, without links.
+    """Copy the files of a template that are not excluded, without links.
 
     Raises:
         TemplateFailed: there are too many or too large ones, none, or one cannot be read.
@@ -145,7 +145,7 @@ def _run(place: Path, source: Path, target: Path, answers: Mapping[str, Answer])
 
 
 def _read(target: Path) -> Rendering:
-    """Return the rendered files.
+    """Return the rendered text files, and the names of files that are left out because they are no text.
 
     Raises:
         TemplateFailed: there are none, too many, or too large ones.

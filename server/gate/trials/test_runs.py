@@ -193,7 +193,7 @@ def _read_npm_script(folder: Path) -> str:
 
 
 def _has_unittests(folder: Path) -> bool:
-    """Return whether a test file in `folder` or its folder of tests uses unittest; looks at a few."""
+    """Return whether a test file in `folder` or its `tests` or `test` mentions unittest; reads up to `_LOOKED_AT`."""
     places = (folder, folder / "tests", folder / "test")
     files = itertools.islice((path for place in places for path in place.glob("test*.py")), _LOOKED_AT)
     for path in files:

@@ -234,7 +234,7 @@ def _parse_result(run: Run) -> TestRun:
 
 
 def _measure_size(path: Path) -> int:
-    """Return the size of the file at `path` in bytes; 0 if it does not exist."""
+    """Return the size of the file at `path` in bytes; 0 if it cannot be looked up."""
     try:
         return path.stat().st_size
     except OSError:

@@ -80,7 +80,7 @@ class EditorAsker:
         if self._turn.locked():
             question.clock.stop()
         async with self._turn:
-            question.clock.run()
+            question.clock.start()
             editing = self._client().editing
             if editing.confirms and (editing.permits or question.proposal is not None):
                 return await self._ask_in_client_view(question)

@@ -106,7 +106,7 @@ async def test_the_innermost_call_is_the_current_one(view: TurnView) -> None:
 
 
 async def test_a_question_between_calls_gets_a_call_of_its_own(view: TurnView, client: Recorder) -> None:
-    assert await view.show_asking_call("q1", "Undo: Edit a.py?") == "q1"
+    assert await view.begin_question("q1", "Undo: Edit a.py?") == "q1"
     view.end_question("q1")
     await view.flush()
     assert [(one.tool_call_id, one.title, one.status) for one in client.sent] == [
@@ -114,7 +114,7 @@ async def test_a_question_between_calls_gets_a_call_of_its_own(view: TurnView, c
         ("q1", None, "completed"),
     ]
     view.show(events.CallStarted("coder", "c1", "edit_file", "Edit a.py"))
-    assert await view.show_asking_call("q2", "Edit a.py?") == "c1"
+    assert await view.begin_question("q2", "Edit a.py?") == "c1"
 
 
 async def test_a_change_outside_of_a_call_is_not_shown(view: TurnView, client: Recorder) -> None:

@@ -30,17 +30,17 @@ def test_seconds_pass_only_while_the_clock_runs() -> None:
     time = Time()
     clock = AnswerClock(time)
     time.now = 5
-    assert (clock.runs, clock.elapsed_s) == (False, 0)
-    clock.run()
+    assert (clock.is_running, clock.elapsed_s) == (False, 0)
+    clock.start()
     time.now = 7
-    clock.run()
+    clock.start()
     time.now = 8
     assert clock.elapsed_s == 3
     clock.stop()
     clock.stop()
     time.now = 100
-    assert (clock.runs, clock.elapsed_s) == (False, 3)
-    clock.run()
+    assert (clock.is_running, clock.elapsed_s) == (False, 3)
+    clock.start()
     time.now = 101
     assert clock.elapsed_s == 4
 
@@ -49,7 +49,7 @@ def test_seconds_pass_only_while_the_clock_runs() -> None:
 async def test_a_wait_ends_at_the_limit_only_if_the_clock_runs(*, runs: bool) -> None:
     time = Time()
     clock = AnswerClock(time)
-    clock.run()
+    clock.start()
     time.now = 1000
     if not runs:
         clock.stop()

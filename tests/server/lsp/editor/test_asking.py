@@ -425,13 +425,13 @@ async def test_the_time_to_answer_a_second_question_begins_when_it_is_shown(edit
     first, second = make_question(), make_question(id="q2")
     asking = [asyncio.ensure_future(asker.ask(one)) for one in (first, second)]
     for one in (first, second):
-        one.clock.run()  # as the gate does
+        one.clock.start()  # as the gate does
     while not list_questions(editor):  # noqa: ASYNC110 (the client is sent it)
         await asyncio.sleep(0)
-    assert (first.clock.runs, second.clock.runs, len(list_questions(editor))) == (True, False, 1)
+    assert (first.clock.is_running, second.clock.is_running, len(list_questions(editor))) == (True, False, 1)
     asking[0].cancel()
     while len(list_questions(editor)) < 2:  # noqa: ASYNC110 (likewise)
         await asyncio.sleep(0)
-    assert second.clock.runs
+    assert second.clock.is_running
     asking[1].cancel()
     await asyncio.gather(*asking, return_exceptions=True)
