@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from agents.edits import ProposedEdit
     from server.gate.ports import Question
-    from server.gate.records import AuditRow, Checkpoint, Ending, Replaced, Request, Status, Subject
+    from server.gate.records import AuditRow, Checkpoint, Ending, Replaced, Request, Status, Subject, UndoableChange
     from server.state.database import State
     from server.state.statements import Connection
 
@@ -161,6 +161,10 @@ class GateRecords:
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
         """Return the ids of the checkpoints that can be undone, newest first; `concerns` selects by the documents."""
         return self._checkpoints.list_undoable(concerns)
+
+    def list_undoable_changes(self, concerns: Callable[[Subject], bool], limit: int) -> tuple[UndoableChange, ...]:
+        """Return up to `limit` changes that can be undone, newest first; `concerns` selects by the documents."""
+        return self._checkpoints.list_undoable_changes(concerns, limit)
 
     def close(self) -> None:
         """Close the database; the next call opens it again."""
