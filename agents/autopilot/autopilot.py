@@ -45,7 +45,7 @@ class Budget:
     cost: float
 
     def find_exhausted(self, used: DaySpending) -> str:
-        """Return what of the budget is used up, in words; "" if nothing is."""
+        """Return the first limit of the budget that `used` reaches, in words; "" if it reaches none."""
         if used.tasks >= self.tasks:
             return f"{used.tasks:,} of {self.tasks:,} tasks"
         if used.tokens >= self.tokens:
@@ -90,7 +90,9 @@ class Autopilot:
         """Seconds until the next look is worth it."""
 
     def look(self) -> str:
-        """Look for work, propose it, start at most one task by a rule, and return a sentence. Blocking.
+        """Replace the open proposals by the work found now, queue at most one of them, and return a sentence. Blocking.
+
+        Queues only a proposal that a rule allows, within the budget. Sets `sleep_s`: doubled if nothing is new.
 
         Raises:
             StateError: the state cannot be read or written.
@@ -106,9 +108,10 @@ class Autopilot:
         return f"{counted} {started}".rstrip()
 
     def _start_by_rule(self, waiting: Iterable[KeptProposal]) -> str:
-        """Queue the most valuable proposal that a rule allows; return a sentence about it, "" if no rule fits one.
+        """Queue the most valuable proposal that a rule allows; return a sentence about it, or why it was not queued.
 
-        One at a time, so that each task's use is counted before the next one starts.
+        "" if no rule allows any, the proposal is not open any more, or an earlier task of the autopilot has not ended:
+        the use of each task is counted before the next one starts.
         """
         chosen = next((one for one in waiting if one.proposal.kind in self._starts), None)
         if chosen is None:
@@ -129,7 +132,7 @@ class Autopilot:
 
 
 def choose(found: Iterable[TaskProposal]) -> list[TaskProposal]:
-    """Return the most valuable proposals of each kind, at most `MOST_OF_A_KIND`."""
+    """Return at most `MOST_OF_A_KIND` proposals of each kind, the most valuable ones, together by kind."""
     kinds: dict[ProposalKind, list[TaskProposal]] = {}
     for one in sorted(found, key=lambda one: (-one.weight, one.key)):
         kinds.setdefault(one.kind, []).append(one)
@@ -137,7 +140,9 @@ def choose(found: Iterable[TaskProposal]) -> list[TaskProposal]:
 
 
 def accept(kept: KeptProposal, workspace: str, proposals: TaskProposals, queue: TaskQueue) -> QueuedTask | None:
-    """Queue a proposal as a task, record that, and return the task; None if the proposal is not open any more.
+    """Queue a proposal as a task, record that, and return the task; None if the proposal was not open any more.
+
+    The task is queued in both cases, unless it was before.
 
     Raises:
         QueueFull: too many tasks are open; the proposal stays open.

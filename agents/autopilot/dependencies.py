@@ -24,7 +24,7 @@ MOST_NAMED = 20
 
 
 def find_stale_dependencies(read: Callable[[str], str | None], installed: Mapping[str, str]) -> Iterator[TaskProposal]:
-    """Yield a proposal for each lock file that lacks what its manifest asks for, and for pins that are not installed.
+    """Yield a proposal for each lock file that does not fit its manifest, and one for other versions than are pinned.
 
     Args:
         read: returns the text of a file of the workspace by its name, None if there is none.
@@ -36,7 +36,7 @@ def find_stale_dependencies(read: Callable[[str], str | None], installed: Mappin
 
 
 def normalise_name(name: str) -> str:
-    """Return the name of a Python package in lower case with hyphens."""
+    """Return the name of a Python package in lower case, with a hyphen for each run of `-`, `_` and `.`."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -55,7 +55,7 @@ def _compare_npm(read: Callable[[str], str | None]) -> Iterator[TaskProposal]:
 
 
 def _compare_python(read: Callable[[str], str | None]) -> Iterator[TaskProposal]:
-    """Yield a proposal for each lock file that lacks a dependency of `pyproject.toml`."""
+    """Yield a proposal for each lock file without one of the `project.dependencies` of `pyproject.toml`."""
     project = _get_table(_read_toml(read("pyproject.toml")), "project")
     wanted = project.get("dependencies", [])
     names = {normalise_name(found[1]) for one in wanted if isinstance(one, str) and (found := _NAME.match(one))}
@@ -87,7 +87,7 @@ def _propose(stale: str, manifest: str, names: Iterable[str]) -> TaskProposal:
 
 
 def _read_json(text: str | None) -> dict[str, Any]:
-    """Return a JSON object; {} for another text, or None."""
+    """Return `text` parsed as a JSON object; {} if it is no JSON object, or None."""
     try:
         value = json.loads(text or "{}")
     except (ValueError, RecursionError):
@@ -96,7 +96,7 @@ def _read_json(text: str | None) -> dict[str, Any]:
 
 
 def _read_toml(text: str | None) -> dict[str, Any]:
-    """Return a TOML document; {} for another text, or None."""
+    """Return `text` parsed as TOML; {} if it is no TOML, or None."""
     try:
         return tomllib.loads(text or "")
     except (ValueError, RecursionError):
@@ -104,6 +104,6 @@ def _read_toml(text: str | None) -> dict[str, Any]:
 
 
 def _get_table(table: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a table inside of a table; {} if there is none."""
+    """Return the table `name` inside of `table`; {} if there is none."""
     value = table.get(name)
     return value if isinstance(value, dict) else {}

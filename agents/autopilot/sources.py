@@ -33,12 +33,13 @@ LONGEST_LINE = 400
 
 
 def find_failing_tests(read: Callable[[str], str | None]) -> Iterator[TaskProposal]:
-    """Yield a proposal for each test that failed in the last known run: of pytest's cache, or a JUnit report.
+    """Yield a proposal for each failed test in pytest's cache and in each JUnit report; a test may come twice.
 
-    `read` returns the text of a file of the workspace by its name, None if there is none.
+    Skips files that cannot be parsed. `read` returns the text of a file of the workspace by its name, None if there is
+    none.
     """
     for name in _list_pytest_failures(read):
-        yield _propose_test(name, "pytest's cache says so.")
+        yield _propose_fix(name, "pytest's cache says so.")
     for report in JUNIT_REPORTS:
         text = read(report)
         if text is None:
@@ -48,11 +49,11 @@ def find_failing_tests(read: Callable[[str], str | None]) -> Iterator[TaskPropos
         except (ExpatError, ValueError):
             continue
         for one in failures:
-            yield _propose_test(one.name, f"{report} says ({one.place or 'no place'}):\n{one.message[-1000:]}")
+            yield _propose_fix(one.name, f"{report} says ({one.place or 'no place'}):\n{one.message[-1000:]}")
 
 
 def _list_pytest_failures(read: Callable[[str], str | None]) -> Iterator[str]:
-    """Yield the names of the tests that failed in pytest's last run, of files that still exist."""
+    """Yield the tests that failed in pytest's last run, in files that still exist; skips names that are too long."""
     try:
         failed = json.loads(read(PYTEST_FAILURES) or "{}")
     except (ValueError, RecursionError):
@@ -62,8 +63,8 @@ def _list_pytest_failures(read: Callable[[str], str | None]) -> Iterator[str]:
             yield name
 
 
-def _propose_test(name: str, why: str) -> TaskProposal:
-    """Return the proposal to fix a failing test."""
+def _propose_fix(name: str, why: str) -> TaskProposal:
+    """Return the proposal to fix the failing test `name`."""
     details = f"The test {name} failed in the last known run. {why}\nReproduce it first; it may pass by now."
     return TaskProposal(
         ProposalKind.FAILING_TEST, f"test:{name}", f"Fix the failing test {name}", details, 100.0, "debug"
@@ -71,7 +72,10 @@ def _propose_test(name: str, why: str) -> TaskProposal:
 
 
 def find_comments(name: str, text: str) -> Iterator[TaskProposal]:
-    """Yield a proposal for each TODO, FIXME, XXX and HACK in the comments of the file `name`."""
+    """Yield a proposal for each line of the file `name` with a TODO, FIXME, XXX or HACK comment that says something.
+
+    Skips lines longer than `LONGEST_LINE`.
+    """
     for number, line in enumerate(text.splitlines(), 1):
         if len(line) > LONGEST_LINE or (found := _COMMENT.search(line)) is None or not found["text"].strip(" -*/>"):
             continue
@@ -97,7 +101,15 @@ def propose_findings(name: str, text: str, findings: Iterable[Finding]) -> Itera
 
 
 def propose_tests(name: str, lines: int, missed: Sequence[int]) -> TaskProposal | None:
-    """Return the proposal to test the file `name`, of whose `lines` the `missed` were not run; None if few were."""
+    """Return the proposal to write tests for the file `name`.
+
+    None if fewer than `LEAST_MISSED` lines were not run, or at least `LOW_COVERAGE` of the lines were.
+
+    Args:
+        name: the file's name.
+        lines: number of its lines that can be run.
+        missed: numbers of those that no test ran.
+    """
     if len(missed) < LEAST_MISSED or not lines or 1 - len(missed) / lines >= LOW_COVERAGE:
         return None
     details = (
@@ -109,5 +121,5 @@ def propose_tests(name: str, lines: int, missed: Sequence[int]) -> TaskProposal 
 
 
 def _hash(text: str) -> str:
-    """Return a short hash of `text`, which does not depend on spaces and case."""
+    """Return a short hash of the words of `text`; case and the white space between words make no difference."""
     return hashlib.sha256(" ".join(text.lower().split()).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,6 +1,6 @@
 """Unanswered questions of a session, asked again: an edit by the gate, everything else by the agent that wanted it.
 
-Start at `ask_in_session` and `write_request`.
+Start at `ask_in_session` and `compose_request`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ AGAIN = (
 Became = TypeVar("Became", bound=ChangeOutcome)
 
 
-def write_request(agent: str, subject: str) -> str:
+def compose_request(agent: str, subject: str) -> str:
     """Return the request by which `agent` asks once more to do `subject` (a command line, or a call in words)."""
     return f"@{agent} {AGAIN.format(subject=' '.join(subject.split()))}"
 
@@ -39,7 +39,8 @@ async def ask_in_session(
 ) -> Became:
     """Hold the lease of a session while `ask` asks a person about an edit; return the outcome and record it.
 
-    The agent reads the record in its next turn. If the session was deleted, only asks, and records nothing.
+    The agent reads the record in its next turn. The session is WAITING meanwhile, then IDLE; ERROR if `ask` fails,
+    whose error is raised. If the session was deleted, only asks, and records nothing.
 
     Args:
         sessions: where sessions are stored.

@@ -23,7 +23,9 @@ LEFT_OUT = (
 
 
 async def propose(bench: Workbench, title: str, why: str, changes: Sequence[Change]) -> ToolResult:
-    """Propose `changes` as one edit, and return that it was made, or which parts the person left out.
+    """Propose `changes` as one edit, wait until it is made, and return a result that says so.
+
+    Where the person took only some parts, the result says which. An empty `why` stands for a general reason.
 
     Raises:
         ToolFailed: a person rejected it, nobody could be asked, or it could not be made; says why.

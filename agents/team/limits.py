@@ -117,7 +117,7 @@ class Spending:
         return Spending(share.narrow(most))
 
     def add_shares(self, lent: Collection[Spending]) -> None:
-        """Count what agents have spent that worked at once; of their waits for a person only the longest counts."""
+        """Add the counts of agents that worked at once; of their waits for a person, only the longest."""
         self.steps += sum(one.steps for one in lent)
         self.tokens += sum(one.tokens for one in lent)
         self.cost += sum(one.cost for one in lent)

@@ -111,7 +111,7 @@ class Roles:
     problems: tuple[str, ...] = ()
 
     def get(self, name: str) -> Role | None:
-        """Return the role `name`, in any case; None for no such role."""
+        """Return the role `name`, in upper or lower case; None for no such role."""
         return self.by_name.get(name.lower())
 
 

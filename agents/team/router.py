@@ -111,7 +111,7 @@ def choose_role(  # noqa: PLR0913 (each is a part of the question)
         last: the last answer of the session; None before the first one.
         chat: a model that chooses where no rule does; None for none.
         fallback: name of the role that answers where nothing else decides.
-        cancelled: whether the request was cancelled.
+        cancelled: returns whether the request was cancelled.
 
     Raises:
         ValueError: the person named a role that does not exist; the message says which there are.

@@ -40,7 +40,7 @@ class RunRecorder:
         self._put({"record": VERSION})
 
     def record_event(self, event: Event) -> None:
-        """Record an event; text that only arrives in pieces is in the reply already and left out."""
+        """Record an event, unless it is a `TextArrived`, whose text the recorded reply has."""
         kind = type(event).__name__
         if kind != "TextArrived":
             self._put({"event": kind, **asdict(event)})
@@ -54,7 +54,7 @@ class RunRecorder:
         self._put({"error": str(error), "fault": error.fault, "request": hash_request(request)})
 
     def _put(self, line: dict[str, Any]) -> None:
-        """Write one line of JSON to the record."""
+        """Write one line of JSON to the record, with secrets hidden."""
         text = json.dumps(transcript.hide_in_value(line), ensure_ascii=False, default=str) + "\n"
         with self._lock:
             self._write(text)
@@ -70,7 +70,7 @@ class RecordedChat(WrappedChat):
     def chat(
         self, request: ChatRequest, *, cancelled: Callable[[], bool], on_text: Callable[[str], None] | None = None
     ) -> Reply:
-        """Answer `request` with the model, and record the reply or the error."""
+        """Answer `request` with the model, and record the reply, or the `ChatError`, which is raised."""
         try:
             reply = self.inner.chat(request, cancelled=cancelled, on_text=on_text)
         except ChatError as error:
@@ -112,7 +112,7 @@ class ReplayedChat:
     def chat(
         self, request: ChatRequest, *, cancelled: Callable[[], bool], on_text: Callable[[str], None] | None = None
     ) -> Reply:
-        """Return the next recorded reply, which must be one to `request`.
+        """Return the next recorded reply, which must be one to `request`; passes its whole text to `on_text` at once.
 
         Raises:
             ChatError: an error was recorded here; or the record ends here or has another request, because the program
@@ -150,6 +150,6 @@ def _list_fields(value: object) -> object:
 
 
 def _read_reply(line: dict[str, Any]) -> Reply:
-    """Return the reply that `RunRecorder.record_reply` turned into a dict."""
+    """Return the reply that `RunRecorder.record_reply` turned into the dict `line`."""
     calls = tuple(ToolCall(one["id"], one["name"], one["arguments"]) for one in line["calls"])
     return Reply(line["text"], ReplyEnd(line["end"]), calls, Usage(**line["usage"]), line["model"], line["cached"])

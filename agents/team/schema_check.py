@@ -54,7 +54,7 @@ class _Check:
         """Yield the problems of `value` at `place`, clauses.
 
         Raises:
-            _TooMuch: the schema takes too many steps.
+            _TooMuch: the schema takes too many steps, or is nested too deeply.
         """
         self._steps += 1
         if self._steps > MOST_STEPS or depth > DEEPEST:
@@ -101,7 +101,7 @@ class _Check:
     def _find_in_object(
         self, value: Mapping[str, Any], schema: Mapping[str, Any], place: str, depth: int
     ) -> Iterator[str]:
-        """Yield the problems of the members of an object."""
+        """Yield the problems of the members of an object: missing and unknown ones, and those with a wrong value."""
         known = schema.get("properties")
         known = known if isinstance(known, Mapping) else {}
         for name in _get_list(schema.get("required")):

@@ -34,7 +34,7 @@ async def hold_session(sessions: Sessions, session: str, owner: str) -> AsyncIte
 
 
 async def _renew_lease(sessions: Sessions, session: str, owner: str) -> None:
-    """Renew the lease until cancelled; a lost lease shows at the next record."""
+    """Renew the lease until cancelled; ignores failures, because a lost lease shows at the next record."""
     while True:
         await asyncio.sleep(LEASE_S / 3)
         with contextlib.suppress(StateError, SessionUnavailable):

@@ -79,7 +79,7 @@ class SessionNotes:
         return self.start in {PlanStart.PROPOSED, PlanStart.REFUSED}
 
     def set_plan(self, plan: tuple[PlanStep, ...], start: PlanStart, *, remark: str = "", turn: str = "") -> None:
-        """Replace the plan, whether it may start, the remark (cut), and `turn`, the id of the turn that proposes it."""
+        """Replace the plan, with whether it may start, the person's remark (cut), and the id of the proposing turn."""
         self.plan, self.start, self.remark, self.proposed_in = plan, start, remark[:LONGEST_TEXT], turn
 
     def drop_refused_plan(self) -> bool:

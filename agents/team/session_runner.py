@@ -205,7 +205,7 @@ class SessionRunner:
         return record_and_emit
 
     async def _store_states(self) -> None:
-        """Store the state when it has changed, until cancelled: for a tool that runs or a person who thinks long."""
+        """Store the state whenever it has changed and no entry has stored it, until cancelled; ignores failures."""
         while True:
             await asyncio.sleep(SHOWN_AFTER_S)
             if self._state is not self._stored_state:
@@ -274,7 +274,7 @@ class SessionRunner:
     async def _run_role(
         self, role: Role, messages: list[Message], bench: Workbench, spending: Spending, *, inner: bool = False
     ) -> TurnEnded:
-        """Run one turn of an agent with `role`; `inner` for a delegate, whose messages are not the session's."""
+        """Run one turn of an agent; return how it ended. With `inner`, its messages are not stored in the session."""
         team = self._team
         chat = team.find_chat(role.model) or team.find_chat("chat")
         if chat is None:
@@ -302,7 +302,7 @@ class SessionRunner:
         )
         remembered: tuple[str, ...] = ()
         if own.memory is not None and not team.is_led(role.model):
-            remembered = await own.memory.find_fitting(role.name, messages[-1].text, chat.count_tokens)
+            remembered = await own.memory.find_memories(role.name, messages[-1].text, chat.count_tokens)
         agent = Agent(
             self._wrap_chat(chat, role.name),
             Toolset(select_for_role(team.tools, role, inner=inner)),
@@ -368,7 +368,7 @@ class SessionRunner:
         return record
 
     def _take_changed_notes(self) -> list[Entry]:
-        """Return the entry that stores the notes, and count them as stored; none if they have not changed since."""
+        """Return the entry that stores the notes, and take them for stored; [] if they have not changed since."""
         dumped = self._notes.dump()
         if dumped == self._stored_notes:
             return []

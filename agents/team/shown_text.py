@@ -57,7 +57,7 @@ class InertEvents:
         self._lock = threading.Lock()
 
     def emit(self, event: Event) -> None:
-        """Pass a piece of an answer on, made inert; pass any other event on as it is, after the held-back rest.
+        """Pass a piece of an answer on, made inert; pass any other event on as it is, after the rest of the answer.
 
         Drops `TurnEnded`.
         """

@@ -83,7 +83,7 @@ async def delegate_to_nobody(role: str, _: str) -> str:
 
 
 async def check_nothing(*_: object) -> None:
-    """Accept all arguments: for a tool whose record of arguments says everything about them."""
+    """Accept all arguments: for a tool whose arguments need no check after their validation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class Workbench:
         """Return the absolute path of a file or folder that the model named.
 
         Raises:
-            ToolFailed: it is no usable name, lies outside of the workspace, or is excluded.
+            ToolFailed: it is no usable name, lies outside of the workspace, or is excluded; or no folder is open.
         """
         return await asyncio.to_thread(resolve_name, name, self.roots, self.explain_exclusion)
 
@@ -182,7 +182,7 @@ class Workbench:
         """Return the current text of a file that `resolve` returned.
 
         Raises:
-            ToolFailed: it is a folder, does not exist, or is no text below 1 MB.
+            ToolFailed: it is a folder, does not exist, may not be read, or is no text below 1 MB.
         """
         text = await asyncio.to_thread(self.read, path)
         if text is None:
@@ -237,7 +237,7 @@ class TeamTool(Generic[Given]):
 
     @property
     def waits(self) -> bool:
-        """Whether the tool waits for a person while it runs."""
+        """Whether the tool may wait for a person while it runs: it asks the person something, or edits files."""
         return self.asks or self.tool.edits
 
     @property

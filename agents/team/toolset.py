@@ -115,7 +115,7 @@ def _strip_titles(schema: Any) -> Any:  # noqa: ANN401 (JSON)
 
 
 def select_for_role(tools: Iterable[TeamTool[Any]], role: Role, *, inner: bool) -> Iterable[TeamTool[Any]]:
-    """Return the tools that an agent with `role` can have at all; a delegate cannot replace the plan of the session."""
+    """Return the tools that an agent with `role` can have or load; for a delegate (`inner`) without `plan`."""
     allowed = set(role.capabilities)
     offered = (one for one in tools if not (inner and one.name == "plan"))
     return (one for one in offered if not one.capabilities or not allowed.isdisjoint(one.capabilities))

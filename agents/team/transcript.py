@@ -23,7 +23,7 @@ INTERRUPTED = (
 
 
 def make_title(request: str) -> str:
-    """Return the title of a session that begins with `request`: its first words, without secrets."""
+    """Return the title of a session that begins with `request`: its first `TITLE_LENGTH` characters, secrets hidden."""
     return " ".join(hide_secrets(request).split())[:TITLE_LENGTH] or "A session"
 
 
@@ -72,7 +72,7 @@ def make_entry(message: Message, by: str) -> Entry:
 def read_messages(
     entries: Iterable[Entry], find_outcome: Callable[[str, float], str] = lambda *_: INTERRUPTED
 ) -> list[Message]:
-    """Return the conversation that `entries` record.
+    """Return the conversation that `entries` record, without results of unknown calls.
 
     Args:
         entries: the entries, in order.
@@ -111,7 +111,7 @@ def read_messages(
 
 
 def read_open_files(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Return the files that were open in the client when the person said something last."""
+    """Return the files that were open in the client when the person last said something; () if that is not known."""
     said = next((one for one in reversed(entries) if one.kind is EntryKind.PERSON), None)
     names = read_details(said).get("open_files", ()) if said is not None else ()
     return tuple(map(str, names)) if isinstance(names, list) else ()
@@ -132,7 +132,7 @@ def read_details(entry: Entry) -> dict[str, Any]:
 
 
 def read_notes(entries: Sequence[Entry]) -> SessionNotes:
-    """Return plan and facts as they were stored last; empty ones if there are none."""
+    """Return the notes as they were stored last; empty ones if there are none."""
     for entry in reversed(entries):
         if entry.kind is EntryKind.NOTE and (notes := SessionNotes.load(entry.details)) is not None:
             return notes

@@ -49,6 +49,7 @@ async def answer(turn: LedTurn, located: Located, said_before: str = "") -> Turn
 
     Raises:
         Cancelled: the turn was cancelled, or its time is over.
+        ModelError: the model does not answer.
     """
     agent, bench = turn.agent, turn.bench
     before = f"{said_before}\n\n" if said_before else ""
@@ -102,7 +103,7 @@ def _order_places(located: Located, bench: Workbench) -> Iterator[Place]:
 
 
 def _list_used(place: Place, bench: Workbench) -> Iterator[Place]:
-    """Yield the definitions in the file of `place` that its code names, functions and values outside of it."""
+    """Yield the other definitions in the file of `place` that its code names; of a long one only the first line."""
     names = set(_IDENTIFIER.findall(place.text))
     for one in list_places(place.path, bench.read(place.path)):
         inside = place.first_line <= one.first_line < place.last_line

@@ -37,7 +37,7 @@ NOTHING_SAID = " It says: -"
 
 
 async def change(turn: LedTurn, request: str, located: Located) -> TurnEnded:
-    """Have the model rewrite the functions that `request` is about, check them, and fix at most `MOST_FIXES` times.
+    """Have the model rewrite the functions that `request` is about, and fix problems at most `MOST_FIXES` times.
 
     Where the model writes no change, the request may have been a question, and is answered as one. Returns the end of
     the turn.
@@ -62,13 +62,14 @@ async def change(turn: LedTurn, request: str, located: Located) -> TurnEnded:
     health = await _fix_problems(turn, request, changed, before)
     words = "\n\n".join(dict.fromkeys(one.strip() for one in reasons if one.strip() != request.strip()))
     said = f"{words}\n\n" if words and len(targets) == 1 else ""
-    return await turn.say(f"{said}Changed: {list_changed(turn, changed)}. {health.describe()}")
+    return await turn.say(f"{said}Changed: {format_places(turn, changed)}. {health.describe()}")
 
 
 def choose_targets(places: Sequence[Place]) -> tuple[Place, ...]:
-    """Return the likeliest place, and the other functions and types of its file that the request names as code.
+    """Return the places to change: the likeliest one, and those of its file that the request names as code, too.
 
-    Leaves out a value before these, such as a constant that a function is to use.
+    The likeliest one alone if the request does not name it. Leaves out places that overlap it, values, and a likeliest
+    place that is a value beside functions or types, such as a constant that a function is to use.
     """
     first, *rest = places
     more = [one for one in rest if one.is_named and one.path == first.path and one.sort in {"function", "type"}]
@@ -84,20 +85,21 @@ def _overlaps(one: Place, other: Place) -> bool:
     return one.first_line < other.last_line and other.first_line < one.last_line
 
 
-def list_changed(turn: LedTurn, places: Sequence[Place]) -> str:
-    """Return the names and files of changed places, for a person."""
+def format_places(turn: LedTurn, places: Sequence[Place]) -> str:
+    """Return the names of `places` with their files on one line, each once, for a person."""
     named = [f"{one.name} in {turn.bench.display(one.path)}".removeprefix(" in ") for one in places]
     return ", ".join(dict.fromkeys(named))
 
 
 async def _fix_problems(turn: LedTurn, request: str, changed: Sequence[Place], before: Mapping[Path, str]) -> Health:
-    """Check the changed places and have the model fix problems; return the health in the end.
+    """Check the changed files, have the model fix problems at most `MOST_FIXES` times, and return the last health.
 
-    `before` holds the text that each file had before the change.
+    A fix that does not improve the health is undone, and is the last. `before` holds the text that each file had
+    before the change.
     """
     health = await turn.checker.check(before)
     for _ in range(MOST_FIXES):
-        if not health.problems or turn.spending.find_exceeded():
+        if not health.problem_weight or turn.spending.find_exceeded():
             break
         problems = health.describe()
         place = next((one for one in changed if one.name.rpartition(".")[2] in problems), changed[0])
@@ -107,7 +109,7 @@ async def _fix_problems(turn: LedTurn, request: str, changed: Sequence[Place], b
         if fixed == text:
             break
         found = await turn.checker.check(before)
-        if found.problems >= health.problems:
+        if found.problem_weight >= health.problem_weight:
             turn.bench.emit(Noted("The fix did not improve the code, and is undone."))
             await replace_text(turn, place.path, fixed, text, "The fix did not improve the code.")
             break
@@ -119,7 +121,7 @@ async def rewrite(turn: LedTurn, place: Place, instruction: str) -> str:
     """Have the model rewrite the function at `place` as `instruction` says, and propose the change.
 
     Returns:
-        The model's reason for the change, or a sentence that says why there is none.
+        The model's reason for the change; without a change, a sentence that says why, or "" if that is not known.
     """
     path = place.path
     text = await turn.bench.read_text(path)
@@ -144,9 +146,9 @@ async def replace_text(turn: LedTurn, path: Path, before: str, after: str, why: 
 
 
 def _find_offset(syntax: Syntax, place: Place) -> int:
-    """Return the offset of the definition at `place`, also after lines above it have changed.
+    """Return the offset of the function with the name of `place` that is nearest to its first line.
 
-    Without a function of that name, return the offset of the place's first line.
+    Lines above it may have changed. Without a function of that name, return the offset of the first line.
     """
     lines = syntax.text.splitlines(keepends=True)
     before = sum(map(len, lines[: place.first_line]))

@@ -41,8 +41,8 @@ class Health:
     tests: TestsState = field(default_factory=TestsState)
 
     @property
-    def problems(self) -> int:
-        """Weight of all problems together; 0 for nothing to fix."""
+    def problem_weight(self) -> int:
+        """Weight of all problems together: 1 for a finding, `FAILURE_WEIGHT` for a failed test; 0 for none."""
         return self.tests.count * FAILURE_WEIGHT + len(self.findings)
 
     def describe(self) -> str:
@@ -70,7 +70,7 @@ class Checker:
         self.tests = TestCheck(bench, tools, call, spending)
 
     async def check(self, before: Mapping[Path, str], tests: str = "", *, asks: bool = False) -> Health:
-        """Review changed files, run the tests if a person permits it, and return the health of the files.
+        """Review changed files, run the tests if that is permitted, and return the health of the files.
 
         Args:
             before: the files, each with its text before the change.
@@ -81,15 +81,15 @@ class Checker:
         return replace(found, tests=await self.tests.run(tests, asks=asks))
 
     async def check_findings(self, before: Mapping[Path, str]) -> Health:
-        """Return the health of files, given with the text that each had, without running tests."""
+        """Review files without running tests, and return their health; `before` has each file's earlier text."""
         return Health(
             tuple([message for path, old in before.items() for message in await self._review(path, old, before)])
         )
 
     async def _review(self, path: Path, old: str, every: Mapping[Path, str]) -> list[str]:
-        """Return the messages of the findings in a file that its text `old` did not have; names it if it is not alone.
+        """Return a message for each finding in a file that its text `old` did not have, with the finding's line.
 
-        `every` holds all changed files.
+        The message names the file if `every`, all changed files, has more than one.
         """
         text = await self._bench.read_text(path)
         known, found = [await asyncio.to_thread(self._find, path, one) for one in (old, text)]

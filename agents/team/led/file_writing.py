@@ -47,7 +47,7 @@ AGAIN = "There are problems; write the whole file again, without them:\n{problem
 def find_new_file(request: str, bench: Workbench) -> Path | None:
     """Return the file that `request` names and that does not exist; None for none or more than one. Blocking.
 
-    Counts paths with a folder and the ending of a language that is known.
+    Takes paths in the first workspace folder that have a folder of their own and the ending of a known language.
     """
     if not bench.roots:
         return None
@@ -60,8 +60,7 @@ def find_new_file(request: str, bench: Workbench) -> Path | None:
 async def write_new_file(turn: LedTurn, request: str, located: Located, path: Path) -> TurnEnded:
     """Have the model write the file `path`, propose it, and check it; return the end of the turn.
 
-    While there are problems, the model writes the file again, at most `MOST_FIXES` times. A version that is no better
-    is undone, and ends this.
+    See `write_checked`; the check includes the tests. If the file may not be used, says so instead.
     """
     name = turn.bench.display(path)
     try:
@@ -80,10 +79,14 @@ async def write_checked(
 ) -> TurnEnded:
     """Have the model write the file `path`, and write it again at most `MOST_FIXES` times while `check` finds problems.
 
-    A version with as many problems is undone.
+    A version that does not lower the weight of the problems is undone, and is the last. Returns the end of the turn.
+
+    Raises:
+        Cancelled: the turn was cancelled, or its time is over.
+        ModelError: the model does not answer.
     """
     name = turn.bench.display(path)
-    text, problem = await _write(turn, messages, path)
+    text, problem = await _ask_for_text(turn, messages, path)
     if not text:
         return await turn.say(f"{turn.chat.name} wrote nothing that can be used as {name} ({problem}).")
     result = await turn.call(WRITE, path=name, text=text, why=why)
@@ -91,15 +94,15 @@ async def write_checked(
         return await turn.say(result.text)
     health = await check()
     for _ in range(MOST_FIXES):
-        if not health.problems or turn.spending.find_exceeded():
+        if not health.problem_weight or turn.spending.find_exceeded():
             break
         fenced = Message(Speaker.ASSISTANT, f"```\n{text}```")
         again = Message(Speaker.USER, AGAIN.format(problems=health.describe()))
-        fixed, _ = await _write(turn, (*messages, fenced, again), path)
+        fixed, _ = await _ask_for_text(turn, (*messages, fenced, again), path)
         if not fixed or fixed == text or (await turn.call(WRITE, path=name, text=fixed, why="It had problems.")).failed:
             break
         found = await check()
-        if found.problems >= health.problems:
+        if found.problem_weight >= health.problem_weight:
             turn.bench.emit(Noted("The new version is no better, and is undone."))
             await turn.call(WRITE, path=name, text=text, why="The new version is no better.")
             break
@@ -149,10 +152,13 @@ def select_code(located: Located, bench: Workbench) -> Iterator[str]:
         left -= len(place.text)
 
 
-async def _write(turn: LedTurn, messages: tuple[Message, ...], path: Path) -> tuple[str, str]:
+async def _ask_for_text(turn: LedTurn, messages: tuple[Message, ...], path: Path) -> tuple[str, str]:
     """Return the text that the model writes for the file, and "", or "" and why it cannot be used.
 
-    A text that does not parse is asked for once more.
+    Asks once more if the answer cannot be used: it has no code block, is cut off, or does not parse.
+
+    Raises:
+        Cancelled: the turn was cancelled, or its time is over.
     """
     request = ChatRequest(messages, max_tokens=turn.spending.limits.answer_tokens, temperature=0.0, words=True)
     why = ""

@@ -31,7 +31,10 @@ class GivenWork:
     failures: str = ""
 
     def compose_instruction(self, tests: str) -> str:
-        """Return the instruction for a change of code: the request, the text `tests` of the tests, and the failures."""
+        """Return the instruction for a change of code: the request, the start of `tests`, and the end of the failures.
+
+        `tests` is the text of the tests, "" for none.
+        """
         parts = [self.request]
         if tests:
             parts.append(TESTS.format(tests=tests[:LONGEST_TESTS].rstrip()))

@@ -65,8 +65,8 @@ def find_lines(
 ) -> tuple[FoundLine, ...]:
     """Return at most `MOST_LINES` lines that hold the most and the rarest words of `request`, the best first.
 
-    Lines with a single word count only if that is a name of code. Blocking, until `deadline` (`time.monotonic`) at
-    most.
+    Leaves out a line with one word only, unless that is a name of code, and lines with less than `LEAST_SHARE` of the
+    best score. Blocking, until `deadline` (`time.monotonic`) at most.
 
     Args:
         request: words.
@@ -102,18 +102,21 @@ def find_lines(
 
 
 def _weigh(text: str) -> float:
-    """Return the weight of a line with `text`: less for prose, which holds the small words of any request."""
+    """Return the weight of a line with `text`: less for prose and long lines, which hold words by chance."""
     return (PROSE_WEIGHT if _PROSE.search(text) else 1.0) / (1 + len(text) / LONG_LINE)
 
 
 def _make_patterns(request: str) -> dict[str, re.Pattern[str]]:
-    """Return the regular expression of each word in `request` that can be searched for."""
+    """Return the regular expressions of the first `MOST_WORDS` words of `request` with `SHORT` or more characters."""
     words = dict.fromkeys(word for word in _WORD.findall(request) if len(word) >= SHORT)
     return {word: _make_pattern(word) for word in list(words)[:MOST_WORDS]}
 
 
 def _make_pattern(word: str) -> re.Pattern[str]:
-    """Return the regular expression that finds `word`: exactly for a name of code, else by its beginning."""
+    """Return the regular expression that finds `word`: a name of code exactly, any other by its beginning in any case.
+
+    One with at most `SHORT` characters is found only where no letters are around it.
+    """
     if CODE.search(word) and ("_" in word or not word.isupper()):  # QEMU may be an abbreviation
         return re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
     if len(word) <= SHORT:
@@ -122,5 +125,5 @@ def _make_pattern(word: str) -> re.Pattern[str]:
 
 
 def _find_words(line: str, patterns: dict[str, re.Pattern[str]]) -> frozenset[str]:
-    """Return the words that `line` holds."""
+    """Return the words of `patterns` whose regular expressions match in `line`."""
     return frozenset(word for word, pattern in patterns.items() if pattern.search(line))

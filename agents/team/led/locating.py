@@ -92,7 +92,7 @@ class Located:
 
 
 def locate(request: str, index: Index, bench: Workbench) -> Located:
-    """Return the code that `request` is about. Blocking."""
+    """Return the code that `request` is most likely about, by its names, its files and search. Blocking."""
     request = request[:LONGEST]
     files = find_files(request, bench)
     names = list_names(request)
@@ -116,14 +116,16 @@ def _combine(
     words: Collection[str],
     finder: DefinitionFinder,
 ) -> list[tuple[float, Place]]:
-    """Return the places of the index' search and of the found lines, rated; a place that both have is rated higher.
+    """Return the places of the index' search and of the found lines, each with its rating; higher is likelier.
 
-    So is a place in one of `files`, or below a folder or in a file whose name is one of `words`.
+    The rating is higher for a place that both have, for one in `files`, and for one in a file or below a folder whose
+    name is one of `words`.
     """
     ratings: dict[Place, float] = {}
     searched = [make_place(hit) for hit in found]
 
     def rate_file(path: Path) -> float:
+        """Return what the file of a place adds to its rating."""
         return 2.0 * (path in files) + BY_PATH * any(part in words for part in (path.stem, *path.parts[-4:-1]))
 
     for at, place in enumerate(searched):
@@ -150,7 +152,7 @@ def _order_files(files: Iterable[Path], found: Iterable[Hit], bench: Workbench) 
 
 
 class DefinitionFinder:
-    """Definitions by name, whole: of a long one the index knows parts."""
+    """Finds whole definitions by name, also those of which the index has only parts."""
 
     def __init__(self, index: Index, bench: Workbench) -> None:
         self._index = index
@@ -162,7 +164,10 @@ class DefinitionFinder:
         return not self._bench.explain_exclusion(hit.path)
 
     def find(self, names: Collection[str], deadline: float) -> Iterator[Place]:
-        """Yield the definitions of `names` as their files have them; the indexed lines of one that its file lacks."""
+        """Yield the definitions of `names`, whole, as their files have them now; a definition may come twice.
+
+        For a definition that its file no longer has, yields the lines in the index. Skips files that may not be read.
+        """
         nowhere = Document("starling:search", None, "text", "")
         for hit in self._index.find_definitions(set(names), document=nowhere, limit=MOST_HITS, deadline=deadline):
             if not self.may_show(hit):
@@ -197,7 +202,7 @@ class DefinitionFinder:
 
 
 def list_places(path: Path, text: str | None) -> Iterator[Place]:
-    """Yield the definitions in the text of a file; none for None."""
+    """Yield the definitions in `text`, the text of the file `path`; nothing if it is None."""
     if text is None:
         return
     syntax = Syntax.of(Document(path.as_uri(), path, languages.detect(path, text), text))
@@ -213,7 +218,7 @@ def make_place(hit: Hit) -> Place:
 
 
 def list_names(request: str) -> dict[str, tuple[str, ...]]:
-    """Return the last part of each name in `request`, with the words as they are written there."""
+    """Return the words of `request`, grouped by their last part: `Cart.total()` and `total` under `total`."""
     found: dict[str, tuple[str, ...]] = {}
     for match in _NAME.finditer(request):
         word = match.group()
@@ -259,7 +264,7 @@ def _rate(place: Place, names: Mapping[str, Iterable[str]], files: Collection[Pa
 
 
 def _is_named(place: Place, names: Mapping[str, Iterable[str]]) -> bool:
-    """Return whether the name of the definition at `place` is written as code."""
+    """Return whether the request writes the name of the definition at `place` as code; `names` has its words."""
     return any(map(is_code, names.get(place.name.rpartition(".")[2], ())))
 
 

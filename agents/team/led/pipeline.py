@@ -54,7 +54,8 @@ CHOOSE = "Decide what the user wants, and call one function. Never answer in wor
 async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbench, spending: Spending) -> TurnEnded:
     """Run one turn, whose request is the last message of `conversation`; return how it ended.
 
-    Where no code is found that the request is about, the turn runs in the free loop (`agents.team.turn.loop`).
+    Without an index, or where no code is found that the request is about, the turn runs in the free loop
+    (`agents.team.turn.loop`). An error of the model ends the turn as FAILED.
     """
     given = bench.given
     prompt = conversation.messages[-1].text
@@ -81,9 +82,16 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
 
 
 async def _run(turn: LedTurn, request: str, prompt: str, located: Located) -> TurnEnded:
-    """Read the likeliest place, have the model choose the kind of work, and do it.
+    """Read the likeliest place, do the work, and return the end of the turn.
 
-    `prompt` is the whole message, and `request` what of it says which code it is about.
+    Where nothing may be changed, the work is an answer. For a workflow it is what the step says; otherwise the model
+    chooses the kind of work.
+
+    Args:
+        turn: the turn.
+        request: the person's request, which says what code it is about.
+        prompt: the whole message; of a workflow's step, the step's prompt.
+        located: the code that the request is about.
     """
     if exceeded := turn.spending.find_exceeded():
         return turn.build_end(TurnStatus.LIMIT, exceeded)
@@ -116,9 +124,10 @@ async def _run(turn: LedTurn, request: str, prompt: str, located: Located) -> Tu
 
 
 async def _change_code(turn: LedTurn, located: Located, given: GivenWork) -> TurnEnded:
-    """Have the model change the code so that the tests of a workflow pass; one line of it first where that is a repair.
+    """Have the model change the code so that the tests of a workflow pass; return the end of the turn.
 
-    A repair is what the model takes the request for; it has a test that fails.
+    If the model takes the request for a repair and a test file is known, it corrects single lines (`repair`), and
+    rewrites functions only where that cannot be tried.
     """
     bench = turn.bench
     test = await asyncio.to_thread(find_named_test, given.request, bench)
@@ -135,6 +144,9 @@ async def _choose(turn: LedTurn, request: str) -> ToolCall | None:
     """Return the model's choice of the kind of work that `request` asks for; None if it answers in words.
 
     The same kinds are offered for each request, so that the state of the prompt before the request can be kept.
+
+    Raises:
+        Cancelled: the turn was cancelled, or its time is over.
     """
     messages = (Message(Speaker.SYSTEM, CHOOSE), Message(Speaker.USER, request))
     asked = ChatRequest(messages, KINDS, max_tokens=CHOICE_TOKENS)

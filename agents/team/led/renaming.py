@@ -67,7 +67,10 @@ class RenamePlan:
 
 
 async def rename(turn: LedTurn, request: str, arguments: Mapping[str, object]) -> TurnEnded | None:
-    """Rename an identifier in all files: as the `arguments` of a call of `RENAME` say, else as `request` does.
+    """Rename an identifier in all files, and check the changed files.
+
+    The names are those in `arguments`, of a call of `RENAME`, or else those in `request`. If the rename is not clear or
+    not possible, changes nothing and says why. Stops at an edit that fails, and says what was changed until then.
 
     Returns:
         How the turn ended; None if there are no two names, or no file has the old one.
@@ -110,7 +113,7 @@ def choose_names(request: str, arguments: Mapping[str, object]) -> tuple[str, st
 
 
 def plan_rename(old: str, new: str, bench: Workbench) -> RenamePlan:
-    """Return the changes that rename `old` to `new` in all files that can be parsed, without prose. Blocking.
+    """Return the changes that rename `old` to `new` in all files of code that can be parsed. Blocking.
 
     Stops at one file more than `MOST_FILES`.
     """
@@ -140,7 +143,10 @@ def plan_rename(old: str, new: str, bench: Workbench) -> RenamePlan:
 
 
 def find_occurrences(syntax: Syntax, name: str) -> list[int]:
-    """Return the offsets of the identifiers `name`, and of the strings that hold nothing else, in order."""
+    """Return the offsets of the identifiers `name`, and of the strings that hold nothing else, in order.
+
+    [] where the file cannot be parsed.
+    """
     parsed = syntax.parsed
     if parsed is None:
         return []

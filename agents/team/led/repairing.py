@@ -16,7 +16,7 @@ from agents.tasks.rewriting.reply_parsing import extract_code, read_indentation
 from agents.tasks.testing import is_test_file
 from agents.team.events import Noted
 from agents.team.led.answering import number_lines
-from agents.team.led.changing import list_changed, replace_text
+from agents.team.led.changing import format_places, replace_text
 from agents.team.led.checking import Health
 from agents.team.led.locating import SEARCH_S, DefinitionFinder, find_files
 from indexing.syntax import languages
@@ -76,7 +76,7 @@ async def repair(turn: LedTurn, request: str, test: Path) -> TurnEnded | None:
     """Run the tests in the file `test`, and have the model correct the code that they are about.
 
     Returns:
-        How the turn ended; None if no test fails, or no code is found that they are about.
+        How the turn ended; None if no test fails, or nothing was tried: no code is found, or a limit is reached.
     """
     name = turn.bench.display(test)
     state = await turn.checker.tests.run(name, asks=True)
@@ -87,7 +87,7 @@ async def repair(turn: LedTurn, request: str, test: Path) -> TurnEnded | None:
     tried: list[Place] = []
     health = Health(tests=state)
     for place in suspects:
-        if turn.spending.find_exceeded() or (changed and not health.problems):
+        if turn.spending.find_exceeded() or (changed and not health.problem_weight):
             break
         tried.append(place)
         after = await _try_place(turn, request, place, test, health)
@@ -99,15 +99,16 @@ async def repair(turn: LedTurn, request: str, test: Path) -> TurnEnded | None:
     if not tried:
         return None
     if not changed:
-        return await turn.say(f"Tried to change {list_changed(turn, tried)}, without success. {health.tests.text}")
-    return await turn.say(f"Changed: {list_changed(turn, changed)}. {health.describe()}")
+        return await turn.say(f"Tried to change {format_places(turn, tried)}, without success. {health.tests.text}")
+    return await turn.say(f"Changed: {format_places(turn, changed)}. {health.describe()}")
 
 
 async def _try_place(turn: LedTurn, request: str, place: Place, test: Path, health: Health) -> Health | None:
     """Have the model correct a line of one function at most `ATTEMPTS` times, judged by the tests in the file `test`.
 
     Returns:
-        The health after a correction that improved `health`; None where there was none, and nothing is changed.
+        The health after a correction that improved `health`, or the first one if the tests cannot be run; None where
+        there was none.
     """
     path, before = place.path, await turn.bench.read_text(place.path)
     failure = health.tests.text[-LONGEST_FAILURE:] or (await turn.bench.read_text(test))[:LONGEST_TEST]
@@ -123,7 +124,7 @@ async def _try_place(turn: LedTurn, request: str, place: Place, test: Path, heal
         if after is None or (await replace_text(turn, path, before, after, reply.partition("\n")[0])).failed:
             continue
         found = await turn.checker.check({path: before}, turn.bench.display(test), asks=True)
-        if not health.tests.ran or found.problems < health.problems:
+        if not health.tests.ran or found.problem_weight < health.problem_weight:
             return found
         turn.bench.emit(Noted(f"The change of {place.name} did not help, and is undone."))
         await replace_text(turn, path, after, before, "The change did not help.")
@@ -144,10 +145,11 @@ async def _ask(turn: LedTurn, messages: Sequence[Message]) -> str:
 
 
 def correct_line(text: str, place: Place, reply: str, language: str) -> str | None:
-    """Return `text` with the line of `place` that `reply` names replaced by the code in it, or with the whole place.
+    """Return `text` with the line of `place` that `reply` names replaced by the code in `reply`.
 
-    The code gets the indentation of the line that it replaces. None where that changes nothing, for a line outside of
-    `place`, and for code after which the text has more errors of syntax.
+    Code that begins with the first line of `place` replaces all of its lines. The code gets the indentation of the line
+    that it replaces. None without code, where nothing would change, for a line outside of `place`, and for code after
+    which the text has more errors of syntax.
     """
     named, code = _LINE.search(reply), extract_code(reply, language=language).code
     given = textwrap.dedent(_NUMBER.sub("", code or "")).strip("\n").splitlines()
@@ -168,7 +170,7 @@ def correct_line(text: str, place: Place, reply: str, language: str) -> str | No
 
 
 def _count_errors(text: str, place: Place, language: str) -> int:
-    """Return the number of errors of syntax in the text of the file of `place`."""
+    """Return the number of errors of syntax in `text`, a text of the file of `place`."""
     return Syntax.of(Document(place.path.as_uri(), place.path, language, text)).count_errors()
 
 
@@ -204,7 +206,7 @@ def _list_raising(state: TestsState, turn: LedTurn, finder: DefinitionFinder) ->
 
 
 def _find_file(name: str, bench: Workbench) -> Path | None:
-    """Return the readable file that a frame names, absolute or relative to a workspace folder; None for none."""
+    """Return the readable file that a frame names, absolute or relative to a workspace folder; None without one."""
     for root in bench.roots:
         path = root / name
         if path.is_relative_to(root) and ".." not in path.parts and bench.read(path) is not None:
@@ -213,7 +215,7 @@ def _find_file(name: str, bench: Workbench) -> Path | None:
 
 
 def _list_called(text: str, state: TestsState, test: Path, turn: LedTurn, finder: DefinitionFinder) -> Iterator[Place]:
-    """Yield the definitions that the failing lines of a test file with `text` name, then those that the rest names."""
+    """Yield the definitions that the failing lines of a test file with `text` name, then those that its others name."""
     lines, name = text.splitlines(), turn.bench.display(test)
     numbers = [
         int(number) - 1

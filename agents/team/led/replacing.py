@@ -11,7 +11,7 @@ MOST_REPLACEMENTS = 50
 def make_replacement(before: str, after: str) -> dict[str, str]:
     """Return the replacement that turns `before` into `after`: `old` and `new`, in whole lines.
 
-    As many unchanged lines come along as make `old` occur only once.
+    Unchanged lines around the change are included until `old` occurs only once in `before`, or is the whole text.
     """
     lines, others = before.splitlines(keepends=True), after.splitlines(keepends=True)
     shortest = min(len(lines), len(others))
@@ -49,7 +49,11 @@ def make_replacements(before: str, after: str) -> list[dict[str, str]]:
 
 
 def _widen(before: str, lines: list[str], most: int, group: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    """Return the group of lines (first, last, first and last of the new ones) with so many more that it occurs once."""
+    """Return `group` with lines around it added until its old lines occur only once in `before`, or are all lines.
+
+    A group is the first line and the line after the last: of `lines`, the old ones, and of the new ones, whose number
+    is `most`.
+    """
     first, last, start, end = group
     while True:
         old = "".join(lines[first:last])

@@ -43,10 +43,10 @@ _NUMBERED = re.compile(r"^(test_)?(.+?)((?:_test|\.test|\.spec)?\.\w+)$")
 
 
 async def write_tests(turn: LedTurn, prompt: str, located: Located, given: GivenWork) -> TurnEnded:
-    """Have the model write the tests that `prompt` asks for, in a new test file; return how the turn ended.
+    """Have the model write the tests that `prompt` asks for, in a test file; return how the turn ended.
 
-    A test file that the workflow's agents have changed before is written again. A test file that the request names and
-    that exists is left as it is, unless there are failures to heed.
+    The file is a new one, or is written again if the workflow's agents have changed it before. Writes nothing if the
+    request names a test file that exists, and `given` has no failures.
     """
     bench = turn.bench
     named = await asyncio.to_thread(find_named_test, given.request, bench)
@@ -94,7 +94,10 @@ async def _choose_path(turn: LedTurn, given: GivenWork, found: TestPlace | None)
 
 
 def _find_free_path(path: Path) -> Path:
-    """Return `path`, or the first of `MOST_FILES` paths with a number in its name that does not exist. Blocking."""
+    """Return the first path that does not exist: `path`, or one with a number in its name. Blocking.
+
+    Return `path` if numbers below `MOST_FILES` are all taken.
+    """
     parts = _NUMBERED.match(path.name)
     names = [path.name]
     if parts is not None:

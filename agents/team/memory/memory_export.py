@@ -24,7 +24,7 @@ def export_memory(memory: Memory, workspace: str) -> dict[str, Any]:
 
 
 def describe_memory(memory: Remembered) -> dict[str, Any]:
-    """Return a memory as JSON."""
+    """Return a memory as a JSON object."""
     return {
         "key": memory.key, "text": memory.text, "agent": memory.agent, "workspace": memory.workspace,
         "source": memory.source.value, "origin": memory.origin, "created": memory.created, "changed": memory.changed,
@@ -32,14 +32,14 @@ def describe_memory(memory: Remembered) -> dict[str, Any]:
 
 
 def _describe_activity(activity: Activity) -> dict[str, Any]:
-    """Return an activity as JSON."""
+    """Return an activity as a JSON object."""
     return {
         "agent": activity.agent, "activity": activity.activity, "details": activity.details, "at": activity.at,
     }  # fmt: skip
 
 
 def describe_decision(decision: Decision) -> dict[str, Any]:
-    """Return a decision as JSON."""
+    """Return a decision as a JSON object."""
     return {
         "agent": decision.agent, "kind": decision.kind, "question": decision.question, "verdict": decision.verdict,
         "details": decision.details, "at": decision.at, "id": decision.id,

@@ -47,7 +47,8 @@ def rank_memories(
 ) -> tuple[Remembered, ...]:  # fmt: skip
     """Return the memories that fit `request`, the best first, as many as fit into the budget.
 
-    A memory without a word in common with the request comes only if a person wrote it; an empty `request` takes all.
+    A memory without a word in common with the request is returned only if a person wrote it; for a request without
+    words, all are. A memory that is too long for the rest of the budget is skipped.
 
     Args:
         memories: at most `MOST_CONSIDERED` of them are looked at.

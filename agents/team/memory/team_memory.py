@@ -43,7 +43,7 @@ class TeamMemory:
             return f"It could not be kept for later sessions: {error}"
         return ""
 
-    async def find_fitting(self, agent: str, request: str, count_tokens: Callable[[str], int]) -> tuple[str, ...]:
+    async def find_memories(self, agent: str, request: str, count_tokens: Callable[[str], int]) -> tuple[str, ...]:
         """Return the memories for an agent that fit a request, a line each with its origin, the best first.
 
         () where the memory cannot be read.
@@ -66,7 +66,7 @@ class TeamMemory:
     async def record_decision(  # noqa: PLR0913, PLR0917 (the parts of a decision)
         self, identity: str, agent: str, kind: str, question: str, verdict: str, details: str
     ) -> str:
-        """Keep a decision, in place of one with the same id; return why that failed, a sentence, "" if it did not."""
+        """Store a decision, in place of one with the same id; return why that failed, a sentence, "" if it did not."""
         kept = Decision(self.workspace, agent, kind, question, verdict, details, id=identity)
         try:
             await asyncio.to_thread(self.memory.record_decision, kept)

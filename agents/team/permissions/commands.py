@@ -64,7 +64,7 @@ def decide_about_command(  # noqa: PLR0913 (each is a part of the question)
     explain_exclusion: Callable[[Path], str],
     hides_secrets: bool,
 ) -> Decision:
-    """Return the decision about running the command line `line` with `tool`.
+    """Return the decision about running the command line `line` with `tool`. Blocking: follows links.
 
     Args:
         tool: the tool that runs it.
@@ -115,7 +115,7 @@ class _Judge:
         self._judge = PathJudge(rules, roots, explain_exclusion)
 
     def find_denial(self, parsed: ParsedLine, line: str) -> str:
-        """Return why the line is denied, a sentence for the model; "" if it is not."""
+        """Return why a rule or an excluded path denies the line, a sentence for the model; "" if none does."""
         words = [command.words for command in parsed.commands] or [tuple(line.split())]
         for one in words:
             for tool in (self._tool, EXECUTE_COMMAND):  # a rule about commands holds for each tool that runs one
@@ -185,7 +185,7 @@ def _find_unconditional_denial(parsed: ParsedLine, roots: Sequence[Path]) -> str
         program, arguments = command.program, command.words[1:]
         if program.startswith("mkfs") or (program == "dd" and any(_DISK.match(one[3:]) for one in arguments)):
             return f"{program} would overwrite a disk; Starling never runs that."
-        if command.pipes_in and (program in SHELLS or _INTERPRETER.fullmatch(program)) and _downloads(parsed):
+        if command.pipes_in and (program in SHELLS or _INTERPRETER.fullmatch(program)) and _has_download(parsed):
             return "The line would run a program from the network unseen; download it, read it, then run it."
         if program == "rm" and _is_recursive(arguments) and any(_covers_root_or_home(one, roots) for one in arguments):
             return "The line would delete a whole folder with everything that matters; name what is to be deleted."
@@ -194,7 +194,7 @@ def _find_unconditional_denial(parsed: ParsedLine, roots: Sequence[Path]) -> str
     return ""
 
 
-def _downloads(parsed: ParsedLine) -> bool:
+def _has_download(parsed: ParsedLine) -> bool:
     """Return whether any command of a line is a program that downloads."""
     return any(one.program in {"curl", "wget", "fetch"} for one in parsed.commands)
 
@@ -205,7 +205,7 @@ def _is_recursive(arguments: Sequence[str]) -> bool:
 
 
 def _covers_root_or_home(argument: str, roots: Sequence[Path]) -> bool:
-    """Return whether `argument` is a workspace folder, one above it, the home folder or the root of the disk."""
+    """Return whether `argument` names a workspace folder, the home folder, or a folder above one of these."""
     if argument.startswith("-") or not roots or argument == "\0":
         return False
     path = _locate(argument, roots)

@@ -80,8 +80,8 @@ def decide_about_mcp_call(  # noqa: PLR0913 (each is a part of the question)
 def list_named_paths(value: object, roots: Sequence[Path]) -> Iterator[Path]:
     """Yield the absolute paths that the strings of a JSON value may stand for, in each of `roots`; each path once.
 
-    Each string counts as a whole, and so does each word in it that looks like a path; URIs are taken apart. Yields the
-    targets of links, too.
+    Takes each string as a whole, and each word in it that looks like a path; takes URIs apart. Yields the targets of
+    links, too.
     """
     known: set[Path] = set()
     for text in _walk_strings(value):
@@ -115,7 +115,7 @@ def _find_strictest(rules: RuleSet, *tools: Tool) -> Rule | None:
 
 
 def _locate(name: str, roots: Sequence[Path]) -> Iterator[Path]:
-    """Yield the paths that `name` may stand for: as written, as a URI, and where the links of these lead."""
+    """Yield the paths in each of `roots` that `name` may stand for: as written, as a URI, and where links lead."""
     if not name or "\0" in name or len(name) > LONGEST_PATH:
         return
     inner = () if _WEB.match(name) else find_origins(name)
@@ -136,7 +136,7 @@ def _may_exist(path: Path) -> bool:
 
 
 def _expand_home(path: Path) -> Path:
-    """Return `path` with the home folder in place of `~`; unchanged if there is none."""
+    """Return `path` with the home folder in place of `~`; unchanged if that folder is not known."""
     try:
         return path.expanduser()
     except RuntimeError:

@@ -46,7 +46,7 @@ class PathJudge:
     def find_exclusion(self, paths: Iterable[Path]) -> str:
         """Return a sentence for the model if one of `paths` is excluded or a place of secrets; "" if none is."""
         for path in paths:
-            if reason := self._explain(path):
+            if reason := self._explain_exclusion(path):
                 return f"{path} is excluded ({reason}); no {self.what} may name it."
         return ""
 
@@ -62,7 +62,7 @@ class PathJudge:
     def find_doubt(self, paths: Iterable[Path]) -> str:
         """Return why one of `paths` needs a question although a rule allows the call, a clause; "" if none does.
 
-        It does if a rule has it asked about, or if it exists outside of the workspace.
+        It does if a rule has reading it asked about, or if it exists outside of the workspace.
         """
         for path in paths:
             rule = self.rules.find(READ, list_names(path, self.roots))
@@ -72,8 +72,8 @@ class PathJudge:
                 return f"it names {path}, which is outside of the workspace"
         return ""
 
-    def _explain(self, path: Path) -> str:
-        """Return why a path may not be read, also outside of the workspace; "" if it may."""
+    def _explain_exclusion(self, path: Path) -> str:
+        """Return why a path may not be read; "" if it may. Outside of the workspace, only places of secrets may not."""
         if self._is_inside(path):
             return self.explain_exclusion(path) if path not in self.roots else ""
         return "a place of secrets" if is_secret_path(str(path)) else ""

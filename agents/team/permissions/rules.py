@@ -115,7 +115,7 @@ def check_tool(text: str) -> None:
     """Check that a rule begins with the name of a tool of the team, with a group, or with `mcp:`.
 
     Raises:
-        ValueError: it does not; the message is a clause with the most similar name.
+        ValueError: it does not; the message is a clause, with a similar name if there is one.
     """
     tool = text.strip().partition(" ")[0]
     if tool in TOOL_NAMES or tool in GROUPS or tool.startswith(_MCP):
@@ -237,7 +237,7 @@ def _matches(rule: Rule, tool: Tool, paths: Sequence[str], words: Sequence[str])
 
 
 def _matches_mcp(rule: Rule, name: str) -> bool:
-    """Return whether a rule about tools of MCP servers is about the tool `name`; case counts only where it allows."""
+    """Return whether a rule is about the MCP server's tool `name`; ignores case unless the rule allows."""
     if not rule.tool.startswith(_MCP) or not name.startswith(_MCP):
         return False
     pattern = rule.tool if "/" in rule.tool else f"{rule.tool}/*"

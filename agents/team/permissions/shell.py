@@ -110,7 +110,7 @@ def parse_line(line: str) -> ParsedLine:
 
 
 def _collect(node: tree_sitter.Node, parsed: ParsedLine, *, pipes_in: bool) -> None:
-    """Add everything in `node` to `parsed`."""
+    """Add the commands, redirections and unknowns in `node` to `parsed`."""
     if node.type == "command":
         _collect_command(node, parsed, pipes_in=pipes_in)
     elif node.type == "file_redirect":
@@ -126,7 +126,7 @@ def _collect(node: tree_sitter.Node, parsed: ParsedLine, *, pipes_in: bool) -> N
 
 
 def _collect_command(node: tree_sitter.Node, parsed: ParsedLine, *, pipes_in: bool) -> None:
-    """Add a command, its redirections and its unknowns to `parsed`; an unknown word is kept as one that no rule has."""
+    """Add a command, its redirections and its unknowns to `parsed`; an unknown word becomes one that no rule has."""
     words: list[str] = []
     for child in node.children:
         if child.type in {"file_redirect", "heredoc_redirect", "herestring_redirect"}:
@@ -161,7 +161,7 @@ def _collect_redirection(node: tree_sitter.Node, parsed: ParsedLine) -> None:
 
 
 def _collect_inner(node: tree_sitter.Node, parsed: ParsedLine) -> None:
-    """Add the commands inside of a word's substitutions."""
+    """Add the commands inside of a word's substitutions, with their redirections and unknowns, to `parsed`."""
     for child in node.children:
         if child.type in {"command_substitution", "process_substitution"}:
             for inner in child.children:
@@ -176,7 +176,7 @@ def _collect_inner(node: tree_sitter.Node, parsed: ParsedLine) -> None:
 
 
 def _read_word(node: tree_sitter.Node) -> str | None:
-    """Return the text that a word stands for; None where that is only known when it runs."""
+    """Return the text that a word stands for; None where that is only known when the line runs."""
     text = (node.text or b"").decode("utf-8", "surrogatepass")
     match node.type:
         case "word" | "number":
@@ -196,7 +196,7 @@ def _read_word(node: tree_sitter.Node) -> str | None:
 
 
 def _describe_unknowns(node: tree_sitter.Node) -> Iterator[str]:
-    """Yield what is unknown in a word, a few words each."""
+    """Yield the kinds of unknown parts in a word, a few words each; "a pattern for file names" if no other is found."""
     found = [_UNKNOWN[inner.type] for inner in _iterate(node) if inner.type in _UNKNOWN]
     yield from found or ["a pattern for file names"]
 

@@ -41,7 +41,7 @@ async def confirm_plan(person: Person | None, question: PlanQuestion) -> PlanAns
 
 
 def tidy_steps(steps: Iterable[ProposedStep], roles: Sequence[str]) -> tuple[ProposedStep, ...]:
-    """Return the steps as one visible line each, their roles written as roles are; steps without a title are dropped.
+    """Return the steps with each title on one visible line, and roles written as in role files; drop those untitled.
 
     Titles are cut to `LONGEST_TEXT`. A step without a role gets the first one of `roles`, the agent that asks.
     """

@@ -191,7 +191,7 @@ class Worker:
     async def _use_queue(self, call: Callable[[], T], stop: asyncio.Event) -> T | None:
         """Return the result of `call` in a thread; repeat it while the database cannot be used, until `stop` is set.
 
-        None if it was given up.
+        None if `stop` was set before the database could be used.
         """
         while True:
             try:

@@ -147,7 +147,7 @@ def _is_of_module(module: str, hit: Hit, path: Path) -> bool:
 
 
 def _read_syntax(path: Path, bench: Workbench) -> tuple[Syntax, str] | None:
-    """Return the syntax and the text of a file; None if the agent may not read it."""
+    """Return the syntax and the text of a file; None if the agent may not or cannot read it."""
     text = None if bench.explain_exclusion(path) else bench.read(path)
     if text is None:
         return None
@@ -170,13 +170,16 @@ def _describe_symbol(symbol: Symbol, syntax: Syntax, place: str) -> str:
 
 
 def _select_public(members: Iterable[Symbol]) -> list[Symbol]:
-    """Return up to `MOST_METHODS` methods whose names do not begin with an underscore, constructors included."""
+    """Return the first `MOST_METHODS` methods whose names do not begin with an underscore, `__init__` included."""
     public = [one for one in members if not one.name.startswith("_") or one.name == "__init__"]
     return public[:MOST_METHODS]
 
 
 def _read_documentation(symbol: Symbol, text: str) -> str:
-    """Return the first paragraph of a definition's docstring or of the comment above it, on one line; "" for none."""
+    """Return the first paragraph of a definition's docstring or of the comment above it; "" for none.
+
+    On one line, cut to `LONGEST_DOCUMENTATION`.
+    """
     code = text[symbol.span.start : symbol.span.end]
     found = _DOCSTRING.search(code)
     if found is not None and code[: found.start()].rstrip().endswith(":"):

@@ -25,7 +25,10 @@ _RULE = re.compile(r"^(?:-{70}|={70}|failures:)$", re.MULTILINE)
 
 
 def read_output(framework: Framework, result: CommandResult) -> TestResults:
-    """Return counts and failures from the output of a run; without any numbers, the exit status counts as one test."""
+    """Return counts and failures from the output of a run.
+
+    Where the output has none, counts the whole run as one test, which passed with exit status 0 and failed with others.
+    """
     if framework is Framework.UNITTEST:
         found = _read_unittest(result.output)
     elif framework is Framework.CARGO_TEST:
@@ -38,7 +41,7 @@ def read_output(framework: Framework, result: CommandResult) -> TestResults:
 
 
 def _read_counts(output: str) -> TestResults:
-    """Return the numbers in the last line that has any, as in "2 failed, 10 passed"."""
+    """Return the counts in the last line that has any above 0, as in "2 failed, 10 passed"."""
     for line in reversed(output.splitlines()):
         counts = {"passed": 0, "failed": 0, "skipped": 0}
         for number, word in _COUNTED.findall(line):
@@ -49,7 +52,7 @@ def _read_counts(output: str) -> TestResults:
 
 
 def _read_unittest(output: str) -> TestResults:
-    """Return the results of Python's unittest."""
+    """Return the results in the output of Python's unittest; empty ones if it does not say how many tests ran."""
     ran = _UNITTEST_RAN.search(output)
     if ran is None:
         return TestResults()
@@ -64,7 +67,7 @@ def _read_unittest(output: str) -> TestResults:
 
 
 def _read_cargo(output: str) -> TestResults:
-    """Return the results of `cargo test`."""
+    """Return the results in the output of `cargo test`."""
     outcomes = [outcome for _, outcome in _CARGO_TEST.findall(output)]
     failures = []
     for found in itertools.islice(_CARGO_FAILURE.finditer(output), MOST_FAILURES):

@@ -1,7 +1,7 @@
 """Reports of test programs: which one a program can write, and the results in it.
 
 A report comes from a command that may be hostile: XML is read without entities, and everything within bounds. Start at
-`request_report` and `read_results`.
+`choose_report` and `read_results`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Unreadable(Exception):  # noqa: N818 (it never leaves this module)
     """The report is not what the test program should have written."""
 
 
-def request_report(framework: Framework, arguments: tuple[str, ...]) -> ReportRequest | None:
+def choose_report(framework: Framework, arguments: tuple[str, ...]) -> ReportRequest | None:
     """Return the report that the test program can write when it is started with `arguments`; None if it writes none."""
     wanted = _OPTIONS.get(framework)
     if wanted is None or append_separator(arguments) == arguments:
@@ -87,7 +87,7 @@ class _JunitReader:
         self._length = 0
 
     def read(self, text: str) -> None:
-        """Read the whole report.
+        """Read the whole report, and set the counts and failures.
 
         Raises:
             ExpatError: it is no XML.
@@ -185,7 +185,7 @@ def read_go_test(text: str) -> TestResults:
     """Return the results in a report that `go test` has written: an event in JSON on each line.
 
     Raises:
-        ValueError: it has no event, or a line that is no JSON.
+        ValueError: it has no event, or a line that begins with `{` is no JSON. Other lines are skipped.
     """
     counts = {"pass": 0, "fail": 0, "skip": 0}
     outputs: dict[tuple[str, str], list[str]] = {}

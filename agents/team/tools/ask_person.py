@@ -26,7 +26,7 @@ async def run(given: AskPerson, bench: Workbench) -> ToolResult:
     """Ask the person, and return the answer.
 
     Raises:
-        ToolFailed: nobody answers.
+        ToolFailed: nobody answers, or nobody can be asked.
     """
     question, choices = escape_to_markdown(given.question), tuple(map(escape_to_line, given.choices))
     answer = await bench.person.ask(question, choices) if bench.person is not None else None

@@ -22,7 +22,7 @@ LONGEST_CALL_S = 600
 
 
 def _parse_object(value: Any) -> Any:  # noqa: ANN401 (anything that a model wrote)
-    """Return the value that a string holds as JSON, which small models write; anything else unchanged."""
+    """Return the JSON value in a string, because small models write objects as strings; anything else unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -57,7 +57,7 @@ async def check(given: CallMcpTool, bench: Workbench) -> None:
 
 
 async def run(given: CallMcpTool, bench: Workbench) -> ToolResult:
-    """Call the tool, and return its result, marked as the server's.
+    """Call the tool, and return its result, marked as the server's; a failed one if the tool says that it failed.
 
     Raises:
         ToolFailed: the server cannot be reached, or the call cannot be made.
@@ -70,7 +70,7 @@ async def run(given: CallMcpTool, bench: Workbench) -> ToolResult:
 
 
 def make_call(given: CallMcpTool) -> McpCall:
-    """Return the call of the server's tool."""
+    """Return the call of the server's tool; does not make it."""
     return McpCall(given.server, given.tool, given.arguments)
 
 

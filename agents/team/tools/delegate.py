@@ -23,7 +23,11 @@ class Delegate(Arguments):
 
 
 async def run(given: Delegate, bench: Workbench) -> ToolResult:
-    """Have the role do the task, and return its answer; its calls need the same permissions as the caller's."""
+    """Have the role do the task, and return its answer; its calls need the same permissions as the caller's.
+
+    Raises:
+        ToolFailed: the agent may not ask this role, or too many delegates have worked in the turn.
+    """
     return ToolResult(await bench.delegate(given.role, given.task))
 
 

@@ -23,7 +23,11 @@ class Delete(Arguments):
 
 
 async def run(given: Delete, bench: Workbench) -> ToolResult:
-    """Propose the deletion; return or raise as `propose` does."""
+    """Propose the deletion of a text file; return or raise as `propose` does.
+
+    Raises:
+        ToolFailed: the file cannot be used or read, or as `propose` says.
+    """
     path = await bench.resolve(given.path)
     change = DeleteFile(path, await bench.read_text(path))
     return await propose(bench, f"Delete {bench.display(path)}", given.why, (change,))

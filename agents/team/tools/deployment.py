@@ -70,10 +70,10 @@ def format_record(record: DeploymentRecord) -> str:
 
 
 async def run_plan(_: OnTarget, bench: Workbench) -> ToolResult:
-    """Run the permitted plan; return what happened.
+    """Run the permitted plan of the workbench; return what happened, as a failed result if it did not succeed.
 
     Raises:
-        ToolFailed: it was not planned, or cannot begin.
+        ToolFailed: there is no plan, or it cannot begin.
     """
     if bench.deployments is None or bench.plan is None:
         raise ToolFailed(NO_TARGETS)

@@ -42,7 +42,10 @@ class Means:
 
 
 def find_means(files: Iterable[Path], roots: Sequence[Path]) -> tuple[Means, ...]:
-    """Return the means of deployment among `files`, in the order of the table of this module. Blocking."""
+    """Return up to `MOST_SHOWN` means of deployment among `files`, in the order of the table of this module. Blocking.
+
+    Looks at the first `_LOOKED_AT` files.
+    """
     names = [shorten_path(path, roots) for _, path in zip(range(_LOOKED_AT), files, strict=False)]
     return tuple(
         Means(name, what, kind)

@@ -68,7 +68,7 @@ def _locate(text: str, wanted: Replacement, name: str) -> Edit:
     A piece that does not occur as it is, is looked for again by lines whose trailing spaces are ignored.
 
     Raises:
-        ToolFailed: its piece occurs nowhere, or more than once.
+        ToolFailed: its piece occurs nowhere, or more than once; the message shows where, or the nearest lines.
     """
     newline = "\r\n" if "\r\n" in text else "\n"
     old, new = (one.replace("\r\n", "\n").replace("\n", newline) for one in (wanted.old, wanted.new))
@@ -94,7 +94,10 @@ def _locate(text: str, wanted: Replacement, name: str) -> Edit:
 
 
 def _locate_by_lines(text: str, old: str) -> tuple[int, int] | None:
-    """Return the span of the one place whose lines are those of `old`, spaces at their ends ignored; else None."""
+    """Return the span of the one place with the lines of `old`, spaces at their ends ignored; None for none or several.
+
+    None, too, if `old` has only empty lines.
+    """
     lines = text.splitlines(keepends=True)
     wanted = [line.rstrip() for line in old.strip("\r\n").splitlines()]
     stripped = [line.rstrip() for line in lines]
@@ -106,9 +109,9 @@ def _locate_by_lines(text: str, old: str) -> tuple[int, int] | None:
 
 
 def _find_nearest(text: str, old: str) -> str:
-    """Return the lines of `text` around the one that is most like the first line of `old`, with their numbers.
+    """Return the lines of `text` around the one that is most like the first non-empty line of `old`, with numbers.
 
-    Return a note in brackets if the file is empty or too large to compare.
+    Return a note in brackets if a text is empty, or `text` is too large to compare.
     """
     lines = text.splitlines()
     if len(lines) > MOST_COMPARED:

@@ -29,7 +29,11 @@ class ExecuteCommand(Arguments):
 
 
 async def run(given: ExecuteCommand, bench: Workbench) -> ToolResult:
-    """Run the command and return its exit status and output."""
+    """Run the command and return its exit status and output; a failed result for another status than 0.
+
+    Raises:
+        ToolFailed: commands cannot be run here.
+    """
     result = await require_runner(bench).run(make_request(given, bench), cancelled=bench.cancelled)
     return ToolResult(format_result(result), failed=result.exit_code != 0)
 

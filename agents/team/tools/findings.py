@@ -26,7 +26,11 @@ class Findings(Arguments):
 
 
 async def run(given: Findings, bench: Workbench) -> ToolResult:
-    """Return up to `MOST` findings as `line: severity rule: message`."""
+    """Return up to `MOST` findings of the review in a file as `line: severity rule: message`.
+
+    Raises:
+        ToolFailed: the file cannot be used or read.
+    """
     path = await bench.resolve(given.path)
     text = await bench.read_text(path)
     document = Document(path.as_uri(), path, languages.detect(path, text), text)
@@ -37,7 +41,7 @@ async def run(given: Findings, bench: Workbench) -> ToolResult:
 
 
 def _count_line(text: str, finding: Finding) -> int:
-    """Return the line of a finding, from 1."""
+    """Return the number of the line of a finding, from 1."""
     return text.count("\n", 0, finding.span.start) + 1
 
 

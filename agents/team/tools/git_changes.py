@@ -91,7 +91,11 @@ def make_request(line: str, bench: Workbench, *, network: bool = False, folder: 
 
 
 async def run_line(line: str, bench: Workbench, *, network: bool = False) -> ToolResult:
-    """Run a permitted command line of git in the first workspace folder; return its exit status and output."""
+    """Run a permitted command line of git in the first workspace folder; return its exit status and output.
+
+    Raises:
+        ToolFailed: no command can be run here.
+    """
     return await _run_request(make_request(line, bench, network=network), bench)
 
 
@@ -105,7 +109,8 @@ async def commit(given: GitCommit, bench: Workbench) -> ToolResult:
     """Commit the given files; return git's exit status and output.
 
     Raises:
-        ToolFailed: a file is excluded or outside of the workspace, or a name is a pattern.
+        ToolFailed: a file is excluded or outside of the workspace, a name is a pattern, the files are in several
+            workspace folders, or no command can be run here.
     """
     for path in given.paths:
         found = await bench.resolve(path)
@@ -130,17 +135,17 @@ def make_commit_request(given: GitCommit, bench: Workbench) -> CommandRequest:
 
 
 async def branch(given: GitBranch, bench: Workbench) -> ToolResult:
-    """Create the branch and check it out; return git's exit status and output."""
+    """Create the branch and check it out; return git's exit status and output, or raise as `get_branch_line` does."""
     return await run_line(get_branch_line(given), bench)
 
 
 async def merge(given: GitMerge, bench: Workbench) -> ToolResult:
-    """Merge the branch into the current one; return git's exit status and output."""
+    """Merge the branch into the current one; return git's exit status and output, or raise as `get_merge_line` does."""
     return await run_line(get_merge_line(given), bench)
 
 
 async def push(given: GitPush, bench: Workbench) -> ToolResult:
-    """Push the branch, with the network; return git's exit status and output."""
+    """Push the branch, with the network; return git's exit status and output, or raise as `get_push_line` does."""
     return await run_line(get_push_line(given), bench, network=True)
 
 

@@ -31,6 +31,9 @@ async def run(given: GitDiff, bench: Workbench) -> ToolResult:
     """Return the unified diff of up to `MOST_FILES` files that may be read, and some of the names of the others.
 
     Without a path, returns that of each workspace folder.
+
+    Raises:
+        ToolFailed: git failed, the path cannot be used, or the revision cannot be one.
     """
     if not given.path:
         return ToolResult(await ask_each(bench, lambda root: _compare(given, bench, root, ())))

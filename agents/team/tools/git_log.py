@@ -25,11 +25,16 @@ class GitLog(Arguments):
 
 
 async def run(given: GitLog, bench: Workbench) -> ToolResult:
-    """Return a line for each commit: its hash, date, author and subject; without a path, for each workspace folder."""
+    """Return a line for each commit: its hash, date, author and subject; without a path, for each workspace folder.
+
+    Raises:
+        ToolFailed: git failed, the path cannot be used, or the revision cannot be one.
+    """
     form = "--format=%h %ad %an: %s"
     options = ("log", f"--max-count={given.count}", "--date=short", form, check_revision(given.revision), "--")
 
     async def ask(root: Path, only: str = "") -> str:
+        """Return the lines of one workspace folder, for the file or folder `only` unless that is empty."""
         return (await run_git(bench, (*options, *([only] if only else [])), root)).rstrip() or "[no commits]"
 
     if not given.path:

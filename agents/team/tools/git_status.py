@@ -19,9 +19,14 @@ class GitStatus(Arguments):
 
 
 async def run(_: GitStatus, bench: Workbench) -> ToolResult:
-    """Return the branch and one line for each changed file, in git's short format; for each workspace folder."""
+    """Return the branch and one line for each changed file, in git's short format; for each workspace folder.
+
+    Raises:
+        ToolFailed: git failed in all of them, or cannot be run.
+    """
 
     async def ask(root: Path) -> str:
+        """Return git's status of one workspace folder."""
         return (await run_git(bench, ("status", "--short", "--branch", "--untracked-files=normal"), root)).rstrip()
 
     return ToolResult(await ask_each(bench, ask))

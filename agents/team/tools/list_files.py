@@ -43,7 +43,7 @@ def compile_glob(pattern: str) -> GitIgnoreSpec | None:
 
 
 async def run(given: ListFiles, bench: Workbench) -> ToolResult:
-    """Return up to `MOST_FILES` names, one a line, and the number of those left out.
+    """Return up to `MOST_FILES` names of files in the folder that match the glob, one a line, and how many more match.
 
     Raises:
         ToolFailed: the folder cannot be used or is no folder, or the glob could take forever.

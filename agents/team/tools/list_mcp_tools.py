@@ -101,7 +101,10 @@ def mark_foreign(server: str, text: str) -> str:
 
 
 def _list_tools(tools: Iterable[McpTool], left_out: int, given: ListMcpTools) -> str:
-    """Return one line for each tool that has one of the wanted words, or for each without words; up to `MOST_TOOLS`."""
+    """Return one line for each of up to `MOST_TOOLS` tools that have one of the wanted words; of all tools without any.
+
+    Says how many tools are left out; marked as the server's.
+    """
     words = given.words.casefold().split()
     wanted = [one for one in tools if not words or any(word in _format_line(one).casefold() for word in words)]
     lines = [f"- {_format_line(one)[:LONGEST_LINE]}" for one in wanted[:MOST_TOOLS]]
@@ -121,7 +124,7 @@ def _format_line(tool: McpTool) -> str:
 
 
 def _describe(tool: McpTool, server: str) -> str:
-    """Return the whole description of a tool, and the schema of its arguments."""
+    """Return the whole description of a tool, and the schema of its arguments, marked as the server's."""
     schema = json.dumps(dict(tool.schema), ensure_ascii=False)
     text = f"{escape_to_line(tool.name)}: {escape_invisible(tool.description)}\narguments: {escape_invisible(schema)}"
     return mark_foreign(server, text)

@@ -22,7 +22,7 @@ class Need(Arguments):
 
 
 async def run(given: Need, bench: Workbench) -> ToolResult:
-    """Load the capability set, and return a sentence that its tools are there.
+    """Load the capability set, and return a sentence that its tools are there; for `mcp`, with the servers, too.
 
     Raises:
         ToolFailed: the agent's role may not have it.

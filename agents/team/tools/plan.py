@@ -55,12 +55,13 @@ class Plan(Arguments):
 
 
 async def run(given: Plan, bench: Workbench) -> ToolResult:
-    """Store the plan, after the person's answer if it is to be confirmed; return the plan as the model will see it.
+    """Store the plan; with `confirm`, ask the person whether it may start. Return plan and facts for the model.
 
     An empty list of steps drops a plan that waits for a yes.
 
     Raises:
-        ToolFailed: the person has not said yes, or this very turn proposed the plan that it drops.
+        ToolFailed: with `confirm`, the plan is unusable or has got no yes; or the plan to drop was proposed in this
+            turn.
     """
     if given.confirm:
         return await _propose(given, bench)
@@ -77,7 +78,7 @@ async def run(given: Plan, bench: Workbench) -> ToolResult:
 
 
 async def _propose(given: Plan, bench: Workbench) -> ToolResult:
-    """Ask the person to start the plan, and store the answer; return the plan as the person wants it.
+    """Store the plan, ask the person to start it, and store the answer; return the plan as the person wants it.
 
     Raises:
         ToolFailed: the plan cannot be started as it is, nobody answers, or the person refuses it.
@@ -120,7 +121,7 @@ def _make_plan(steps: Sequence[ProposedStep]) -> tuple[PlanStep, ...]:
 
 
 def _make_step(given: Step) -> PlanStep:
-    """Return the step, with its words as a person can read them."""
+    """Return the step of the plan, with title and role each on one line whose characters can all be seen."""
     return PlanStep(escape_to_line(given.title), given.status, escape_to_line(given.role))
 
 

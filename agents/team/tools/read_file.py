@@ -28,7 +28,11 @@ class ReadFile(Arguments):
 
 
 async def run(given: ReadFile, bench: Workbench) -> ToolResult:
-    """Return the lines with their numbers, and the definitions that the file imports if it is read the first time."""
+    """Return the lines with their numbers, and the definitions that the file imports if it is read the first time.
+
+    Raises:
+        ToolFailed: the file cannot be used or read, or does not have the first line.
+    """
     path = await bench.resolve(given.path)
     text = await bench.read_text(path)
     numbered = format_lines(given, text, bench.display(path))

@@ -29,7 +29,10 @@ class Recall(Arguments):
 
 
 async def remember(given: Remember, bench: Workbench) -> ToolResult:
-    """Store the fact in the session's notes, and if it is for later, in the team's memory."""
+    """Store the fact in the session's notes, and if it is for later, in the team's memory; return a sentence about it.
+
+    The result is a failed one if the team's memory cannot store it.
+    """
     bench.notes.remember(given.key, given.text)
     if not given.later:
         return ToolResult(f"Remembered as {given.key}.")
@@ -45,7 +48,7 @@ async def recall(given: Recall, bench: Workbench) -> ToolResult:
     found = [f"{key}: {text}" for key, text in bench.notes.facts.items() if _has_words(f"{key} {text}", words)]
     earlier: tuple[str, ...] = ()
     if bench.memory is not None:
-        earlier = await bench.memory.find_fitting(bench.agent, given.words, lambda text: len(text) // 4 + 1)
+        earlier = await bench.memory.find_memories(bench.agent, given.words, lambda text: len(text) // 4 + 1)
     if earlier:
         found += ["From earlier sessions; it may be out of date:", *earlier]
     return ToolResult("\n".join(found) or "[nothing is remembered about that]")

@@ -24,7 +24,11 @@ class Rename(Arguments):
 
 
 async def run(given: Rename, bench: Workbench) -> ToolResult:
-    """Propose the move of a text file; return or raise as `propose` does."""
+    """Propose the move of a text file; return or raise as `propose` does.
+
+    Raises:
+        ToolFailed: the file cannot be read, one of the names cannot be used, or as `propose` says.
+    """
     path, to = await bench.resolve(given.path), await bench.resolve(given.to)
     await bench.read_text(path)  # what cannot be read is not moved either
     return await propose(

@@ -55,14 +55,17 @@ async def check(_: RenderTemplate, bench: Workbench) -> None:
 async def run(given: RenderTemplate, bench: Workbench) -> ToolResult:
     """Render the template, and propose those of its files that do not exist yet; existing ones stay as they are.
 
+    Leaves out files that a rule of the person withholds; the result says so.
+
     Raises:
-        ToolFailed: there is no such template, it cannot be rendered, all files exist, or the edit was not made.
+        ToolFailed: there is no such template, it cannot be rendered, no file is left, or the edit was not made.
     """
     templates = _get_templates(bench)
     own = await asyncio.to_thread(templates.find_own, given.template)
     folder = own or await _find_in_workspace(given.template, templates, bench)
 
     def is_excluded(path: Path) -> bool:
+        """Return whether a file of a template in the workspace may not be read."""
         return own is None and bool(bench.explain_exclusion(path))
 
     try:

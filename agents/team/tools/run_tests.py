@@ -12,7 +12,7 @@ from agents.ports.commands import CommandRequest
 from agents.ports.test_commands import Framework, TestCommand, append_separator
 from agents.team.failure import ToolFailed
 from agents.team.permissions.paths import resolve_name
-from agents.team.testing.reports import read_results, request_report
+from agents.team.testing.reports import choose_report, read_results
 from agents.team.tool import Arguments, TeamTool, ToolResult
 from agents.team.tools.execute_command import require_folder, require_runner
 from agents.tools import Risk, Tool
@@ -43,12 +43,12 @@ class RunTests(Arguments):
 
 
 async def run(given: RunTests, bench: Workbench) -> ToolResult:
-    """Run the tests by the permitted command and return their results, which are also noted for `test_results`.
+    """Run the tests by the permitted command and return their results, which are also stored for `test_results`.
 
-    The result counts as failed if a test fails, as that of a command with another exit status than 0 does.
+    The result is a failed one if a test fails, or the command ends with another exit status than 0.
 
     Raises:
-        ToolFailed: no test was run.
+        ToolFailed: commands cannot be run here, no command is known, or the command was stopped without output.
     """
     runner, request = require_runner(bench), bench.request
     if request is None:
@@ -63,13 +63,13 @@ async def run(given: RunTests, bench: Workbench) -> ToolResult:
 
 
 def make_request(given: RunTests, bench: Workbench) -> CommandRequest:
-    """Return the command that runs the tests and has their report written. Blocking.
+    """Return the command that runs the tests, and writes a report where the test program can. Blocking.
 
     Raises:
         ToolFailed: no command is known, or it cannot choose tests as the arguments say.
     """
     command = _choose(given, bench)
-    report = request_report(command.framework, command.arguments)
+    report = choose_report(command.framework, command.arguments)
     return CommandRequest(command.command_line, command.folder, given.timeout_s, report=report)
 
 
@@ -93,7 +93,7 @@ def select_by_name(command: TestCommand, name: str) -> TestCommand:
     """Return `command` for the tests with `name` in their name.
 
     Raises:
-        ToolFailed: the test program is not known.
+        ToolFailed: the test program is not known, so that its tests cannot be chosen by name.
     """
     options = _NAME_OPTIONS.get(command.framework)
     if options is None:

@@ -82,7 +82,7 @@ def _find_definitions(index: Index, name: str) -> Sequence[Hit]:
 
 
 def _format_hits(hits: Sequence[Hit], bench: Workbench) -> ToolResult:
-    """Return the hits that may be shown, each with its file, lines and text."""
+    """Return the hits that may be shown, each with its file, lines and text, cut to `LONGEST_TEXT`."""
     shown = [
         f"{bench.display(hit.path)}:{hit.first_line + 1}-{hit.last_line} {hit.name}\n{hit.text[:LONGEST_TEXT]}".rstrip()
         for hit in hits

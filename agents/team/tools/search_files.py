@@ -49,8 +49,10 @@ class SearchFiles(Arguments):
 async def run(given: SearchFiles, bench: Workbench) -> ToolResult:
     """Return up to `MOST_HITS` matching lines as `path:line: text`, found within `SEARCH_S`.
 
+    Searches and shows the first `LONGEST_LINE` characters of a line; says if there may be more lines.
+
     Raises:
-        ToolFailed: the pattern is no regular expression, or could take forever.
+        ToolFailed: the folder cannot be used, the pattern is no regular expression, or a pattern could take forever.
     """
     folder = await bench.resolve(given.folder)
     try:
@@ -84,7 +86,7 @@ async def run(given: SearchFiles, bench: Workbench) -> ToolResult:
 def is_too_costly(pattern: str) -> bool:
     """Return whether matching `pattern` may take a time that grows beyond all bounds with the length of a line.
 
-    That is so if a group with a repetition or alternatives is repeated itself; many repetitions count, too.
+    That is so if a group with a repetition or alternatives is repeated itself, and for more than `MOST_REPETITIONS`.
     """
     bare = _CLASS.sub("x", _ESCAPED.sub("x", pattern))
     groups, closed, repetitions = [False], False, 0  # whether each open group, and the last closed one, has a choice

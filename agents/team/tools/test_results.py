@@ -23,7 +23,7 @@ class ShowResults(Arguments):
 
 
 async def run(given: ShowResults, bench: Workbench) -> ToolResult:
-    """Return the results of the last run in this session.
+    """Return the results of the last run of the tests in this session; runs nothing.
 
     Raises:
         ToolFailed: no tests were run yet.

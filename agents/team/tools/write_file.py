@@ -30,7 +30,7 @@ async def run(given: WriteFile, bench: Workbench) -> ToolResult:
     """Propose the new file, or the new text with the line endings of the old one; return or raise as `propose` does.
 
     Raises:
-        ToolFailed: the file has this text already.
+        ToolFailed: the file cannot be used or read, or has this text already.
     """
     path = await bench.resolve(given.path)
     name = bench.display(path)

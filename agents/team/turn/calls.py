@@ -84,7 +84,7 @@ class PreparedCall:
 
 
 async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> PreparedCall:
-    """Find the tool of a call, validate its arguments, and decide about it.
+    """Find the tool of a call, validate its arguments, decide about it, and make its plan; runs and asks nothing.
 
     An error or a denial is the `problem` of the returned call.
     """
@@ -245,7 +245,7 @@ def _describe_mcp_call(call: McpCall, bench: Workbench) -> str:
 
 
 async def _permit(asked: permissions.ToolCall, bench: Workbench, spending: Spending) -> None:
-    """Have a person permit a call that changes no file.
+    """Have a person permit a call that changes no file; adds the time of the wait to `spending.waited_s`.
 
     Raises:
         ToolFailed: it was not permitted.

@@ -75,8 +75,8 @@ class TestCheck:
     async def run(self, path: str = "", *, asks: bool = False) -> TestsState:
         """Run the tests if that is allowed or a person permits it, and return their state.
 
-        Runs nothing if the workbench says so, if an earlier run was refused or ran no test, or if fewer than `LEAST_S`
-        seconds of the turn are left.
+        Runs nothing if the workbench says so, if an earlier call brought no results, as when the person refused it, or
+        if fewer than `LEAST_S` seconds of the turn are left.
 
         Args:
             path: file or folder whose tests alone are run, "" for all.
@@ -99,7 +99,7 @@ class TestCheck:
         return TestsState(True, max(1, results.failed), results.failures, result.text)
 
     async def _may_run(self, arguments: dict[str, object], *, asks: bool) -> bool:
-        """Return whether the tests may be run: not denied, and allowed unless `asks` or a test command is set."""
+        """Return whether to call the tool: it is not denied, and a rule allows it, `asks`, or a test command is set."""
         prepared = await prepare_call(ToolCall("check", RUN_TESTS, arguments), self._tools, self._bench)
         if prepared.decision is None:
             return False

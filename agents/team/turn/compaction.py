@@ -50,12 +50,13 @@ class Summariser(Protocol):
 
 
 async def make_room(conversation: Conversation, agent: Summariser, spending: Spending, bench: Workbench) -> None:
-    """Drop older output where the conversation fills half of the window.
+    """Drop older output from the conversation if it fills more than half of the window.
 
-    If that is not enough, has its middle summarised, and cuts the results of calls that do not fit even then.
+    If that is not enough, has its middle summarised by the model, and cuts the results of calls that do not fit even
+    then.
 
     Raises:
-        ChatError: not even then is there room for an answer, or the model that summarises does not answer.
+        ChatError: even then there is no room for half of an answer, or the model that summarises does not answer.
     """
     answer = spending.limits.answer_tokens
     if not await asyncio.to_thread(conversation.is_full, agent.instructions(), answer):

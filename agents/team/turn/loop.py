@@ -95,7 +95,13 @@ class _Turn:
         self._warned = False
 
     async def run(self) -> TurnEnded:
-        """Repeat steps until the model is done or repeats itself, the turn is cancelled, or a limit is reached."""
+        """Repeat steps until the model is done or repeats itself, the turn is cancelled, or a limit is reached.
+
+        Return the event of the turn's end; does not emit it.
+
+        Raises:
+            ModelError: the model does not answer.
+        """
         while True:
             if self._bench.cancelled() or self._spending.find_exceeded():
                 return self._end_early()
@@ -203,7 +209,7 @@ class _Turn:
         return group
 
     async def _handle_repetition(self, wanted: Sequence[ToolCall], results: Sequence[ToolResult]) -> bool:
-        """Tell the agent once that it repeats itself; return whether it does so again, which ends the turn."""
+        """Record a step, and tell the agent once if it repeats itself; return whether it does so a second time."""
         said = json.dumps([(one.name, dict(one.arguments)) for one in wanted], sort_keys=True, default=str)
         if not self._repetition.add(said, "\0".join(one.text for one in results)):
             return False

@@ -1,4 +1,4 @@
-"""The check of an agent's own changes: by parser, findings and tests, with at most three fixes; no gain is undone.
+"""The check of an agent's own changes: by parser, findings and tests, with at most three fixes.
 
 After a turn that changed files, its problems go back to the agent: errors and warnings that the changes brought, and
 tests that fail, where tests may be run (`agents.team.turn.checked_tests`). A fix that leaves as many problems is
@@ -93,7 +93,8 @@ class ChangeTracker:
 async def run_checked_turn(agent: Agent, conversation: Conversation, bench: Workbench, spending: Spending) -> TurnEnded:
     """Run a turn; if its changes bring problems, have the agent fix them, at most `MOST_FIXES` times.
 
-    A fix that leaves as many problems is undone. Return how the last turn that was kept ended, with the problems left.
+    A fix that leaves as many problems is undone; the second of these in a row is the last. Return how the last turn
+    that was not undone ended, with up to three of the problems that are left in its text.
     """
     tracker = ChangeTracker(bench.changes)
     bench = replace(bench, changes=tracker)
@@ -157,7 +158,7 @@ def _review(path: Path, text: str, bench: Workbench) -> list[Finding]:
 
 
 def _make_test_check(agent: Agent, bench: Workbench, spending: Spending) -> TestCheck:
-    """Return the check that runs the tests as a call of the agent, which only the person is shown."""
+    """Return the check that runs the tests as a call of the agent, which the person sees and the conversation lacks."""
     made = 0
 
     async def call(tool: str, **arguments: object) -> ToolResult:
@@ -203,7 +204,7 @@ async def _report_problems(agent: Agent, conversation: Conversation, problems: l
 
 
 async def _undo_round(tracker: ChangeTracker, bench: Workbench) -> None:
-    """Undo the changes of the last round, newest first, because they did not help."""
+    """Propose to undo the changes of the last round, newest first; stop at the first one that is not undone."""
     if not tracker.checkpoints:
         return
     bench.emit(Noted("The last fix left as many problems; it is undone."))

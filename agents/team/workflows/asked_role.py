@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 async def ask_role(
     role: Role, prompt: str, form: type[Record], stage: Stage, permitted: Collection[str] = ()
 ) -> RecordAnswer[Record]:
-    """Have a role answer with a record, within its limits and those of the workflow.
+    """Have a role answer with a record, within its limits and those of the workflow; it may change no file.
 
     Args:
         role: the role.
@@ -37,7 +37,7 @@ async def ask_role(
         stage.bench,
         changes=guard,
         permissions=guard,
-        emit=show_calls(role.name, stage.show),
+        emit=make_emit_without_text(role.name, stage.show),
         given=GivenWork(stage.state.request, "nothing"),
     )
     stage.show(AgentChosen(role.name, f"step {stage.state.step} of the workflow {stage.state.name}"))
@@ -52,8 +52,8 @@ async def ask_role(
         stage.spending.take_counts(lent)
 
 
-def show_calls(role: str, show: Emit) -> Emit:
-    """Return a function that passes events on: titles of calls begin with the role, and text is left out."""
+def make_emit_without_text(role: str, show: Emit) -> Emit:
+    """Return an `emit` that passes events on to `show`, except text; the titles of calls begin with `role`."""
 
     def pass_on(event: Event) -> None:
         if isinstance(event, CallStarted):

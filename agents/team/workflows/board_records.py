@@ -27,7 +27,7 @@ _PAST = {
 
 
 def _fold_word(value: object) -> object:
-    """Return a verdict in small letters and in the form that is asked for; other values as they are."""
+    """Return a verdict in small letters, "approved" as "approve" and the like; values that are no text unchanged."""
     word = value.strip().casefold() if isinstance(value, str) else value
     return _PAST.get(word, word) if isinstance(word, str) else word
 
@@ -75,7 +75,11 @@ class Verdict(_Record):
 
     @model_validator(mode="after")
     def _check_parts(self) -> Self:
-        """Check that a verdict has criteria, and a choice says what is chosen."""
+        """Check that a verdict other than an abstention has criteria, and that a choice says what is chosen.
+
+        Raises:
+            ValueError: it is not so.
+        """
         if self.verdict != "abstain" and not self.criteria:
             raise ValueError("criteria are missing")
         if self.verdict == "choose" and not self.choice:
@@ -115,7 +119,11 @@ class Ruling(_Record):
 
     @model_validator(mode="after")
     def _check_choice(self) -> Self:
-        """Check that a choice says what is chosen."""
+        """Check that a choice says what is chosen.
+
+        Raises:
+            ValueError: it does not.
+        """
         if self.decision == "choose" and not self.choice:
             raise ValueError("the decision is choose, and choice is empty")
         return self
@@ -162,7 +170,7 @@ class Board(BaseModel):
 
 
 def name_verdict(verdict: str, choice: str) -> str:
-    """Return a verdict with what it chooses: "approve", "choose: SQLite"."""
+    """Return a verdict in a word or two, with `choice` if it chooses: "approve", "choose: SQLite"."""
     return f"{verdict}: {choice}" if verdict == "choose" else verdict
 
 

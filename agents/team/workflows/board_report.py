@@ -1,4 +1,4 @@
-"""A decision board as Markdown: the decision, then every verdict with its criteria. Start at `write_report`."""
+"""A decision board as Markdown: the decision, then every verdict with its criteria. Start at `format_report`."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ SHORTENED = 400
 _SPECIAL = re.compile(r"([\\|<])")
 
 
-def write_report(board: Board) -> str:
+def format_report(board: Board) -> str:
     """Return the whole board as Markdown."""
     return (
-        "\n".join((*_write_decision(board), *_write_table(board.given), *_write_verdicts(board.given))).rstrip() + "\n"
+        "\n".join((*_format_decision(board), *_format_table(board.given), *_format_verdicts(board.given))).rstrip()
+        + "\n"
     )
 
 
-def count_verdicts(given: Mapping[str, Given]) -> str:
-    """Return the verdicts in a line: "2 approve (cfo, risk), 1 reject (legal); no verdict: security"."""
+def format_verdict_counts(given: Mapping[str, Given]) -> str:
+    """Return the number and the roles of each verdict: "2 approve (cfo, risk), 1 reject (legal); no verdict: qa"."""
     named: dict[str, list[str]] = {}
     for role, one in given.items():
         if one.verdict is not None:
@@ -69,25 +70,25 @@ def _describe_score(verdict: Verdict) -> str:
     return f", {verdict.score:.1f} of 10{below}"
 
 
-def _write_decision(board: Board) -> Iterator[str]:
+def _format_decision(board: Board) -> Iterator[str]:
     """Yield the lines about question and decision."""
     ruling = board.ruling
-    yield from (f"# Decision: {_write_text(board.result)}", "")
-    yield from (f"Question: {_write_text(board.question[:LONGEST_QUESTION])}", "")
+    yield from (f"# Decision: {_format_text(board.result)}", "")
+    yield from (f"Question: {_format_text(board.question[:LONGEST_QUESTION])}", "")
     who = (
-        f"Decided by {board.by}. " if ruling is not None else f"{_write_text(board.problem)} " if board.problem else ""
+        f"Decided by {board.by}. " if ruling is not None else f"{_format_text(board.problem)} " if board.problem else ""
     )
-    yield from (f"{who}Verdicts: {_write_text(count_verdicts(board.given)) or 'none'}.", "")
+    yield from (f"{who}Verdicts: {_format_text(format_verdict_counts(board.given)) or 'none'}.", "")
     if ruling is None:
         return
-    yield from (_write_text(ruling.reasoning), "")
-    yield from _write_list("Conditions", ruling.conditions)
+    yield from (_format_text(ruling.reasoning), "")
+    yield from _format_list("Conditions", ruling.conditions)
     for label, text in (("Not followed", ruling.dissent), ("Look at it again", ruling.review)):
         if text:
-            yield from (f"{label}: {_write_text(text)}", "")
+            yield from (f"{label}: {_format_text(text)}", "")
 
 
-def _write_table(given: Mapping[str, Given]) -> Iterator[str]:
+def _format_table(given: Mapping[str, Given]) -> Iterator[str]:
     """Yield the table of all verdicts."""
     yield from ("| Role | Verdict | Score | Below its threshold |", "| --- | --- | --- | --- |")
     for role, one in given.items():
@@ -96,41 +97,41 @@ def _write_table(given: Mapping[str, Given]) -> Iterator[str]:
             yield f"| {role} | no verdict | | |"
             continue
         score = "" if verdict.score is None else f"{verdict.score:.1f}"
-        named = _write_text(name_verdict(verdict.verdict, verdict.choice))
-        yield f"| {role} | {named} | {score} | {_write_text(', '.join(verdict.missed))} |"
+        named = _format_text(name_verdict(verdict.verdict, verdict.choice))
+        yield f"| {role} | {named} | {score} | {_format_text(', '.join(verdict.missed))} |"
     yield ""
 
 
-def _write_verdicts(given: Mapping[str, Given]) -> Iterator[str]:
+def _format_verdicts(given: Mapping[str, Given]) -> Iterator[str]:
     """Yield a section for each role."""
     for role, one in given.items():
         if one.verdict is None:
-            yield from (f"## {role}: no verdict", "", _write_text(one.problem), "")
+            yield from (f"## {role}: no verdict", "", _format_text(one.problem), "")
             continue
         verdict = one.verdict
-        yield from (f"## {role}: {_write_text(name_verdict(verdict.verdict, verdict.choice))}", "")
-        yield from (_write_text(verdict.reasoning), "")
+        yield from (f"## {role}: {_format_text(name_verdict(verdict.verdict, verdict.choice))}", "")
+        yield from (_format_text(verdict.reasoning), "")
         if verdict.criteria:
             yield from ("| Criterion | Threshold | Weight | Score | Reasoning |", "| --- | --- | --- | --- | --- |")
         for criterion in verdict.criteria:
             figures = f"{criterion.threshold:g} | {criterion.weight:g} | {criterion.score:g}"
-            yield f"| {_write_text(criterion.name)} | {figures} | {_write_text(criterion.reasoning)} |"
+            yield f"| {_format_text(criterion.name)} | {figures} | {_format_text(criterion.reasoning)} |"
         if verdict.criteria:
             yield ""
         if verdict.verdict == "approve" and verdict.missed:
             yield from (
-                f"It approves although this is below its threshold: {_write_text(', '.join(verdict.missed))}.",
+                f"It approves although this is below its threshold: {_format_text(', '.join(verdict.missed))}.",
                 "",
             )
-        yield from _write_list("Conditions", verdict.conditions)
+        yield from _format_list("Conditions", verdict.conditions)
 
 
-def _write_list(title: str, texts: Sequence[str]) -> Iterator[str]:
+def _format_list(title: str, texts: Sequence[str]) -> Iterator[str]:
     """Yield a title and a list; nothing for no texts."""
     if texts:
-        yield from (f"{title}:", "", *(f"- {_write_text(one)}" for one in texts), "")
+        yield from (f"{title}:", "", *(f"- {_format_text(one)}" for one in texts), "")
 
 
-def _write_text(text: str) -> str:
+def _format_text(text: str) -> str:
     """Return a model's text on one line of Markdown, which breaks no table and opens no tag."""
     return _SPECIAL.sub(r"\\\1", escape_to_line(text))

@@ -27,7 +27,7 @@ Record = TypeVar("Record", bound=BaseModel)
 def cut_to(most: int, *, needed: bool = False) -> BeforeValidator:
     """Return a validator for a model's text: hides secrets, writes it on one line, cuts it to `most` characters.
 
-    None counts as ""; with `needed` an empty text is an error.
+    None becomes ""; with `needed` an empty text is an error.
     """
 
     def clean(value: object) -> object:

@@ -50,13 +50,13 @@ class WorkflowRequest:
 
 
 def open_state(workflow: Workflow, state: WorkflowState | None, request: str, *, repeats: bool) -> WorkflowState:
-    """Return the state of a workflow that is open in the session, or that of a new one.
+    """Return the state of the workflow that is open in the session, with `request` added to it, or that of a new one.
 
     Args:
         workflow: the workflow.
-        state: the state in the session's notes, None for none.
-        request: the request; if it differs from that of the open workflow, its agents get both.
-        repeats: whether a workflow that has ended is begun anew.
+        state: the state in the session's notes, None for none; changed if the workflow is open.
+        request: the request; if that of the open workflow does not contain it, its agents get both.
+        repeats: whether a workflow that has ended is begun anew; False to return its state as it is.
     """
     request = transcript.hide_secrets(request)[:LONGEST_REQUEST]
     if state is None or state.name != workflow.name or workflow.get_step(state.step) is None:
@@ -105,7 +105,7 @@ def _find_stop(stage: Stage) -> tuple[TurnStatus, str] | None:
 
 
 def _advance(state: WorkflowState, step: str, outcome: StepOutcome, most: int) -> None:
-    """Set the state to the next step, or to its end; at the latest after `most` steps."""
+    """Count the step, store an agent's answer, and set the state to the next step or the end; the end after `most`."""
     state.visits[step] = state.visits.get(step, 0) + 1
     if outcome.role:
         state.answers[step] = _cut_answer(transcript.hide_secrets(outcome.text))
@@ -119,7 +119,7 @@ def _advance(state: WorkflowState, step: str, outcome: StepOutcome, most: int) -
 
 
 def _cut_answer(text: str) -> str:
-    """Return an answer for later steps: whole if it is short, else its start and its end, where verdicts stand."""
+    """Return an answer for later steps: whole if it is short, else its start and its end, where verdicts are."""
     if len(text) <= LONGEST_ANSWER:
         return text
     return f"{text[: LONGEST_ANSWER - KEPT_END - 10]}\n[...]\n{text[-KEPT_END:]}"
@@ -137,7 +137,7 @@ def _summarize(state: WorkflowState, outcome: StepOutcome) -> str:
 
 
 def _note_outcome(step: str, outcome: StepOutcome, stage: Stage) -> None:
-    """Add a line about a step to the state's log, and show it."""
+    """Add a line about a step to the state's log, and show the line unless an agent worked, whose turn was shown."""
     by = f" ({outcome.role})" if outcome.role else ""
     first = " ".join(transcript.hide_secrets(outcome.text).split())
     line = f"{step}{by}: {first[:SHOWN_ANSWER]}{'...' if len(first) > SHOWN_ANSWER else ''}"

@@ -40,7 +40,7 @@ class WorkflowSession(SessionStates, Protocol):
         ...
 
     def forward_event(self, event: Event, emit: Emit) -> None:
-        """Pass an event on to the client, and keep the state that it means."""
+        """Pass an event on to the client, and set the session's state at the start and end of a call."""
         ...
 
 
@@ -73,7 +73,8 @@ async def run_workflow_turn(
 ) -> TurnEnded:
     """Have a workflow do `request`, or go on with the one that is open in the session; return how the turn ended.
 
-    `bench` is the workbench of the turn, with the session's notes, which get the state of the workflow.
+    FAILED if there is no such workflow, or in plan mode. `bench` is the workbench of the turn, with the session's
+    notes, in which the state of the workflow is set.
     """
     workflow = team.workflows.get(wanted.name)
     if workflow is None:

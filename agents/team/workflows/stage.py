@@ -111,7 +111,7 @@ class Stage:
         self.show(Noted(escape_to_line(transcript.hide_secrets(text))))
 
     def fill(self, prompt: str) -> str:
-        """Return `prompt` with request, failures, names of changed files and answers in the places that it names."""
+        """Return `prompt` with its placeholders filled from the state: "(nothing)" for what is empty."""
         state = self.state
 
         def find_value(match: re.Match[str]) -> str:

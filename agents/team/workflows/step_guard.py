@@ -60,13 +60,13 @@ class StepGuard:
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
     ) -> ChangeOutcome:
-        """Propose an edit of files that the step may change, and note their names; refuse others."""
+        """Propose an edit of files that the step may change, and note their names; refuse an edit of any other file."""
         paths = [one for change in proposal.changes if (one := change.path) is not None]
         paths += [change.to for change in proposal.changes if isinstance(change, RenameFile)]
         roots = self.stage.bench.roots
         for path in paths:
             names = await asyncio.to_thread(_list_file_names, path, roots)
-            if reason := self.stage.test_files.find_forbidden(names, self.changes):
+            if reason := self.stage.test_files.explain_refusal(names, self.changes):
                 return Refusal(reason)
         new = [name for name in map(self.stage.bench.display, paths) if self.stage.state.add_file(name)]
         await self.stage.save()  # before the edit, so that a kill after it loses no name
@@ -87,7 +87,7 @@ class StepGuard:
         return outcome
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
-        """Ask for permission; refuse commands, unless the step may change all files."""
+        """Ask for permission; refuse a tool with a risk that is not in `permitted` unless the step may change all."""
         if self.changes != "all" and call.tool.name not in self.permitted and call.tool.risk is not Risk.LOW:
             reason = NO_COMMANDS if self.permitted else ONLY_READS
             return Permission("", granted=False, outcome="rejected", reason=reason)

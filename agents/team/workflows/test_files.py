@@ -34,17 +34,19 @@ class TestFiles:
 
     @cached_property
     def _spec(self) -> GitIgnoreSpec:
+        """The matcher of the patterns."""
         return GitIgnoreSpec.from_lines(self._patterns)
 
     @cached_property
     def _folded(self) -> GitIgnoreSpec:
+        """The matcher of the patterns in lower case."""
         return GitIgnoreSpec.from_lines(map(str.lower, self._patterns))
 
     def matches(self, name: str) -> bool:
-        """Return whether a file, named relative to the workspace folder, is a test file."""
+        """Return whether the name of a file, relative to the workspace folder, is that of a test file."""
         return self._spec.match_file(name) or (FOLDS_CASE and self._folded.match_file(name.lower()))
 
-    def find_forbidden(self, names: Collection[str], changes: str) -> str:
+    def explain_refusal(self, names: Collection[str], changes: str) -> str:
         """Return why a step that may change `changes` may not change files, a sentence; "" if it may.
 
         Args:

@@ -58,7 +58,10 @@ class WorkflowLimits(BaseModel):
     visits: int = Field(default=60, ge=1, le=500)
 
     def make_turn_limits(self, person: TurnLimits) -> TurnLimits:
-        """Return the limits of the whole, with the person's limit of cost, delegates for each of the agents."""
+        """Return the limits of the whole workflow, with the person's limit of cost.
+
+        Its delegates are those that the person's limits allow in one turn, times `visits`.
+        """
         return TurnLimits(self.steps, self.tokens, person.cost, self.seconds, person.agents * self.visits)
 
     def narrow(self, most: WorkflowLimits) -> WorkflowLimits:
@@ -111,7 +114,10 @@ class Workflows:
 
 
 def load_workflows(roles: Roles, own: Path | None = None, workspaces: Iterable[Path] = ()) -> Workflows:
-    """Read all workflows; those that need a role that is not among `roles` are left out.
+    """Return the bundled workflows, the person's own, which may replace these, and the workspaces', which replace none.
+
+    A file that cannot be used, and a workflow with a role that is not among `roles`, is left out and named in
+    `Workflows.problems`.
 
     Args:
         roles: all roles.
@@ -192,7 +198,7 @@ def _load_bundled() -> Mapping[str, Workflow]:
 def _read_folder(folder: Path, problems: list[str], within: Path | None = None) -> dict[str, WorkflowFile]:
     """Return the contents of the files in `folder`; adds a sentence to `problems` for each that cannot be used.
 
-    With `within`, files whose real path lies outside of that folder are not read.
+    With `within`, files whose real path lies outside of that folder are not read. Reads at most `MOST_WORKFLOWS` files.
     """
     found: dict[str, WorkflowFile] = {}
     try:

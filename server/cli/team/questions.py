@@ -89,7 +89,7 @@ def ask_again(
 ) -> int:
     """Ask a question again that nobody answered. For a command, its agent goes on, asks again and gets the result."""
     from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415 (`--help` starts without it)
-    from agents.team.asked_again import write_request  # noqa: PLC0415
+    from agents.team.asked_again import compose_request  # noqa: PLC0415
     from server.cli.team.talk import do  # noqa: PLC0415
     from server.gate.refusal import Refused  # noqa: PLC0415
 
@@ -101,7 +101,7 @@ def ask_again(
                 return _report(asyncio.run(_ask_about_edit(gate, store, found)))
         except (Refused, SessionUnavailable) as error:
             raise Failure(str(error)) from error
-    return do([write_request(found.by, found.subjects[0])], session=found.session, yes=yes, directory=root)
+    return do([compose_request(found.by, found.subjects[0])], session=found.session, yes=yes, directory=root)
 
 
 def answer(

@@ -56,14 +56,14 @@ def show(name: Name, *, directory: Directory = None, as_json: AsJson = False) ->
     from agents.team.memory.memory_export import describe_decision  # noqa: PLC0415
     from agents.team.shown_text import escape_to_markdown  # noqa: PLC0415 (`--help` starts without the team)
     from agents.team.workflows.board_records import load_board  # noqa: PLC0415
-    from agents.team.workflows.board_report import write_report  # noqa: PLC0415
+    from agents.team.workflows.board_report import format_report  # noqa: PLC0415
 
     decision = _find(_name_workspace(directory), name)
     if as_json:
         terminal.emit(describe_decision(decision))
         return
     board = load_board(decision.details)
-    text = write_report(board) if board is not None else _format_plainly(decision)
+    text = format_report(board) if board is not None else _format_plainly(decision)
     terminal.get_stdout().print(terminal.escape(escape_to_markdown(text)), markup=False, soft_wrap=True)
 
 

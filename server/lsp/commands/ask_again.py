@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from agents.team.asked_again import write_request
+from agents.team.asked_again import compose_request
 from server.gate.refusal import Refused
 from server.lsp.commands import ask
 from server.lsp.commands.answering import sessions
@@ -73,7 +73,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
             session=request.session,
         )
     wanted = ask.Arguments(
-        request=write_request(request.by, request.subjects[0]),
+        request=compose_request(request.by, request.subjects[0]),
         session=request.session,
         mode="act",
         partial_token=arguments.partial_token,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.ports.sessions import EntryKind, SessionState, SessionUnavailable
-from agents.team.asked_again import ask_in_session, write_request
+from agents.team.asked_again import ask_in_session, compose_request
 from agents.team.transcript import read_messages
 from server.state.database import State
 from server.state.session_store import SessionStore
@@ -80,4 +80,4 @@ async def test_the_edit_of_a_deleted_session_is_only_asked(store: SessionStore) 
 
 
 def test_a_request_names_the_agent_and_the_command_in_one_line() -> None:
-    assert write_request("debug", "make\nall").startswith("@debug The question about `make all` was not answered")
+    assert compose_request("debug", "make\nall").startswith("@debug The question about `make all` was not answered")

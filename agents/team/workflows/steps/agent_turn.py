@@ -44,8 +44,8 @@ class AgentStep(Step):
     optional: bool = False
 
 
-def watch_delegations(stage: Stage) -> Emit:
-    """Return an `emit` that also notes each part that an agent of the step hands out: to whom, and what came of it."""
+def make_recording_emit(stage: Stage) -> Emit:
+    """Return an `emit` that shows events, and records in the state each delegation: from whom, to whom, its result."""
     roles: dict[str, str] = {}
 
     def emit(event: Event) -> None:
@@ -61,7 +61,11 @@ def watch_delegations(stage: Stage) -> Emit:
 
 
 async def run(step: AgentStep, stage: Stage) -> StepOutcome:
-    """Run one turn of an agent with the step's role; a turn that does not end by itself leaves the step open."""
+    """Run one turn of an agent with the step's role; a turn that does not end as DONE leaves the step open.
+
+    An optional step is left out instead if the turn fails or reaches a limit. After a step that changes tests, stores
+    hashes of the test files in the state.
+    """
     role = stage.roles.get(step.role)
     if role is None:
         return StepOutcome(f"There is no role {step.role}; add it or change the workflow.", stopped=TurnStatus.FAILED)
@@ -70,7 +74,7 @@ async def run(step: AgentStep, stage: Stage) -> StepOutcome:
     checks = step.changes != "tests"  # tests that are written before the code have to fail
     tests = tuple(await stage.list_test_files())
     given = GivenWork(stage.state.request, step.changes, tests, stage.state.failures)
-    emit = watch_delegations(stage)
+    emit = make_recording_emit(stage)
     bench = replace(stage.bench, changes=guard, permissions=guard, emit=emit, checks_tests=checks, given=given)
     lent = stage.spending.copy_for_delegate(role.limits.narrow(stage.limits))
     try:

@@ -10,7 +10,7 @@ from agents.team import transcript
 from agents.team.events import TurnStatus
 from agents.team.workflows.asked_role import ask_role
 from agents.team.workflows.board_records import Ruling, dump_board, load_board
-from agents.team.workflows.board_report import summarize_verdicts, write_report
+from agents.team.workflows.board_report import format_report, summarize_verdicts
 from agents.team.workflows.stage import StepOutcome
 from agents.team.workflows.steps.board_verdicts import LONGEST_PROBLEM
 from agents.team.workflows.steps.step import LONGEST_PROMPT, Step
@@ -57,7 +57,10 @@ class DecisionStep(Step):
 
 
 async def run(step: DecisionStep, stage: Stage) -> StepOutcome:
-    """Have the role decide, and keep the decision; a role that gives none ends the workflow, with the verdicts kept."""
+    """Have the role decide, and store the decision; without one, the workflow ends, and the verdicts are stored.
+
+    A turn of the role that does not end as DONE leaves the step open.
+    """
     role, board = stage.roles.get(step.role), load_board(stage.state.boards.get(step.of))
     if role is None:
         return StepOutcome(f"There is no role {step.role}; add it or change the workflow.", stopped=TurnStatus.FAILED)
@@ -72,20 +75,20 @@ async def run(step: DecisionStep, stage: Stage) -> StepOutcome:
     text = f"{role.name} decided: {board.result}."
     if board.ruling is None:
         text = f"{role.name} gave no decision. {problem}"
-    kept = await _keep(board, stage)
-    stage.state.report = write_report(board)
+    stored = await _store_decision(board, stage)
+    stage.state.report = format_report(board)
     stage.state.answers[step.name] = text[:LONGEST_ANSWER]
-    return StepOutcome(f"{text} {kept}", step.then, gives_up=board.ruling is None)
+    return StepOutcome(f"{text} {stored}", step.then, gives_up=board.ruling is None)
 
 
 async def _ask(step: DecisionStep, role: Role, board: Board, stage: Stage) -> RecordAnswer[Ruling]:
-    """Have the role decide with the verdicts before it; it only reads."""
+    """Return the role's decision; its prompt has the verdicts, and it only reads."""
     prompt = f"{stage.fill(step.prompt)}\n{FORM.replace('{verdicts}', summarize_verdicts(board.given))}"
     return await ask_role(role, prompt, Ruling, stage)
 
 
-async def _keep(board: Board, stage: Stage) -> str:
-    """Store the decision with every verdict in the history of decisions; return a sentence about it."""
+async def _store_decision(board: Board, stage: Stage) -> str:
+    """Store the board in the history of decisions, if there is a memory; return a sentence about it."""
     memory = stage.bench.memory
     if memory is None:
         return "It is kept with the session alone."

@@ -12,9 +12,9 @@ from pydantic import Field, field_validator
 from agents.team import transcript
 from agents.team.events import AgentChosen, TurnStatus
 from agents.team.led.given_work import GivenWork
-from agents.team.workflows.asked_role import show_calls
+from agents.team.workflows.asked_role import make_emit_without_text
 from agents.team.workflows.board_records import MOST_ROLES, Board, Given, Verdict, dump_board, load_board, name_verdict
-from agents.team.workflows.board_report import count_verdicts
+from agents.team.workflows.board_report import format_verdict_counts
 from agents.team.workflows.json_answers import ask_for_record
 from agents.team.workflows.stage import StepOutcome
 from agents.team.workflows.step_guard import StepGuard
@@ -74,7 +74,7 @@ class VerdictsStep(Step):
 
 
 async def run(step: VerdictsStep, stage: Stage) -> StepOutcome:
-    """Ask the roles that have not answered yet, several at once; each answer is stored when it comes.
+    """Ask the roles that have not answered yet, several at once; store each verdict as soon as it comes.
 
     The step stays open if it was cancelled, a limit of the whole was reached, or no role's model answered. Without any
     verdict the workflow ends.
@@ -90,7 +90,7 @@ async def run(step: VerdictsStep, stage: Stage) -> StepOutcome:
     board = load_board(stage.state.boards[step.name]) or board
     board = board.model_copy(update={"given": {one: board.given[one] for one in step.roles if one in board.given}})
     stage.state.boards[step.name] = dump_board(board)  # in the order of the workflow, not of the answers
-    text = f"{count_verdicts(board.given)}."
+    text = f"{format_verdict_counts(board.given)}."
     if all(one.verdict is None for one in board.given.values()):
         reasons = " ".join(f"{role}: {one.problem}" for role, one in board.given.items())
         return StepOutcome(f"No role gave a verdict. {reasons}", gives_up=True)
@@ -107,7 +107,7 @@ class _Asking:
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def ask(self, names: list[str]) -> StepOutcome | None:
-        """Ask the roles `names`; return the outcome that leaves the step open, None if all that was needed is there."""
+        """Ask the roles `names`, and store what came of each; return the outcome if the step stays open, else None."""
         stage, step = self._stage, self._step
         roles = [role for one in names if (role := stage.roles.get(one)) is not None]
         if missing := sorted(set(names) - {one.name for one in roles}):
@@ -152,12 +152,12 @@ class _Asking:
         """Return the workbench of a role that only reads, whose answer is not shown while it is written."""
         stage = self._stage
         guard = StepGuard(stage, "nothing", stage.bench.changes, stage.bench.permissions, frozenset())
-        shown = show_calls(role.name, stage.show)
+        shown = make_emit_without_text(role.name, stage.show)
         given = GivenWork(stage.state.request, "nothing")
         return replace(stage.bench, changes=guard, permissions=guard, person=None, emit=shown, given=given)
 
     async def _store(self, role: str, given: Given) -> None:
-        """Store what came of asking a role in the state, at once, and say it."""
+        """Add what came of asking a role to the state, store the state, and show a line about it to the person."""
         stage, step = self._stage, self._step
         board = load_board(stage.state.boards[step.name])
         if board is None:
@@ -181,6 +181,6 @@ async def _run_all(works: Iterable[Coroutine[Any, Any, Answer]]) -> list[Answer]
 
 
 def _has_unanswered(step: VerdictsStep, stage: Stage) -> bool:
-    """Return whether a role of the step has given no verdict."""
+    """Return whether the state has no stored outcome for one or more roles of the step."""
     board = load_board(stage.state.boards.get(step.name))
     return board is None or any(one not in board.given for one in step.roles)

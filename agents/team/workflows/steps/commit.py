@@ -28,7 +28,10 @@ class CommitStep(Step):
 
 
 async def run(step: CommitStep, stage: Stage) -> StepOutcome:
-    """Propose a commit of those changed files that git has not committed yet; a refusal is no failure."""
+    """Propose a commit of those changed files that git has not committed yet, unless the task commits them.
+
+    The workflow goes on with `then`, whether or not there was a commit.
+    """
     if not stage.commits:
         return StepOutcome("The changes are committed with the task.", step.then)
     try:

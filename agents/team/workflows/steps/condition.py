@@ -32,7 +32,7 @@ class ConditionStep(Step):
 
 
 async def run(step: ConditionStep, stage: Stage) -> StepOutcome:
-    """Choose the next step by an answer."""
+    """Choose the next step by whether an earlier step's answer has the text."""
     answer = _fold(stage.state.answers.get(step.of, ""))
     found = _fold(step.has) in answer
     return StepOutcome(
@@ -42,5 +42,8 @@ async def run(step: ConditionStep, stage: Stage) -> StepOutcome:
 
 
 def _fold(text: str) -> str:
-    """Return `text` in small letters, with one space for all spaces and marks of emphasis between words."""
+    """Return `text` in small letters, with one space for all spaces and marks of emphasis between words.
+
+    No space is left before a colon.
+    """
     return " ".join(re.sub("[*`_]", " ", text).casefold().split()).replace(" :", ":")

@@ -48,7 +48,7 @@ class DeploymentStep(Step):
 
 
 async def run(step: DeploymentStep, stage: Stage) -> StepOutcome:
-    """Do the action of the step; what failed stands in the state's failures then."""
+    """Do the action of the step, and choose the next one by whether it succeeds; store failures in the state."""
     if step.does == "choose":
         return await _choose(step, stage)
     target = stage.state.answers.get(step.of, "")
@@ -64,7 +64,10 @@ async def run(step: DeploymentStep, stage: Stage) -> StepOutcome:
 
 
 async def _choose(step: DeploymentStep, stage: Stage) -> StepOutcome:
-    """Choose the target that the request names, else the only one, else the one that the person names."""
+    """Choose the target that the request names, else the only one, else the one that the person names; store its name.
+
+    The step stays open if none is chosen.
+    """
     bench = stage.bench
     targets = bench.deployments.list_targets() if bench.deployments is not None else ()
     if not targets:

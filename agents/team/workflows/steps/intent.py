@@ -46,7 +46,7 @@ class Intent(BaseModel):
         return tuple(name for name in CAPABILITIES if isinstance(value, list | tuple) and name in value)
 
     def format(self) -> str:
-        """Return the intent as lines that conditions and prompts read."""
+        """Return the intent as three lines, the text that conditions and prompts use."""
         return "\n".join((
             f"Intent: {self.intent}", f"Goal: {self.goal or '(as in the request)'}",
             f"Capability sets: {', '.join(self.capabilities) or 'none'}",
@@ -69,7 +69,10 @@ class IntentStep(Step):
 
 
 async def run(step: IntentStep, stage: Stage) -> StepOutcome:
-    """Find the intent; two answers without a valid object count as an unclear one."""
+    """Find the intent of the request, by rules or by asking the role; "unclear" after two answers without an object.
+
+    A turn of the role that does not end as DONE leaves the step open.
+    """
     if (found := _find_by_rules(stage)) is not None:
         stage.state.answers[step.name] = found.format()
         return StepOutcome(f"{found.format()} (by the form of the request)", step.then)

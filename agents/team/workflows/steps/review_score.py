@@ -85,7 +85,10 @@ class ScoreStep(Step):
 
 
 async def run(step: ScoreStep, stage: Stage) -> StepOutcome:
-    """Have the role judge, and choose the next step by its score; without a score the workflow ends."""
+    """Have the role judge, store its judgement, and choose the next step by the score; end the workflow without one.
+
+    A turn of the role that does not end as DONE leaves the step open.
+    """
     role = stage.roles.get(step.role)
     if role is None:
         return StepOutcome(f"There is no role {step.role}; add it or change the workflow.", stopped=TurnStatus.FAILED)

@@ -31,13 +31,13 @@ class Step(BaseModel):
         ]
 
     def list_earlier(self) -> list[str]:
-        """Return the names of the steps whose results it uses."""
+        """Return the names of the earlier steps whose results this step uses, apart from names in its prompt."""
         return [one for one in (getattr(self, "of", ""),) if one]
 
     def list_roles(self) -> list[str]:
-        """Return the names of the roles that work in it."""
+        """Return the names of the roles that work in the step."""
         return [*getattr(self, "roles", ()), *filter(None, (getattr(self, "role", ""),))]
 
     def get_template(self) -> str:
-        """Return its text with names in braces, "" if it has none."""
+        """Return the step's prompt or text, in which names in braces are filled in later; "" if it has none."""
         return str(getattr(self, "prompt", getattr(self, "text", "")))

@@ -44,7 +44,11 @@ class _NotRun(Exception):  # noqa: N818 (an answer, not an error of the program)
 
 
 async def run(step: TestStep, stage: Stage) -> StepOutcome:
-    """Run tests; needed ones that cannot be run leave the step open, and changed ones end the workflow."""
+    """Run tests, and choose the next step by whether they fail or pass as they have to.
+
+    If needed tests cannot be run, the step stays open. If tests were changed where only code was to be, the workflow
+    ends.
+    """
     taken = stage.state.fingerprints
     if step.expect == "pass" and (altered := _find_altered(taken, await stage.take_fingerprints(taken))):
         return StepOutcome(f"Tests were changed while only code was to be changed: {altered}.", gives_up=True)
@@ -61,7 +65,7 @@ async def run(step: TestStep, stage: Stage) -> StepOutcome:
 
 
 async def _expect_failure(step: TestStep, stage: Stage, names: list[str]) -> StepOutcome:
-    """Run the changed test files, and all tests if there is none; each has to have a test that fails."""
+    """Run the changed test files, or all tests if there are none; each file with tests has to have one that fails."""
     if step.needs_new and not names:
         stage.state.failures = "No test file was added or changed."
         return StepOutcome(stage.state.failures, step.otherwise)
@@ -81,7 +85,7 @@ async def _expect_failure(step: TestStep, stage: Stage, names: list[str]) -> Ste
 
 
 async def _expect_success(step: TestStep, stage: Stage, names: list[str]) -> StepOutcome:
-    """Run the changed test files, then all tests, until something fails."""
+    """Run the changed test files, then all tests, until something fails; files without tests are skipped."""
     for name in (*names, ""):
         results = await _run_tests(stage, name)
         if not results.is_green and not (name and not _has_tests(results)):
@@ -96,7 +100,7 @@ async def _run_tests(stage: Stage, name: str) -> TestResults:
     """Run the tests of a file, "" for all, by the team's tool; return their results.
 
     Raises:
-        _NotRun: they were not permitted, no command is known, or they were stopped.
+        _NotRun: they were not permitted, there is no command, or the run was stopped.
     """
     _forget_results(stage)
     result = await stage.call("run_tests", {"path": name})
@@ -114,12 +118,12 @@ def _forget_results(stage: Stage) -> None:
 
 
 def _has_tests(results: TestResults) -> bool:
-    """Return whether a run had a test, as far as that is known."""
+    """Return whether a run had a test: one was counted, or the exit status is not `NO_TESTS`."""
     return results.passed + results.failed + results.skipped > 0 or results.exit_code != NO_TESTS
 
 
 def _has_failed(results: TestResults) -> bool:
-    """Return whether a test has failed; where nothing was counted, whether the command failed."""
+    """Return whether a test has failed; where no test was counted, whether the command failed."""
     if results.passed + results.failed + results.skipped == 0:
         return results.exit_code not in {0, NO_TESTS}
     return results.failed > 0

@@ -71,6 +71,6 @@ async def test_a_memory_that_cannot_be_used_is_a_sentence_and_ends_nothing(
 async def test_memories_of_other_workspaces_and_agents_do_not_come(store: MemoryStore) -> None:
     for workspace, agent, key in ((PLACE, "coder", "own"), ("file:///x", "coder", "other"), (PLACE, "tester", "hers")):
         store.remember(Remembered(workspace, agent, key, "the port is open", Source.AGENT))
-    found = await TeamMemory(store, PLACE).find_fitting("coder", "port", len)
+    found = await TeamMemory(store, PLACE).find_memories("coder", "port", len)
     assert found == ("- own: the port is open [said by coder]",)
     assert await TeamMemory(store, PLACE).remember("coder", "k", "x" * (LONGEST_TEXT + 1), "") != ""

@@ -9,7 +9,7 @@ import pytest
 from agents.ports.commands import CommandResult
 from agents.ports.test_commands import Framework
 from agents.team.testing import reports
-from agents.team.testing.reports import read_results, request_report
+from agents.team.testing.reports import choose_report, read_results
 from agents.team.testing.results import TestFailure, TestResults
 
 JUNIT = """<?xml version="1.0" encoding="utf-8"?><testsuites><testsuite name="pytest" tests="4">
@@ -141,10 +141,10 @@ def test_a_huge_message_is_bounded() -> None:
 def test_the_options_for_the_report_follow_the_command(
     framework: Framework, arguments: tuple[str, ...], options: str
 ) -> None:
-    report = request_report(framework, arguments)
+    report = choose_report(framework, arguments)
     assert report is not None
     assert report.options == options
 
 
 def test_some_programs_write_no_report() -> None:
-    assert request_report(Framework.CARGO_TEST, ("cargo", "test")) is None
+    assert choose_report(Framework.CARGO_TEST, ("cargo", "test")) is None
