@@ -46,7 +46,9 @@ def collect(piece: Piece, index: Index, fits: Callable[[str], bool]) -> str:
 
 
 def collect_signatures(piece: Piece, index: Index, fits: Callable[[str], bool], *, whole: bool = False) -> str:
-    """Return fenced signatures of the definitions that `piece` uses, as many as `fits` allows; "" for none.
+    """Return fenced signatures of definitions that `piece` uses, as many as `fits` allows; "" for none.
+
+    Up to `_MOST_CALLEES` of them are from other files.
 
     With `whole`, definitions of the piece's own file are left out, because the prompt shows the whole file already.
     """

@@ -100,8 +100,8 @@ class Workflow:
     def run(self, task: Task, most: int = ROUNDS) -> WorkflowResult:
         """Run at most `most` rounds, starting with `task`, and return the best one as a proposal; blocking.
 
-        If `task` proposes nothing, or nothing for the scene's document, its result is returned and no round is made.
-        The tests run only with a person's permission.
+        Ends when no finding is left or the score does not rise. If `task` proposes nothing, or nothing for the scene's
+        document, its result is returned and no round is made. The tests run only with a person's permission.
 
         Raises:
             Cancelled: the request was cancelled.

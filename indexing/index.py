@@ -268,7 +268,7 @@ class Index:
         """Return state and figures of the index, read from the stored index of each root."""
         sources = self._load_sources()
         problem = self._process.problem
-        busy = self._process.busy  # also until its results are loaded, so that a search finds them
+        busy = self._process.is_busy  # also until its results are loaded, so that a search finds them
         state = "failed" if problem and not busy else "indexing" if busy and self._state == "ready" else self._state
         return status.measure_status(sources, state, problem)
 
@@ -298,7 +298,7 @@ class Index:
     def _start_repair(self) -> None:
         """Have a deleted or damaged index rebuilt, unless indexing is off or busy, or the last repair is recent."""
         job = self._repair.choose_job(
-            lambda: self._load_sources().find_damage(), lambda: self._state != "off" and not self._process.busy
+            lambda: self._load_sources().find_damage(), lambda: self._state != "off" and not self._process.is_busy
         )
         if job:
             self._state = "indexing"

@@ -115,7 +115,7 @@ class Sources:
                 self._load(root)
 
     def is_stale(self) -> bool:
-        """Return whether a stored index has changed since it was loaded, or could not be loaded."""
+        """Return whether a stored index has changed since it was loaded, or was damaged then."""
         with self._lock:
             for root in self._roots.values():
                 try:

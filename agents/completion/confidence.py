@@ -79,7 +79,7 @@ def estimate_generated(
     return _logistic(_interpolate(tiny, large, parameters))
 
 
-def lower_disputed(recalled: float) -> float:
+def lower_disputed_confidence(recalled: float) -> float:
     """Return the confidence in recalled text, lowered from `recalled` because a large model wrote another line."""
     return _logistic(logit(recalled) + DISPUTED)
 

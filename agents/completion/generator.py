@@ -155,7 +155,7 @@ class Generator:
         self._policy = policy
 
     def compute_statistics(self) -> CompletionStatistics:
-        """Return counts and latencies since the start."""
+        """Return the counts since the start, and the latencies of the last 1,000 answers."""
         return self._answers.recorder.compute_statistics()
 
     def forget(self, uri: str) -> None:

@@ -68,18 +68,18 @@ class Run(Generic[R]):
         self._lock = Lock()
 
     @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         """Whether the run has ended, with or without a result."""
         return self._done.is_set()
 
     @property
-    def abandoned(self) -> bool:
+    def is_abandoned(self) -> bool:
         """Whether all requests that waited for the run have left."""
         return not self._watchers and self._wanted < math.inf
 
     def should_stop(self) -> bool:
         """Return whether to stop at the next token: the run was ended, or abandoned for longer than its linger time."""
-        return self._ended_early or (self.abandoned and time.monotonic() - self._wanted > self._linger_s)
+        return self._ended_early or (self.is_abandoned and time.monotonic() - self._wanted > self._linger_s)
 
     def end(self) -> None:
         """Make the run stop at the next token and its waiting requests leave."""
@@ -135,7 +135,7 @@ class Run(Generic[R]):
         text = self.text
         if len(text) >= len(typed):
             return text.startswith(typed)
-        return typed.startswith(text) and not self.done and len(typed) - len(text) <= _BLIND_CHARACTERS
+        return typed.startswith(text) and not self.is_done and len(typed) - len(text) <= _BLIND_CHARACTERS
 
 
 class Runs(Generic[R]):
@@ -157,7 +157,7 @@ class Runs(Generic[R]):
         if run is None:
             return None
         typed = run.find_typed_text(document, offset, reach)
-        if typed is None or (run.done and run.result is None):
+        if typed is None or (run.is_done and run.result is None):
             run.end()
             return None
         return run, typed
@@ -165,7 +165,9 @@ class Runs(Generic[R]):
     def has_joinable_run(self, document: Document, offset: int) -> bool:
         """Return whether a run under way fits the text up to `offset`; never ends a run."""
         run = self._by_uri.get(document.uri)
-        return run is not None and not run.done and run.find_typed_text(document, offset, run.place.reach) is not None
+        return (
+            run is not None and not run.is_done and run.find_typed_text(document, offset, run.place.reach) is not None
+        )
 
     def start(self, place: Place, work: Callable[[Run[R]], R | None], *, linger_s: float) -> Run[R]:
         """Start `work` on another thread, end the document's older run, and return the new run.

@@ -174,7 +174,7 @@ class Sources:
     def _decode(self, request: Request, decoder: Decoder, run: Run[Outcome]) -> Outcome:
         """Decode on the run's thread; if nobody waits for the outcome any more, cache it for the next request."""
         outcome = decoder.decode(run)
-        if run.abandoned and not outcome.problem:
+        if run.is_abandoned and not outcome.problem:
             self.answers.choose(request, outcome.polisher, outcome.candidates)
         return outcome
 
@@ -272,7 +272,7 @@ def _ask_small(small: Decoder | None, request: Request, run: Run[Outcome]) -> tu
         return ()
 
     def is_over() -> bool:
-        return run.done or request.cancelled() or time.monotonic() > request.deadline
+        return run.is_done or request.cancelled() or time.monotonic() > request.deadline
 
     if request.trigger is Trigger.INVOKED:
         run.wait(until=(request.began + request.deadline) / 2, leave=request.cancelled)
@@ -294,7 +294,7 @@ def _rank_others(
     return [
         replace(one, rank=Rank.SURE)
         if _outranks(one, least)
-        else replace(one, confidence=confidence.lower_disputed(one.confidence))
+        else replace(one, confidence=confidence.lower_disputed_confidence(one.confidence))
         for one in (*candidates, *early)
         if one.insertion.text not in written or _outranks(one, least)
     ]

@@ -182,7 +182,7 @@ class Recorder:
         return _LOOSER if share > _MANY else 0.0
 
     def compute_statistics(self) -> CompletionStatistics:
-        """Return the counts and latencies so far."""
+        """Return the counts so far, and the latencies of the last `_LATENCIES` answers."""
         with self._lock:
             counts, times = dict(self._counts), tuple(self._times)
             empty, by_origin = dict(self._empty), dict(self._by_origin)

@@ -98,10 +98,11 @@ class SessionUnavailable(Exception):  # noqa: N818 (an answer, not an error of t
 class Sessions(Protocol):
     """The sessions of a user."""
 
-    def create(self, workspace: str, *, title: str, role: str = "", name: str = "") -> Session:
+    def create(self, workspace: str, *, title: str, role: str = "", name: str = "", owner: str = "") -> Session:
         """Record a new session without entries and return it; evicts old sessions beyond the bounds of the store.
 
-        `name`, if given, is its id; if a session with this id exists already, returns that session unchanged.
+        `name`, if given, is its id; if a session with this id exists already, returns that session unchanged. With an
+        `owner`, a new session is leased to it, as by `acquire`.
 
         Raises:
             ValueError: `title` is longer than `LONGEST_TITLE`.
@@ -128,8 +129,18 @@ class Sessions(Protocol):
         """
         ...
 
-    def record(self, session: str, owner: str, state: SessionState, entries: Sequence[Entry] = ()) -> Session:
+    def record(
+        self,
+        session: str,
+        owner: str,
+        state: SessionState,
+        entries: Sequence[Entry] = (),
+        *,
+        releases: bool = False,
+    ) -> Session:
         """Append `entries`, set the state and renew the lease of `owner` in one step; return the changed session.
+
+        With `releases`, end the lease instead of renewing it.
 
         Raises:
             SessionUnavailable: it does not exist, is full, or `owner` does not hold its lease.

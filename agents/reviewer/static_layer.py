@@ -63,7 +63,7 @@ def _find_hits(
     scan: Scan, policy: ReviewPolicy, cancelled: Callable[[], bool], is_left_out: Callable[[str], bool]
 ) -> Iterator[tuple[Rule, Hit]]:
     """Yield each enabled rule about syntax with each of its hits in code that parses; ends early if `cancelled`."""
-    broken, declares = scan.broken, is_declaration_file(scan.document)
+    broken, declares = scan.has_errors, is_declaration_file(scan.document)
     for rule in all_rules.SYNTAX_RULES:
         if cancelled():
             return

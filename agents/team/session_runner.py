@@ -170,7 +170,7 @@ class SessionRunner:
                     team.watch(self._session, ended)
                 state = SessionState.ERROR if ended.status is TurnStatus.FAILED else SessionState.IDLE
                 note = [] if ended.status is TurnStatus.DONE else [Entry(EntryKind.NOTE, "starling", ended.text)]
-                await self._record(state, *note, *self._take_changed_notes())
+                await self._record(state, *note, *self._take_changed_notes(), releases=True)
             except BaseException:
                 with contextlib.suppress(StateError, SessionUnavailable):
                     await asyncio.shield(self._record(SessionState.ERROR))
@@ -380,9 +380,10 @@ class SessionRunner:
         self._state = state
         await self._record(state, *self._take_changed_notes())
 
-    async def _record(self, state: SessionState, *entries: Entry) -> None:
-        """Set the session's state, and store it at once with `entries`."""
+    async def _record(self, state: SessionState, *entries: Entry, releases: bool = False) -> None:
+        """Set the session's state, and store it at once with `entries`; `releases` the lease with the last ones."""
         self._state = state
+        store, owner = self._team.sessions.record, self._team.owner
         async with self._writing:
-            await asyncio.to_thread(self._team.sessions.record, self._session, self._team.owner, state, entries)
+            await asyncio.to_thread(store, self._session, owner, state, entries, releases=releases)
             self._stored_state = state

@@ -60,7 +60,7 @@ class IndexProcess:
         return process.pid if process is not None else None
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether any job is unfinished."""
         return bool(self._jobs)
 

@@ -26,7 +26,7 @@ from indexing.process import spawning
 from indexing.process.analysers import Analysers
 from indexing.process.updating import Listener, Updater
 from indexing.storage.index_files import IndexPaths
-from indexing.storage.storage_errors import DAMAGE, StorageError, explain_failures
+from indexing.storage.storage_errors import DAMAGE, StorageError, convert_errors
 from indexing.storage.store import Store
 from starling_files import FILE_MODE
 
@@ -108,7 +108,7 @@ class Worker:
 
     def _update(self, root: Path, paths: list[Path] | None, *, check: bool) -> None:
         """Update `paths` in the index of `root` (None: all files) under its lock; `check` verifies the index first."""
-        with explain_failures(self._storage):
+        with convert_errors(self._storage):
             IndexPaths.of(self._storage, root).repair_permissions()
         updater = Updater(
             root,
@@ -156,7 +156,7 @@ class Worker:
 
     @staticmethod
     def _prepare_rebuild(updater: Updater, error: Exception) -> None:
-        """Delete an index that `error` shows to be damaged, and make the folder writable for another attempt.
+        """Report why the index is rebuilt; delete it if `error` shows that it is damaged; make its folder writable.
 
         Raises:
             indexing.storage.storage_errors.StorageError, OSError: another attempt would not help.
@@ -167,7 +167,7 @@ class Worker:
             raise _explain(error, updater) from error
         else:
             _emit(event="anew", why="was damaged")
-        with explain_failures(updater.index_paths.storage):
+        with convert_errors(updater.index_paths.storage):
             updater.index_paths.repair_permissions()
 
     @contextmanager
@@ -203,7 +203,7 @@ class Worker:
         """Try for a moment to take `lock`; return whether it was taken."""
         from filelock import Timeout  # noqa: PLC0415  # see above
 
-        with explain_failures(self._storage):
+        with convert_errors(self._storage):
             try:
                 lock.acquire(timeout=_POLL_S)
             except Timeout:  # an OSError, too

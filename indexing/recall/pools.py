@@ -215,8 +215,8 @@ class CursorText:
         return backwards
 
     @cached_property
-    def spaced(self) -> bool:
-        """Whether the text before the cursor is empty or ends with white space."""
+    def needs_no_space(self) -> bool:
+        """Whether inserted text needs no space before it: the text before the cursor is empty or ends with space."""
         return not self.tail or self.tail[-1].isspace()
 
     @cached_property
@@ -244,6 +244,6 @@ class CursorText:
         return self.tail[self.tail.rfind("\n") + 1 :]
 
     @property
-    def at_line_start(self) -> bool:
+    def is_at_line_start(self) -> bool:
         """Whether only indentation is before the cursor in its line."""
         return not self.line.strip()

@@ -104,7 +104,7 @@ def find_best(
         lead = hypothesis.lead
         text = hypothesis.text + _read_block_rest(cursor, lead) if whole_block else hypothesis.text
         key, start = lead.pool.locate(lead.position)
-        column = columns.find_column(cursor, lead) if cursor.at_line_start else None
+        column = columns.find_column(cursor, lead) if cursor.is_at_line_start else None
         matches.append(
             RecallMatch(key, start, text, lead.matched, agreement, len(hypothesis.voters), probability, column)
         )
@@ -253,7 +253,7 @@ def _fit_to_cursor(cursor: CursorText, text: str) -> str:
     if cursor.partial:
         text = text.lstrip()
         return text[len(cursor.partial) :] if text.startswith(cursor.partial) else ""
-    return text.lstrip() if cursor.spaced else text
+    return text.lstrip() if cursor.needs_no_space else text
 
 
 def _cut_first_token(text: str, token: int) -> str:
@@ -300,7 +300,7 @@ def _read_block_rest(cursor: CursorText, lead: Candidate) -> str:
     first, _, rest = whole.partition("\n")
     base = len(first) - len(first.lstrip())
     indent = cursor.line[: len(cursor.line) - len(cursor.line.lstrip())]
-    deeper = base if cursor.at_line_start and base else base + 1
+    deeper = base if cursor.is_at_line_start and base else base + 1
     lines: list[str] = []
     for line in rest.split("\n")[: BLOCK_LINES - 1]:
         body = line.strip()

@@ -1,6 +1,6 @@
 """Failures of the stored index: sentences for a person if it cannot be written, and the test for damage.
 
-Start at `explain_failures` and `is_damage`.
+Start at `convert_errors` and `is_damage`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class StorageError(Exception):
 
 
 @contextmanager
-def explain_failures(storage: Path) -> Iterator[None]:
+def convert_errors(storage: Path) -> Iterator[None]:
     """Turn an OSError of the block, and an SQLite error about a full or unwritable disk, into a `StorageError`."""
     try:
         yield

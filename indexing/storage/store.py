@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from indexing.storage.database import open_database_for_reading, open_database_for_writing
-from indexing.storage.storage_errors import explain_failures, is_damage
+from indexing.storage.storage_errors import convert_errors, is_damage
 from indexing.storage.store_records import Changes, Counts, StoredFile, StoredState
 from starling_files import repair_folder
 
@@ -39,7 +39,7 @@ class Store:
         Raises:
             indexing.storage.storage_errors.StorageError: it cannot be written.
         """
-        with explain_failures(paths.storage):
+        with convert_errors(paths.storage):
             repair_folder(paths.storage, own=2)
             try:
                 return cls(paths, open_database_for_writing(paths.database))
@@ -236,7 +236,7 @@ class Store:
             in use.
         """
         path = self.paths.make_segment_path(self.read_generation() + 1)
-        with explain_failures(self.paths.storage):
+        with convert_errors(self.paths.storage):
             build(path, self.read_files() if files is None else files)
         with self._transaction() as connection:
             generation = self.read_generation()
@@ -252,7 +252,7 @@ class Store:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Run the block in one transaction, and roll it back on an error; a failed write raises a `StorageError`."""
-        with explain_failures(self.paths.storage):
+        with convert_errors(self.paths.storage):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection

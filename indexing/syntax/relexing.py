@@ -130,7 +130,7 @@ class Lexer:
         self._kept = self._documents = ()
 
     def cache_tokens(self, text: str) -> None:
-        """Tokenise a whole document and cache the tokens, so that the first `of` a part of it is quick.
+        """Tokenise a whole document and cache the tokens, so that the first call of `of` for a part of it is quick.
 
         Does nothing for a short or very large text. Caches the `_DOCUMENTS` newest documents.
         """

@@ -277,7 +277,7 @@ class Exclusion:
             self._excluded.most_tried > bounds.IGNORE_RULES or self._excluded.match_file(relative)
         ):
             return "excluded"
-        if rules.excessive:
+        if rules.has_too_many_rules:
             return TOO_MANY_RULES
         own = rules.is_ignored(relative, starling=True)
         if own is not None:

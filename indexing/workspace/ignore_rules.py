@@ -48,7 +48,7 @@ class Rules:
     plain: bool = True
 
     @property
-    def excessive(self) -> bool:
+    def has_too_many_rules(self) -> bool:
         """Whether there are too many rules to match in time, so that the folder is excluded."""
         tried, rules = 0, self
         while True:

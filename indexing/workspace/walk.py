@@ -159,7 +159,11 @@ class _Walker:
         return [folder]
 
     def _list_entries(self, folder: _Folder) -> list[os.DirEntry[str]] | None:
-        """Return a folder's entries, sorted; if it is unreadable or was entered before, count it and return None."""
+        """Return a folder's entries, sorted; if it is unreadable or was entered before, count it and return None.
+
+        Raises:
+            OSError: the folder is the root and is unreadable.
+        """
         try:
             with os.scandir(folder.path) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)

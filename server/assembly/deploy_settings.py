@@ -85,7 +85,7 @@ def _check_path(text: str) -> str:
 
 
 def _check_remote_path(text: str) -> str:
-    """Return `text` unchanged if it is "" or an absolute path, also of another system; for pydantic.
+    """Return `text` unchanged if it is "" or an absolute path other than the root, here or on Unix; for pydantic.
 
     Raises:
         ValueError: it is neither.
@@ -194,7 +194,7 @@ class DeploySettings(BaseModel):
 
 
 def define_targets(settings: DeploySettings, roots: Sequence[Path]) -> list[TargetDefinition]:
-    """Return the targets of the workspace folders `roots` that are not turned off. Blocking: links are resolved."""
+    """Return definitions of the targets of `roots` that are not turned off. Blocking: links are resolved."""
     from server.deployment.targets import Kind, TargetDefinition  # noqa: PLC0415 (only if there is a target)
 
     if ALL in settings.off:

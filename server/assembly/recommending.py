@@ -75,17 +75,17 @@ def load_or_measure_machine(settings: Settings, *, again: bool, on_progress: Cal
     return measured
 
 
-def recommend(settings: Settings, here: Machine) -> Recommendation:
-    """Judge all installed and published models by the measurement `here`; return the verdicts and the best models."""
+def recommend(settings: Settings, measured: Machine) -> Recommendation:
+    """Judge all installed and published models by the speed `measured`; return the verdicts and the best models."""
     wanted = settings.completion
     limits = Limits(typing_s=wanted.typing_ms / 1000, asking_s=wanted.asking_ms / 1000)
-    room = Room(_read_free_memory(here), _read_free_disk(paths.models_dir()))
+    room = Room(_read_free_memory(measured), _read_free_disk(paths.models_dir()))
     catalog = Catalog.load(paths.models_dir())
     problems = list(catalog.problems)
-    found = sorted(_find_candidates(catalog, here, problems), key=lambda one: (one.parameters, one.name))
-    verdicts = tuple(recommendation.judge_candidate(one, here, limits, room) for one in found)
+    found = sorted(_find_candidates(catalog, measured, problems), key=lambda one: (one.parameters, one.name))
+    verdicts = tuple(recommendation.judge_candidate(one, measured, limits, room) for one in found)
     chosen = {use: recommendation.choose_best(verdicts, use) for use in USES}
-    return Recommendation(here, limits, verdicts, chosen, tuple(problems))
+    return Recommendation(measured, limits, verdicts, chosen, tuple(problems))
 
 
 def describe_verdict(verdict: Verdict) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _round_figure(figure: float | None) -> float | None:
     return None if figure is None else float(f"{figure:.3g}")
 
 
-def _find_candidates(catalog: Catalog, here: Machine, problems: list[str]) -> Iterator[Candidate]:
+def _find_candidates(catalog: Catalog, measured: Machine, problems: list[str]) -> Iterator[Candidate]:
     """Yield the models that complete or chat: installed models, then published models that can be pulled by name.
 
     Adds to `problems` a sentence for each installed model whose weights cannot be read.
@@ -129,7 +129,7 @@ def _find_candidates(catalog: Catalog, here: Machine, problems: list[str]) -> It
         taken |= {entry.name} | ({published.name} if published is not None else set())
         if _is_useful(entry.roles):
             try:
-                yield _describe_installed(entry, published, here)
+                yield _describe_installed(entry, published, measured)
             except ModelError as error:
                 problems.append(str(error))
     for one in known.values():
@@ -142,7 +142,7 @@ def _is_useful(roles: tuple[str, ...]) -> bool:
     return "completion" in roles or "chat" in roles
 
 
-def _describe_installed(entry: ModelEntry, published: PublishedModel | None, here: Machine) -> Candidate:
+def _describe_installed(entry: ModelEntry, published: PublishedModel | None, measured: Machine) -> Candidate:
     """Return an installed model as a candidate, with the speed at which it computed on this machine before.
 
     Raises:
@@ -151,14 +151,14 @@ def _describe_installed(entry: ModelEntry, published: PublishedModel | None, her
     shape = read_shape(entry.weights)
     weight_bytes = BYTES_PER_WEIGHT.get(entry.quantization, 1.0)
     weights = WeightCounts(max(1, int(shape.layers_bytes / weight_bytes)), shape.vocabulary * shape.width)
-    identity = f"{entry.name}|{shape.size_bytes}|{here.device}"
+    identity = f"{entry.name}|{shape.size_bytes}|{measured.device}"
     speed = calibration.load_speed(identity, paths.state_dir())
     return recommendation.describe_installed(entry, weights, shape.size_bytes, published, speed)
 
 
-def _read_free_memory(here: Machine) -> int | None:
+def _read_free_memory(measured: Machine) -> int | None:
     """Return the memory, in bytes, that a model can take on the measured device; None if unknown."""
-    return (cuda.read_memory_bytes() or None) if here.device == "cuda" else read_free_bytes()
+    return (cuda.read_memory_bytes() or None) if measured.device == "cuda" else read_free_bytes()
 
 
 def _read_free_disk(directory: Path) -> int | None:

@@ -121,7 +121,7 @@ def read_file(path: Path, sections: Collection[str], *, workspace: bool = False)
 def read_editor(sent: object, sections: Collection[str]) -> Layer:
     """Return the settings that an editor `sent`, nested or with dotted keys, with or without the prefix "starling".
 
-    A null value is not set. Anything but an object becomes a problem.
+    Leaves out null values. Anything but an object becomes a problem.
     """
     if isinstance(sent, dict) and isinstance(sent.get("starling"), dict):
         sent = sent["starling"]

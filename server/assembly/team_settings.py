@@ -161,7 +161,7 @@ class TeamSettings(BaseModel):
 
     @property
     def unreadable(self) -> tuple[str, ...]:
-        """Problems because of which rules of `deny` or `ask` are missing here; while there are any, no agent works."""
+        """Problems because of which rules of `deny` or `ask` are missing; while there are any, no agent works."""
         return self._unreadable
 
     def mark_unreadable(self, problems: Sequence[str]) -> Self:

@@ -103,7 +103,7 @@ app = typer.Typer(
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command line with typer; return its exit status."""
     terminal.allow_any_text()
-    terminal.reset()
+    terminal.forget_emitted()
     log.begin()
     try:
         app(args=list(arguments), prog_name=PROGRAM)

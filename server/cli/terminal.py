@@ -57,8 +57,8 @@ def wants_json(arguments: Sequence[str]) -> bool:
     return "--json" in options or "--format=json" in options or "json" in formats
 
 
-def reset() -> None:
-    """Clear the record that an earlier command of this process wrote JSON."""
+def forget_emitted() -> None:
+    """Forget that an earlier command of this process has written its JSON object."""
     _EMITTED.clear()
 
 
@@ -103,11 +103,11 @@ def format_count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def format_time(seconds: float) -> str:
-    """Return a time in seconds since the epoch as date, hours and minutes of the person's own time zone."""
+def format_time(at: float) -> str:
+    """Return the time `at` (seconds since the epoch) as date, hours and minutes of the person's own time zone."""
     import datetime as dt  # noqa: PLC0415 (a server starts without it)
 
-    return dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+    return dt.datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def allow_any_text() -> None:

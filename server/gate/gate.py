@@ -216,7 +216,7 @@ class Gate:
         return await self._process(case, checked, cancelled)
 
     async def _complete_question(self, question: Question, checked: CheckedProposal) -> Question:
-        """Return `question` with the diff and the warnings of `checked`."""
+        """Return `question` with the proposal of `checked`, its diff and its warnings."""
         roots = (await asyncio.to_thread(self._places)).roots
         diff = await asyncio.to_thread(diffs.render_diff, checked.proposal, roots)
         return replace(question, diff=diff, warnings=checked.warnings, proposal=checked.proposal)

@@ -146,7 +146,7 @@ class Journal:
             raise Refused(f"There is no request {name!r}, or several; `starling.approvals` lists them.")
         if not request.askable:
             raise Refused(f"“{request.title}” cannot be asked again: {_explain_unaskable(request)}")
-        proposal = self.records.find_kept(request.id)
+        proposal = self.records.find_stored_edit(request.id)
         if proposal is not None:
             proposal = replace(proposal, origin=Origin(request.session, request.call, request.id))
         return request, proposal

@@ -19,16 +19,16 @@ CONTEXT_LINES = (3, 8, 20, 60)  # around an edit; the first number that makes th
 _MOST_LINES = 2000  # of a text for a line diff; longer texts get one edit
 
 
-def rebase(before: str, edits: Sequence[Edit], now: str) -> tuple[Edit, ...] | None:
-    """Return `edits` to `before` as edits to `now`.
+def rebase(before: str, edits: Sequence[Edit], current: str) -> tuple[Edit, ...] | None:
+    """Return `edits` to `before` as edits to `current`.
 
-    Returns None if the lines around an edit are changed or gone in `now` or occur more than once, or if the moved edits
-    would overlap.
+    Returns None if the lines around an edit are changed or gone in `current` or occur more than once, or if the moved
+    edits would overlap.
     """
     starts = texts.find_line_starts(before)
     moved: list[Edit] = []
     for edit in edits:
-        shift = _find_shift(before, starts, edit, now)
+        shift = _find_shift(before, starts, edit, current)
         if shift is None:
             return None
         one = Edit(edit.start + shift, edit.end + shift, edit.text)
@@ -68,31 +68,31 @@ def compute_edits(old: str, new: str) -> tuple[Edit, ...]:
     )
 
 
-def match_edits(before: str, edits: Sequence[Edit], now: str) -> tuple[bool, ...] | None:
-    """Return for each of `edits` to `before` whether it was applied in `now`.
+def match_edits(before: str, edits: Sequence[Edit], current: str) -> tuple[bool, ...] | None:
+    """Return for each of `edits` to `before` whether it was applied in `current`.
 
-    Returns None if `now` is not `before` with some of the edits applied.
+    Returns None if `current` is not `before` with some of the edits applied.
     """
-    ways: dict[int, tuple[bool, ...]] = {0: ()}  # end of the matched part of `now` -> which edits were applied in it
+    ways: dict[int, tuple[bool, ...]] = {0: ()}  # end of the matched part of `current` -> edits applied in it
     reached = 0
     for edit in edits:
         kept, old = before[reached : edit.start], before[edit.start : edit.end]
         further: dict[int, tuple[bool, ...]] = {}
         for at, done in ways.items():
-            if now.startswith(kept, at):
+            if current.startswith(kept, at):
                 place = at + len(kept)
                 for text, was_made in ((edit.text, True), (old, False)):
-                    if now.startswith(text, place):
+                    if current.startswith(text, place):
                         further.setdefault(place + len(text), (*done, was_made))
         ways, reached = further, edit.end
     rest = before[reached:]
-    return next((done for at, done in ways.items() if now[at:] == rest), None)
+    return next((done for at, done in ways.items() if current[at:] == rest), None)
 
 
-def _find_shift(before: str, starts: Sequence[int], edit: Edit, now: str) -> int | None:
-    """Return by how many code points the lines around `edit` moved from `before` to `now`.
+def _find_shift(before: str, starts: Sequence[int], edit: Edit, current: str) -> int | None:
+    """Return by how many code points the lines around `edit` moved from `before` to `current`.
 
-    Returns None if those lines are not in `now`, or not unique. `starts` are the offsets of the lines of `before`.
+    Returns None if those lines are not in `current`, or not unique. `starts` are the offsets of the lines of `before`.
     """
     first, last = texts.find_line(list(starts), edit.start), texts.find_line(list(starts), edit.end)
     for lines in CONTEXT_LINES:
@@ -101,7 +101,7 @@ def _find_shift(before: str, starts: Sequence[int], edit: Edit, now: str) -> int
         high = starts[above] if above < len(starts) else len(before)
         around = before[low:high]
         if around.strip() and _find_unique(before, around) is not None:
-            found = _find_unique(now, around)
+            found = _find_unique(current, around)
             return None if found is None else found - low
     return None
 

@@ -63,14 +63,14 @@ class Validation:
     """The rules for one proposal at one moment.
 
     Args:
-        now: the current texts by URI.
+        current: the current texts by URI.
         exact: whether the result has to be exactly the proposed text, as for an undo: line endings are not adapted, and
             syntax is not checked.
         adapts: whether edits get the line endings of the text; not if they have those of the file's lines already.
     """
 
-    def __init__(self, now: Mapping[str, CurrentText], *, exact: bool = False, adapts: bool = True) -> None:
-        self._now = now
+    def __init__(self, current: Mapping[str, CurrentText], *, exact: bool = False, adapts: bool = True) -> None:
+        self._current = current
         self._exact = exact
         self._adapts = adapts and not exact
         self._warnings: list[str] = []
@@ -120,37 +120,37 @@ class Validation:
         Raises:
             Refused: the file is gone or write-protected, or the change does not fit.
         """
-        now = self._find_text(place)
-        if now is None:
+        current = self._find_text(place)
+        if current is None:
             raise Refused(f"{place.name} no longer exists.")
         _check_writable(place)
-        content = _build_content(place, now)
-        edits = self._rebase_edits(place, change, now)
-        rebased = replace(change, before=now, edits=edits)
-        if rebased.after != now:
-            self._check_result(place, rebased.after, change.encoding or content.encoding, now)
-            self._check_syntax(place, now, rebased.after)
+        content = _build_content(place, current)
+        edits = self._rebase_edits(place, change, current)
+        rebased = replace(change, before=current, edits=edits)
+        if rebased.after != current:
+            self._check_result(place, rebased.after, change.encoding or content.encoding, current)
+            self._check_syntax(place, current, rebased.after)
         return rebased, content
 
-    def _rebase_edits(self, place: LocatedChange, change: TextChange, now: str) -> tuple[Edit, ...]:
-        """Return the edits of `change` as edits to `now`, with the line endings of `now`; () if they are made already.
+    def _rebase_edits(self, place: LocatedChange, change: TextChange, current: str) -> tuple[Edit, ...]:
+        """Return the edits of `change` as edits to `current`, with its line endings; () if they are made already.
 
         Raises:
-            Refused: the edits do not fit, or their place in `now` has changed.
+            Refused: the edits do not fit, or their place in `current` has changed.
         """
         try:
             wanted = apply_edits(change.before, change.edits)
         except ValueError as error:
             raise Refused(f"The edits of {place.name} do not fit its text: {error}.") from None
-        if now == wanted:
+        if current == wanted:
             return ()
         edits: tuple[Edit, ...] | None = change.edits
-        if now != change.before:
-            edits = rebasing.rebase(change.before, change.edits, now)
+        if current != change.before:
+            edits = rebasing.rebase(change.before, change.edits, current)
             self._rebased = True
         if edits is None:
             raise Refused(f"{place.name} has changed since this was proposed, in the same place; propose it again.")
-        return line_endings.adapt_edits(now, edits) if self._adapts else edits
+        return line_endings.adapt_edits(current, edits) if self._adapts else edits
 
     def _check_new_file(self, place: LocatedChange, change: CreateFile) -> CreateFile:
         """Return `change` unchanged; raise `Refused` if a document of that name is open or the text is not allowed."""
@@ -166,7 +166,7 @@ class Validation:
         Raises:
             Refused: an undo could not restore it exactly, or it is open with unsaved changes.
         """
-        now = self._find_text(place)
+        current = self._find_text(place)
         assert place.real is not None  # noqa: S101 (only text changes have no file)
         try:
             content = contents.read_with_attributes(place.real)
@@ -174,18 +174,18 @@ class Validation:
             raise Refused(
                 f"{place.name} is left as it is, because undoing could not restore it: it is {error.strerror}."
             ) from None
-        if content is None or now is None:
+        if content is None or current is None:
             raise Refused(f"{place.name} no longer exists.")
-        if now != content.text:
+        if current != content.text:
             raise Refused(f"{place.name} has unsaved changes; save it first, then propose it again.")
         return content
 
     def _find_text(self, place: LocatedChange) -> str | None:
         """Return the current text of the document of `place`, None if there is none; raise `Refused` if unreadable."""
-        now = self._now[place.uri]
-        if now.problem:
-            raise Refused(f"{place.name} cannot be changed: it is {now.problem}.")
-        return now.text
+        current = self._current[place.uri]
+        if current.problem:
+            raise Refused(f"{place.name} cannot be changed: it is {current.problem}.")
+        return current.text
 
     def _check_result(self, place: LocatedChange, after: str, encoding: str, before: str | None) -> None:
         """Raise `Refused` if the text `after` must not be written to a file in `encoding`.
@@ -241,8 +241,8 @@ def _check_writable(place: LocatedChange) -> None:
         raise Refused(f"{place.name} is write-protected; make it writable first, then propose it again.")
 
 
-def _build_content(place: LocatedChange, now: str) -> Content:
-    """Return `now` as the content of the file of `place`, in the file's encoding, or in UTF-8 if that is impossible.
+def _build_content(place: LocatedChange, current: str) -> Content:
+    """Return `current` as the content of the file of `place`, in its encoding, or in UTF-8 if that lacks a character.
 
     Raises:
         Refused: UTF-8 cannot encode the text either.
@@ -251,8 +251,9 @@ def _build_content(place: LocatedChange, now: str) -> Content:
         on_disk = contents.read(place.real) if place.real is not None else None
     except OSError:
         on_disk = None  # the document is open, and the editor knows its encoding
-    for content in (contents.Content(now) if on_disk is None else replace(on_disk, text=now), contents.Content(now)):
-        if contents.can_encode(content.encoding, now):
+    in_utf8 = contents.Content(current)
+    for content in (in_utf8 if on_disk is None else replace(on_disk, text=current), in_utf8):
+        if contents.can_encode(content.encoding, current):
             return content
     raise Refused(f"{place.name} holds halves of surrogate pairs, which no file can hold; remove them first.")
 

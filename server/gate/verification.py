@@ -106,13 +106,15 @@ async def _observe_change(workplace: Workplace, change: Change, before: Content 
         case TextChange():
             return _observe_text(change, await _read(workplace, change.uri, change))
         case CreateFile():
-            now = await _read(workplace, change.path.as_uri(), change)
-            made = now is not None or await asyncio.to_thread(_is_file, change.path)
-            whole = made and now == change.text
+            current = await _read(workplace, change.path.as_uri(), change)
+            made = current is not None or await asyncio.to_thread(_is_file, change.path)
+            whole = made and current == change.text
             # a file created with another text counts as made with that text, so that it can be undone
             unexpected = made and not whole
-            added = _describe_difference(change.text, now or "") if unexpected else ""
-            return ObservedChange(replace(change, text=now or "") if made else None, whole, now, unexpected, added)
+            added = _describe_difference(change.text, current or "") if unexpected else ""
+            return ObservedChange(
+                replace(change, text=current or "") if made else None, whole, current, unexpected, added
+            )
         case DeleteFile():
             gone = not await asyncio.to_thread(_exists, change.path)
             return ObservedChange(change if gone else None, gone, None if gone else change.before)
@@ -122,43 +124,43 @@ async def _observe_change(workplace: Workplace, change: Change, before: Content 
             return ObservedChange(change if moved else None, moved, before.text)
 
 
-def _observe_text(change: TextChange, now: str | None) -> ObservedChange:
-    """Return `change` as found in the current text `now`, with only the edits that were made.
+def _observe_text(change: TextChange, current: str | None) -> ObservedChange:
+    """Return `change` as found in the current text `current`, with only the edits that were made.
 
-    `now` is None if there is no document.
+    `current` is None if there is no document.
     """
-    if now in {change.after, change.before}:
-        whole = now == change.after
-        return ObservedChange(change if whole else None, whole=whole, text=now)
-    if now is None:
+    if current in {change.after, change.before}:
+        whole = current == change.after
+        return ObservedChange(change if whole else None, whole=whole, text=current)
+    if current is None:
         return ObservedChange(None, whole=False, text=None, unexpected=True)
-    if (made := rebasing.match_edits(change.before, change.edits, now)) is not None:
+    if (made := rebasing.match_edits(change.before, change.edits, current)) is not None:
         edits = tuple(edit for edit, done in zip(change.edits, made, strict=True) if done)
-        return ObservedChange(replace(change, edits=edits), whole=False, text=now)
-    return _observe_edited_text(change, now)
+        return ObservedChange(replace(change, edits=edits), whole=False, text=current)
+    return _observe_edited_text(change, current)
 
 
-def _observe_edited_text(change: TextChange, now: str) -> ObservedChange:
-    """Return `change` as found in `now`, a text with other differences, too.
+def _observe_edited_text(change: TextChange, current: str) -> ObservedChange:
+    """Return `change` as found in `current`, a text with other differences, too.
 
-    The change counts as made if its edits could be undone in `now`, as not made if they could still be applied; else it
+    The change was made if its edits could be undone in `current`, and not made if they could still be applied; else it
     is `unexpected`.
     """
     back = rebasing.invert_edits(change.before, change.edits)
-    if rebasing.rebase(change.after, back, now) is not None:
-        return ObservedChange(change, whole=True, text=now, added=_describe_difference(change.after, now))
-    if rebasing.rebase(change.before, change.edits, now) is not None:
-        return ObservedChange(None, whole=False, text=now)
-    added = _describe_difference(change.after, now)
-    return ObservedChange(change, whole=False, text=now, unexpected=True, added=added)
+    if rebasing.rebase(change.after, back, current) is not None:
+        return ObservedChange(change, whole=True, text=current, added=_describe_difference(change.after, current))
+    if rebasing.rebase(change.before, change.edits, current) is not None:
+        return ObservedChange(None, whole=False, text=current)
+    added = _describe_difference(change.after, current)
+    return ObservedChange(change, whole=False, text=current, unexpected=True, added=added)
 
 
-def _describe_difference(approved: str, now: str) -> str:
-    """Return a phrase about the first line of `now` that differs from `approved`, and how many more places do.
+def _describe_difference(approved: str, current: str) -> str:
+    """Return a phrase about the first line of `current` that differs from `approved`, and how many more places do.
 
     Returns "" if both are equal.
     """
-    edits = rebasing.compute_edits(approved, now)
+    edits = rebasing.compute_edits(approved, current)
     if not edits:
         return ""
     line = approved.count("\n", 0, edits[0].start) + 1

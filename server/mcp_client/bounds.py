@@ -37,16 +37,16 @@ class ReceiveLimits:
         self._bytes += size
         self._messages += 1
         if self._bytes > MOST_BYTES or self._messages > MOST_MESSAGES:
-            self.note("it sends without end")
+            self.record_failure("it sends without end")
         return not self.failure
 
     def add_invalid_line(self) -> bool:
         """Count a line that is not a message; return False if there were too many or the server was given up."""
         self._invalid_lines += 1
         if self._invalid_lines > MOST_INVALID_LINES:
-            self.note("it prints text that is no message of the protocol")
+            self.record_failure("it prints text that is no message of the protocol")
         return not self.failure
 
-    def note(self, failure: str) -> None:
+    def record_failure(self, failure: str) -> None:
         """Store the clause `failure`, which says why the server cannot be used; keep an earlier reason."""
         self.failure = self.failure or failure

@@ -58,7 +58,7 @@ async def _limit_response(limits: ReceiveLimits, response: httpx2.Response) -> N
         httpx2.DecodingError: the answer is compressed.
     """
     if response.headers.get("content-encoding", "identity") != "identity":
-        limits.note("it sends compressed answers although none is asked for")
+        limits.record_failure("it sends compressed answers although none is asked for")
         raise httpx2.DecodingError("compressed", request=response.request)
     if response.status_code >= 400 and response.request.method == "POST":
         limits.status = response.status_code
@@ -78,7 +78,7 @@ class _BoundedStream(httpx2.AsyncByteStream):
         async for piece in self._inner:
             count += len(piece)
             if count > MOST_BYTES:
-                self._limits.note("it sends without end")
+                self._limits.record_failure("it sends without end")
                 raise httpx2.ReadError("too large")
             yield piece
 

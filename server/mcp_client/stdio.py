@@ -153,16 +153,16 @@ def _choose_folder() -> str:
     return home if os.path.isdir(home) else os.path.abspath(os.sep)  # noqa: PTH100, PTH112 (as above)
 
 
-def _find_program(command: str, path: str) -> str | None:
+def _find_program(command: str, search_path: str) -> str | None:
     """Return the absolute path of a program; None if there is none.
 
-    `command` is a name, looked for in the absolute folders of `path` alone, or an absolute path with `~` for the home
-    folder: no program of a folder that this process happens to be in.
+    `command` is a name, looked for in the absolute folders of `search_path` alone, or an absolute path with `~` for the
+    home folder: no program of a folder that this process happens to be in.
     """
     given = os.path.expanduser(command)  # noqa: PTH111 (as above)
     if os.path.dirname(given):  # noqa: PTH120 (a text of the settings)
         return shutil.which(given) if os.path.isabs(given) else None  # noqa: PTH117 (as above)
-    for folder in filter(os.path.isabs, path.split(os.pathsep)):
+    for folder in filter(os.path.isabs, search_path.split(os.pathsep)):
         found = shutil.which(given, path=folder)
         if found and os.path.normcase(os.path.dirname(found)) == os.path.normcase(folder.rstrip(os.sep)):  # noqa: PTH120
             return found
@@ -207,7 +207,7 @@ async def _read_line(stream: asyncio.StreamReader, limits: ReceiveLimits) -> byt
     except asyncio.IncompleteReadError:
         return b""
     except asyncio.LimitOverrunError:
-        limits.note(f"it sends a message of more than {MESSAGE_BYTES / 1e6:.0f} MB")
+        limits.record_failure(f"it sends a message of more than {MESSAGE_BYTES / 1e6:.0f} MB")
         return b""
 
 

@@ -134,7 +134,7 @@ class GateRecords:
         """Return the request whose id is `name`, or the only one whose id begins with it; None without exactly one."""
         return self._requests.find(name)
 
-    def find_kept(self, request: str) -> ProposedEdit | None:
+    def find_stored_edit(self, request: str) -> ProposedEdit | None:
         """Return the stored edit of the request with the id `request`, None if it is not stored (any more)."""
         return self._kept.find(request)
 

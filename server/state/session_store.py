@@ -32,8 +32,12 @@ if TYPE_CHECKING:
     from server.state.statements import Connection
 
 KEPT_S = 365 * 24 * 3600.0
+<<<<<<< HEAD
 EMPTY_KEPT_S = 24 * 3600.0  # of a session without entries, whose client was killed
 OPEN_S = 7 * 24 * 3600.0  # that a client counts as having a session open, if nobody can see whether it has ended
+=======
+FRESH_S = 5.0  # age of a lease that need not be renewed
+>>>>>>> main
 MOST_SESSIONS = 1000  # of a user, in all workspaces
 MOST_ENTRIES = 10_000  # of one session
 SHORTEST_DELETED = 4  # characters of an id that name a session to delete
@@ -46,10 +50,11 @@ class SessionStore:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def create(self, workspace: str, *, title: str, role: str = "", name: str = "") -> Session:
-        """Insert a new session without entries and return it; evict sessions beyond the bounds.
+    def create(self, workspace: str, *, title: str, role: str = "", name: str = "", owner: str = "") -> Session:
+        """Insert a new session without entries, leased to the client `owner` if given, and return it.
 
-        A `name` becomes the id of the session; if a session with this id exists, returns that one unchanged.
+        A `name` becomes the id of the session; if a session with this id exists, returns that one unchanged. Evicts
+        sessions beyond the bounds.
 
         Raises:
             ValueError: the title is longer than `LONGEST_TITLE`.
@@ -63,17 +68,19 @@ class SessionStore:
             SessionState.IDLE,
             now,
             now,
+            owner,
+            now + LEASE_S if owner else 0,
         )
         with self._state.transaction() as connection:
             if name and (found := _find(connection, name)) is not None:
                 return found
             connection.execute(
-                "INSERT INTO sessions (id, workspace, title, role, state, created, changed)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO sessions (id, workspace, title, role, state, created, changed, owner, leased)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
             self._evict(connection, now)
-        return Session(*row[:4], state=SessionState.IDLE, created=now, changed=now, owner="", entries=0)
+        return Session(*row[:4], state=SessionState.IDLE, created=now, changed=now, owner=owner, entries=0)
 
     def get(self, session: str) -> Session | None:
         """Return the session with the id `session`, None if there is none."""
@@ -99,10 +106,15 @@ class SessionStore:
     def acquire(self, session: str, owner: str) -> Session:
         """Take or renew the lease of a session for the client `owner`; return the session.
 
+        Writes nothing if the lease was taken or renewed within the last `FRESH_S`.
+
         Raises:
             SessionUnavailable: there is no such session, or another owner, whose process may still run, has a lease
                 that has not expired.
         """
+        age = self._find_lease_age(session, owner)
+        if age is not None and age < FRESH_S and (found := self.get(session)) is not None:
+            return found
         with self._state.transaction() as connection:
             found = _find(connection, session)
             _require(connection, session, available=found is None or found.owner in {"", owner})
@@ -111,8 +123,25 @@ class SessionStore:
             )
             return _require(connection, session, available=True)
 
-    def record(self, session: str, owner: str, state: SessionState, entries: Sequence[Entry] = ()) -> Session:
-        """Append `entries`, set the state and renew the lease of `owner`, in one transaction; return the session.
+    def _find_lease_age(self, session: str, owner: str) -> float | None:
+        """Return how many seconds ago `owner` took or renewed the lease of a session, None if it has none."""
+        query = "SELECT leased FROM sessions WHERE id = ? AND owner = ?"
+        with self._state.reading() as connection:
+            row = connection.execute(query, (session, owner)).fetchone()
+        return time.time() + LEASE_S - row[0] if row is not None else None
+
+    def record(
+        self,
+        session: str,
+        owner: str,
+        state: SessionState,
+        entries: Sequence[Entry] = (),
+        *,
+        releases: bool = False,
+    ) -> Session:
+        """Append `entries`, set the state and renew or end the lease of `owner`, in one transaction.
+
+        Returns the session.
 
         Raises:
             SessionUnavailable: there is no such session, it is full, or `owner` does not hold its lease.
@@ -123,9 +152,9 @@ class SessionStore:
         now = time.time()
         with self._state.transaction() as connection:
             held = connection.execute(
-                "UPDATE sessions SET state = ?, changed = ?, leased = ?, entries = entries + ?"
+                "UPDATE sessions SET state = ?, changed = ?, owner = ?, leased = ?, entries = entries + ?"
                 " WHERE id = ? AND owner = ?",
-                (state, now, now + LEASE_S, len(entries), session, owner),
+                (state, now, *(("", 0) if releases else (owner, now + LEASE_S)), len(entries), session, owner),
             )
             recorded = _require(connection, session, available=held.rowcount == 1)
             if entries and recorded.entries > MOST_ENTRIES:
@@ -142,6 +171,8 @@ class SessionStore:
 
     def release(self, session: str, owner: str) -> None:
         """End the lease of `owner` on a session; do nothing if `owner` has none."""
+        if self._find_lease_age(session, owner) is None:
+            return
         with self._state.transaction() as connection:
             connection.execute(
                 "UPDATE sessions SET owner = '', leased = 0 WHERE id = ? AND owner = ?", (session, owner)

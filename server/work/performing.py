@@ -195,9 +195,8 @@ class TaskPerformer:
         client = Client("starling work", mode, person, allow, self._root.as_uri(), self.watch)
         async with open_disk_team(place.core, place.root, self._state, client, asking.asker, asking.answer_s) as team:
             title = make_title(task.task.title)
-            await asyncio.to_thread(
-                team.sessions.create, self._root.as_uri(), title=title, role=task.task.role, name=task.id
-            )
+            create, place_uri = team.sessions.create, self._root.as_uri()
+            await asyncio.to_thread(create, place_uri, title=title, role=task.task.role, name=task.id, owner=team.owner)
             runner, request, workflow = SessionRunner(team, task.id), compose_request(task), None
             if task.task.workflow:
                 request, wanted = _join_texts(task), task.task.workflow

@@ -123,7 +123,7 @@ class WaitingQuestions:
 
     def restore(self, request: Request) -> Question:
         """Return the question as the worker asked it, with its edit if that is kept. Raises StateError."""
-        proposal = self._journal.records.find_kept(request.id)
+        proposal = self._journal.records.find_stored_edit(request.id)
         return restore_question(request, proposal)
 
 

@@ -164,7 +164,7 @@ def test_nothing_is_indexed_where_indexing_is_turned_off(make_index: Callable[..
     index = make_index(root, start=False)
     index.reindex([root / "notes.txt"])
     assert index.read_status().state == "off"
-    assert not index._process.busy
+    assert not index._process.is_busy
 
 
 def test_touched_folder_is_walked_and_a_deleted_one_forgotten(make_index: Callable[..., Index], root: Path) -> None:

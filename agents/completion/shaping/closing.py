@@ -104,7 +104,7 @@ class Closing:
         return reached
 
     def count_allowed(self, text: str) -> int:
-        """Return how many characters of `text` come before the first closing bracket that is one too many.
+        """Return how many characters of `text` come before the first closing bracket too many; all if there is none.
 
         Brackets that close one in `text`, that are needed, or that repeat those after the cursor are not too many.
         """

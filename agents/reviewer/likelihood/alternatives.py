@@ -308,7 +308,7 @@ class _Reader:
             self._attributes[self._read_text(holder), is_called(node)].setdefault(self._read_text(name))
 
     def _get_scope(self, node: tree_sitter.Node) -> _Scope:
-        """Return the scope of the function or module around `node`."""
+        """Return the scope of the function around `node`; of the module if there is none or a class is nearer."""
         holder = find_function(node)
         if holder is None:
             holder = node

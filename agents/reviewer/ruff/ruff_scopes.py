@@ -116,7 +116,7 @@ def _get_two_ancestors(node: tree_sitter.Node) -> list[tree_sitter.Node]:
 
 
 def _find_names(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
-    """Yield the identifiers in `node`, without attributes, indices and calls."""
+    """Yield the identifiers in `node`, without those in attributes, subscripts and calls."""
     stack = [node]
     while stack:
         each = stack.pop()

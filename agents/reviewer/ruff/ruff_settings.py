@@ -165,7 +165,8 @@ class RuffSettingsCache:
 def make_pep8_settings(path: Path | None) -> RuffSettings:
     """Return settings that select the rules of PEP 8 and no others, whatever the workspace selects.
 
-    The line length and the Python version are those that the workspace configures.
+    The line length and the Python version are those that the workspace configures, by default PEP 8's limit and the
+    newest version.
     """
     file, _ = _find_configuration(path) if path is not None else (None, False)
     length = _read_line_length(file)

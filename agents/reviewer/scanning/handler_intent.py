@@ -133,7 +133,11 @@ def _get_statement_after(scan: Scan, node: tree_sitter.Node) -> tree_sitter.Node
 
 
 def _has_fallback(scan: Scan, whole: tree_sitter.Node, tried: list[tree_sitter.Node]) -> bool:
-    """Return whether a failure has a fallback: a `return` after the `try`, or a value that was set before it."""
+    """Return whether the code goes on with a fallback after a failure.
+
+    That is a jump or the function's end, if the `try` returns a value; or a variable that the `try` assigns, that was
+    set before it or is hoisted, and that is read after it.
+    """
     if any(_contains_return(each) for each in tried) and _is_followed_by_exit(scan, whole):
         return True
     names = {name for each in tried for name in _find_assigned_names(scan, each)} & (

@@ -154,7 +154,7 @@ def _holds_else_if(item: Item) -> bool:
 
 
 def _continues_boolean(item: Item) -> bool:
-    """Return whether the boolean operator `item` is part of a run of the same operator."""
+    """Return whether the boolean expression `item` is an operand of another one with the same operator."""
     around = item.parent
     return (
         around is not None

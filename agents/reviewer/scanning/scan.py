@@ -89,7 +89,7 @@ class Scan:
         return trait in self.grammar.entry.traits
 
     @cached_property
-    def broken(self) -> bool:
+    def has_errors(self) -> bool:
         """Whether part of the text does not parse."""
         return self.root.has_error
 
@@ -134,7 +134,7 @@ class Scan:
 
         In a broken text this is so if the function around the item (outside of functions: its statement) parses.
         """
-        if not self.broken:
+        if not self.has_errors:
             return True
         function = item if item.role == "function" else item.function
         if function is not None:

@@ -6,6 +6,7 @@ Start at `register_secrets`.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import re
@@ -37,10 +38,16 @@ def register_secrets(roots: Sequence[Path], environment: Mapping[str, str] | Non
     """
     found = (one for root in roots for path in _list_files(root) for one in _read_values(path))
     known_values.register(itertools.islice(found, MOST_VALUES))  # first, so that a workspace drives no other value out
-    known_values.register(_select(os.environ.items() if environment is None else environment.items()))
+    known_values.register(_select(tuple((os.environ if environment is None else environment).items())))
 
 
-def _select(settings: Iterable[tuple[str, str]]) -> Iterator[str]:
+@functools.lru_cache(maxsize=8)  # each session of the team registers the same ones again
+def _select(settings: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """Return the values of `_find_values`."""
+    return tuple(_find_values(settings))
+
+
+def _find_values(settings: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Yield the values whose names say that they are secret, and the secret parts of others, as of addresses.
 
     A path is no secret, whatever its name: `PWD`, `SSH_AUTH_SOCK`.
@@ -65,7 +72,7 @@ def _read_values(path: Path) -> list[str]:
     except OSError:
         return []
     text = data.decode("utf-8", "replace")
-    return [*_select((found[1], found[2].strip("\"'")) for found in _LINE.finditer(text))]
+    return [*_select(tuple((found[1], found[2].strip("\"'")) for found in _LINE.finditer(text)))]
 
 
 def _list_files(root: Path) -> list[Path]:

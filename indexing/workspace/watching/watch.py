@@ -65,7 +65,7 @@ class Watcher:
             self._thread.start()
 
     def close(self) -> None:
-        """Kill the process without waiting. Idempotent."""
+        """Kill the process without waiting, and start none any more. Idempotent."""
         self._closed.set()
         with self._lock:
             if self._process is not None:

@@ -136,7 +136,7 @@ class McpSettings(BaseModel):
 
 
 def define_servers(settings: McpSettings, folder: Path | None) -> list[ServerDefinition]:
-    """Return the servers that agents may use, with `folder` ("" for None) in place of `WORKSPACE`."""
+    """Return definitions of the servers that agents may use, with `folder` ("" for None) in place of `WORKSPACE`."""
     from server.mcp_client.definitions import ServerDefinition  # noqa: PLC0415 (only if there is a server)
 
     place = str(folder or "")
@@ -151,7 +151,7 @@ def define_servers(settings: McpSettings, folder: Path | None) -> list[ServerDef
 
 
 def build_pool(settings: McpSettings, folder: Path | None, old: ServerPool | None = None) -> ServerPool | None:
-    """Return the servers that agents may use, with `folder` in place of `WORKSPACE`; None if there are none.
+    """Return a pool of the servers that agents may use, with `folder` in place of `WORKSPACE`; None without any.
 
     Returns `old`, whose servers may be running, if it has the same definitions; a new pool has started no server.
     """

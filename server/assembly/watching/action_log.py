@@ -74,7 +74,7 @@ class ActionFiles(logging.Handler):
         self.addFilter(PrivacyFilter(texts=settings.texts))
 
     def is_like(self, other: ActionFiles) -> bool:
-        """Return whether `other` writes the same to the same folder."""
+        """Return whether `other` has the same settings and folder."""
         return (self._settings, self._folder) == (other._settings, other._folder)
 
     def emit(self, record: logging.LogRecord) -> None:

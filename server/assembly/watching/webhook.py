@@ -67,15 +67,15 @@ class Webhook:
                     atexit.register(self.wait)
                 self._waits_at_end = True
 
-    def wait(self, seconds: float = END_S) -> None:
-        """Wait until everything is sent or has failed, `seconds` at most."""
+    def wait(self, timeout_s: float = END_S) -> None:
+        """Wait until everything is sent or has failed, `timeout_s` at most."""
         with self._lock:
             sender = self._sender
         if sender is not None:
-            sender.join(seconds)
+            sender.join(timeout_s)
 
     def _send_all(self) -> None:
-        """Send what waits, one after the other, until nothing does."""
+        """Send the waiting objects, one after the other, until none waits."""
         client = HttpClient(HttpOptions(connect_s=self._timeout_s))
         try:
             while True:

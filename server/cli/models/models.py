@@ -151,7 +151,7 @@ def _list_available(*, as_json: bool) -> None:
 
 
 def choose_default(catalog: Catalog) -> str:
-    """Return the name of the model that is used if the settings name none; "" if none is installed."""
+    """Return the name of the default model, or of the first installed one if that is missing; "" if there is none."""
     from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415 (beside its only use)
 
     return DEFAULT_MODEL if catalog.get(DEFAULT_MODEL) is not None else next(iter(catalog.entries), "")

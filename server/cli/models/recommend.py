@@ -140,7 +140,7 @@ def _show_table(headings: Sequence[str], rows: Sequence[tuple[Verdict, Sequence[
                 *cells,
                 _format_size(one.candidate.memory),
                 _format_size(one.candidate.disk),
-                format_worth(one, table),
+                format_quality(one, table),
             )
             for one, cells in rows
         ],
@@ -175,7 +175,7 @@ def _rate_speed(one: Verdict, use: str) -> str:
     return LACKING.get(one.lacking, "yes" if use in one.uses else "late")
 
 
-def format_worth(one: Verdict, table: str) -> str:
+def format_quality(one: Verdict, table: str) -> str:
     """Return the quality of a model in the measurement `table`, with the number of samples; or "not measured"."""
     measured = one.candidate.worth.get(table)
     return NOT_MEASURED if measured is None else f"{measured.share:.0%} of {measured.n:,}"

@@ -104,7 +104,7 @@ class _Talk:
         self._stopped = threading.Event()
 
     def run(self, directory: Path | None, wait_s: float) -> int:
-        """Open the workspace, have the team answer, show the answer; return the exit status.
+        """Bring the index up to date, have the team answer, and show the answer; return the exit status.
 
         Raises:
             Failure: the request is empty, there is no such role or session, agents may not work, or the state cannot be

@@ -20,5 +20,5 @@ class DemoAnswer:
 
     @property
     def exact(self) -> bool:
-        """Whether the first line of the answer equals the rest of the line in the file."""
+        """Whether the first line of the answer equals the rest of the line in the file, without spaces at the end."""
         return self.answer.text.split("\n", 1)[0].rstrip() == self.place.truth.rstrip()

@@ -39,14 +39,14 @@ def show_opening(console: Console, root: Path) -> None:
     console.print(Text(f"A language server is started on {escape(str(root))}, as an editor would do it.\n"))
 
 
-def show_index(console: Console, status: Mapping[str, Any], seconds: float, initialize_ms: float) -> None:
+def show_index(console: Console, status: Mapping[str, Any], index_s: float, initialize_ms: float) -> None:
     """Print the server's start time and the index's size and problem; for {} that the index was not ready in time."""
     if not status:
         console.print(Text("The index was not ready in time.", style="yellow"))
         return
     skipped = sum(status["skipped"].values())
     console.print(
-        f"Server started and initialized in {initialize_ms:.0f} ms. Index {status['state']} after {seconds:.1f} s: "
+        f"Server started and initialized in {initialize_ms:.0f} ms. Index {status['state']} after {index_s:.1f} s: "
         f"{status['files']:,} files, {status['bytes_indexed'] / 1e6:,.1f} MB, {status['chunks']:,} chunks, "
         f"{status['symbols']:,} definitions; {skipped:,} entries left out.\n",
         markup=False,
@@ -232,5 +232,5 @@ def _format_facts(answered: DemoAnswer) -> Text:
 
 
 def _count_exact(answered: Sequence[DemoAnswer]) -> int:
-    """Return the number of answers whose first line is exactly that of the file."""
+    """Return the number of answers whose first line equals the rest of the line in the file."""
     return sum(one.exact for one in answered)

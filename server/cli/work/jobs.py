@@ -61,7 +61,7 @@ def _read_jobs(root: Path) -> list[dict[str, Any]]:
 
 
 def _format_row(job: dict[str, Any]) -> tuple[str, ...]:
-    """Return the cells of a job."""
+    """Return the table's cells for a job."""
     every = f"{job['interval_s'] / 3600:g} h" if job["interval_s"] else "off"
     last, due = (terminal.format_time(job[name]) if job[name] else "-" for name in ("last", "next"))
     return job["name"], every, last, "running" if job["running"] else due, job["outcome"] or "-"

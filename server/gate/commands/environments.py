@@ -26,38 +26,38 @@ _QUIET = {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROM
 """Variables for a command that has no terminal: nobody could scroll in its output or answer it."""
 
 
-def restore_shell_variables(ours: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables `ours` without Starling's own, as the person's shell has them.
+def restore_shell_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return `variables` without Starling's own, as the person's shell has them.
 
     Editors pass on variables that must not affect the server with the prefix `KEPT`; those get their names back.
     """
-    kept = {name.removeprefix(KEPT): value for name, value in ours.items() if name.startswith(KEPT)}
-    return {name: value for name, value in ours.items() if not name.startswith("STARLING_")} | kept
+    kept = {name.removeprefix(KEPT): value for name, value in variables.items() if name.startswith(KEPT)}
+    return {name: value for name, value in variables.items() if not name.startswith("STARLING_")} | kept
 
 
-def build_environment(ours: Mapping[str, str], temporary: str, *, credentials: bool = False) -> dict[str, str]:
-    """Return the environment of a command: of the variables `ours`, those that programs need, and none that is secret.
+def build_environment(variables: Mapping[str, str], temporary: str, *, credentials: bool = False) -> dict[str, str]:
+    """Return the environment of a command: those of `variables` that programs need, and none that is secret.
 
     Leaves out proxies with a password. Adds variables for a command without a terminal, and for its temporary files.
 
     Args:
-        ours: the variables of this program.
+        variables: the variables of this program.
         temporary: the command's folder for temporary files.
         credentials: whether the command may use the person's ssh-agent.
     """
-    passed = list_inherited_variables(ours)
-    if credentials and AGENT_SOCKET in ours:
-        passed[AGENT_SOCKET] = ours[AGENT_SOCKET]
+    passed = list_inherited_variables(variables)
+    if credentials and AGENT_SOCKET in variables:
+        passed[AGENT_SOCKET] = variables[AGENT_SOCKET]
     cache = {"GOCACHE": f"{temporary}/go-build"}  # Go compiles nothing where its cache cannot be written
     return passed | _QUIET | cache | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary)
 
 
-def list_inherited_variables(ours: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that every command inherits, of `ours` with the values of the person's shell.
+def list_inherited_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return those of `variables` that every command inherits, with the values of the person's shell.
 
     Leaves out secrets by their names, and proxies with a password.
     """
-    return {name: value for name, value in restore_shell_variables(ours).items() if _is_inherited(name, value)}
+    return {name: value for name, value in restore_shell_variables(variables).items() if _is_inherited(name, value)}
 
 
 def _is_inherited(name: str, value: str) -> bool:

@@ -72,7 +72,7 @@ class ConfinedRunner:
     def find_isolation(self, request: CommandRequest) -> Isolation:
         """Return the confinement that the system enforces while the command of `request` runs.
 
-        Blocking: the first call tries what works on this system, which takes some milliseconds.
+        Blocking: the first call starts processes to try what works on this system.
         """
         isolation = self._choose().describe(request)
         return isolation if self._can_hide() else replace(isolation, hides_secrets=False)

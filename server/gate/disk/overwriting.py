@@ -32,15 +32,15 @@ def overwrite(descriptor: int, old: bytes, new: bytes) -> None:
         raise
 
 
-def _reserve(descriptor: int, now: int, wanted: int) -> None:
-    """Reserve disk space to grow from `now` to `wanted` bytes, so that a full disk fails before anything is written.
+def _reserve(descriptor: int, size: int, wanted: int) -> None:
+    """Reserve disk space to grow from `size` to `wanted` bytes, so that a full disk fails before anything is written.
 
     Does nothing if the system cannot reserve space.
     """
-    if wanted <= now or not hasattr(os, "posix_fallocate"):
+    if wanted <= size or not hasattr(os, "posix_fallocate"):
         return
     try:
-        os.posix_fallocate(descriptor, now, wanted - now)
+        os.posix_fallocate(descriptor, size, wanted - size)
     except OSError as error:
         if error.errno not in _NO_RESERVATION:
             raise

@@ -62,13 +62,13 @@ def make_trial_title(folder: str) -> str:
     return f"Run a test of {folder}"
 
 
-def describe_trial(command: str, folder: str, times: int, seconds: float) -> str:
+def describe_trial(command: str, folder: str, times: int, timeout_s: float) -> str:
     """Return the text of the question that asks to run `command` in a copy of `folder`.
 
-    It names the most runs (`times`) and the time limit of each run (`seconds`).
+    It names the most runs (`times`) and the time limit of each run (`timeout_s`).
     """
     repeats = f", up to {times} times" if times > 1 else ""
-    return f"{command}\n\nin a copy of {folder}{repeats}, for at most {seconds} seconds each"
+    return f"{command}\n\nin a copy of {folder}{repeats}, for at most {timeout_s} seconds each"
 
 
 def make_test_run_title(folder: str) -> str:
@@ -76,9 +76,9 @@ def make_test_run_title(folder: str) -> str:
     return f"Run the tests of {folder}"
 
 
-def describe_test_run(command: str, folder: str, seconds: float) -> str:
+def describe_test_run(command: str, folder: str, timeout_s: float) -> str:
     """Return the text of the question that asks to run `command` in `folder`, with the time limit in seconds."""
-    return f"{command}\n\nin {folder}, for at most {seconds} seconds"
+    return f"{command}\n\nin {folder}, for at most {timeout_s} seconds"
 
 
 def explain_test_run(*, measures: bool) -> str:
@@ -106,7 +106,7 @@ _ASKED = (
 def list_isolation_warnings(isolation: Isolation | None) -> tuple[str, ...]:
     """Return warnings about a command: what the system cannot keep it from, and the network or logins it asked for.
 
-    What it asked for is no gap. () without either, or if no command runs (`isolation` is None).
+    The first leaves out what the command asked for. () without either, or if no command runs (`isolation` is None).
     """
     if isolation is None:
         return ()

@@ -91,7 +91,7 @@ class Trials:
         command = test_runs.choose_command(root, self.files.test_command)
         if isinstance(command, str):
             return (TestRun(ran=False, output=command),)
-        if why := self._find_excess(root) or _find_outside(root, candidates):
+        if why := self._explain_excess(root) or _explain_outside(root, candidates):
             return (TestRun(ran=False, output=why),)
         one_file = _narrow_to_file(command, root, test)
         if why := self._ask(one_file, root, len(candidates)):
@@ -119,7 +119,7 @@ class Trials:
             return "The request was cancelled."
         return "" if answer.granted else answer.reason or "Nobody permitted the run."
 
-    def _find_excess(self, root: Path) -> str:
+    def _explain_excess(self, root: Path) -> str:
         """Return why the workspace is too large to be copied, "" if it is not."""
         files = size = 0
         for path in self._list_files(root):
@@ -176,7 +176,7 @@ class Trials:
                 target.write_bytes(_encode(change, change.path))
 
 
-def _find_outside(root: Path, candidates: Sequence[Sequence[Change]]) -> str:
+def _explain_outside(root: Path, candidates: Sequence[Sequence[Change]]) -> str:
     """Return why `candidates` cannot be tried on a copy of `root`, "" if they change nothing outside of it."""
     for change in (one for candidate in candidates for one in candidate):
         path = change.path if isinstance(change, TextChange | CreateFile) else None

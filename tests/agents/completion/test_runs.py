@@ -63,7 +63,7 @@ def test_a_request_leaves_at_once_while_the_run_goes_on(runs: Runs[str]) -> None
     decoding = Decoding()
     run = start_run(runs, "x = $0\n", decoding)
     assert run.wait(until=time.monotonic() + LONG_S, leave=lambda: True) is Ending.LEFT
-    assert not run.done
+    assert not run.is_done
     decoding.let_go.set()
 
 
@@ -71,7 +71,7 @@ def test_a_run_that_nobody_waits_for_ends(runs: Runs[str]) -> None:
     decoding = Decoding()
     run = start_run(runs, "x = $0\n", decoding, linger_s=0.0)
     assert run.wait(until=time.monotonic() + LONG_S, leave=decoding.said.is_set) is Ending.LEFT
-    while not run.done:
+    while not run.is_done:
         time.sleep(0.001)
     assert decoding.stopped_early
 
@@ -143,7 +143,7 @@ def test_closing_ends_the_runs(runs: Runs[str]) -> None:
 def test_nothing_starts_after_closing(runs: Runs[str]) -> None:
     runs.close()
     run = start_run(runs, "x = $0\n", lambda _: "abs")
-    assert run.done
+    assert run.is_done
     assert run.result is None
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import os
 import platform
+=======
+>>>>>>> main
 import time
 from typing import TYPE_CHECKING
 
@@ -77,6 +80,33 @@ def test_one_client_at_a_time_drives_a_session(sessions: Sessions, other: State)
     sessions.release(session, "vim 7")
     assert elsewhere.acquire(session, "zed 8").owner == "zed 8"
     assert elsewhere.read(session) == ()
+
+
+def test_a_session_can_be_leased_when_it_is_made_and_given_back_with_its_last_entries(
+    sessions: Sessions, other: State
+) -> None:
+    session = sessions.create(WORKSPACE, title="x", owner="vim 7").id
+    elsewhere = SessionStore(other)
+    with pytest.raises(SessionUnavailable, match="is open in vim 7"):
+        elsewhere.acquire(session, "zed 8")
+    assert sessions.acquire(session, "vim 7").owner == "vim 7"
+    given_back = sessions.record(session, "vim 7", SessionState.IDLE, [HELLO], releases=True)
+    assert (given_back.owner, given_back.entries) == ("", 1)
+    assert elsewhere.acquire(session, "zed 8").owner == "zed 8"
+    sessions.release(session, "vim 7")
+    assert elsewhere.record(session, "zed 8", SessionState.IDLE).owner == "zed 8"
+
+
+def test_a_lease_that_is_no_longer_fresh_is_renewed(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = sessions.create(WORKSPACE, title="x", owner="vim 7").id
+    now = time.time()
+    monkeypatch.setattr(session_store.time, "time", lambda: now)
+    now += session_store.FRESH_S + 1
+    sessions.acquire(session, "vim 7")
+    now += session_store.LEASE_S - 1
+    found = sessions.get(session)
+    assert found is not None
+    assert found.owner == "vim 7"
 
 
 def test_the_lease_of_a_dead_client_expires_and_its_state_stays(

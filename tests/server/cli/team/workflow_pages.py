@@ -162,7 +162,7 @@ def play(wanted: Run, root: Path) -> str:
         patch.setattr(terminal_asker, "show", lambda _: None)
         with redirect_stdout(shown), redirect_stderr(shown):
             run(["do", "--workflow", wanted.workflow, *options, wanted.request])
-    terminal.reset()
+    terminal.forget_emitted()
     text = shown.getvalue()
     for pattern, written in _VARYING:
         text = pattern.sub(written, text)
