@@ -138,7 +138,6 @@ class TurnView:
                 pass  # `end` shows it
 
     def _show_text(self, event: events.TextArrived) -> None:
-<<<<<<< HEAD
         """Show a piece of an answer, after a blank line if a note came between; what a delegate writes is a thought."""
         if event.agent != self._speaker:
             self._sender.put_text("thought", event.text)
@@ -147,13 +146,6 @@ class TurnView:
         self._is_text_over = False
         self._said += text
         self._sender.put_text("agent", text)
-=======
-        """Show a piece of an answer; the text of a delegate is shown as a thought."""
-        answers = event.agent == self._speaker
-        if answers:
-            self._said += event.text
-        self._sender.put_text("agent" if answers else "thought", event.text)
->>>>>>> main
 
     def _start_call(self, event: events.CallStarted) -> None:
         """Show a call that begins to run; it is the current call from now on."""

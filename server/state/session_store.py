@@ -32,12 +32,9 @@ if TYPE_CHECKING:
     from server.state.statements import Connection
 
 KEPT_S = 365 * 24 * 3600.0
-<<<<<<< HEAD
 EMPTY_KEPT_S = 24 * 3600.0  # of a session without entries, whose client was killed
 OPEN_S = 7 * 24 * 3600.0  # that a client counts as having a session open, if nobody can see whether it has ended
-=======
 FRESH_S = 5.0  # age of a lease that need not be renewed
->>>>>>> main
 MOST_SESSIONS = 1000  # of a user, in all workspaces
 MOST_ENTRIES = 10_000  # of one session
 SHORTEST_DELETED = 4  # characters of an id that name a session to delete

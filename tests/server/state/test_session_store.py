@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import os
 import platform
-=======
->>>>>>> main
 import time
 from typing import TYPE_CHECKING
 
