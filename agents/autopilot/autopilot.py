@@ -92,7 +92,7 @@ class Autopilot:
     def look(self) -> str:
         """Replace the open proposals by the work found now, queue at most one of them, and return a sentence. Blocking.
 
-        Queues only a proposal that a rule allows, within the budget. Sets `sleep_s`: doubled if nothing is new.
+        Queues only a proposal that a rule allows, within the budget. Sets `sleep_s`, the time until the next look.
 
         Raises:
             StateError: the state cannot be read or written.

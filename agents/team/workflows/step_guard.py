@@ -87,7 +87,7 @@ class StepGuard:
         return outcome
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
-        """Ask for permission; refuse a tool with a risk that is not in `permitted` unless the step may change all."""
+        """Ask for permission; unless the step may change all files, refuse tools with a risk that `permitted` lacks."""
         if self.changes != "all" and call.tool.name not in self.permitted and call.tool.risk is not Risk.LOW:
             reason = NO_COMMANDS if self.permitted else ONLY_READS
             return Permission("", granted=False, outcome="rejected", reason=reason)
