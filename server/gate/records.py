@@ -317,7 +317,7 @@ class Records(Protocol):
         ...
 
     def find_request(self, name: str) -> Request | None:
-        """Return the request whose id is `name`, or the only one whose id begins with it; None without exactly one."""
+        """Return the request whose id is `name`, or the only one whose id begins with it; else None."""
         ...
 
     def find_stored_edit(self, request: str) -> ProposedEdit | None:
@@ -340,8 +340,8 @@ class Records(Protocol):
         """Return the checkpoint with the id `identity`, None if there is none (any more)."""
         ...
 
-    def list_checkpoints(self, beginning: str) -> tuple[str, ...]:
-        """Return the ids of up to two checkpoints that begin with `beginning`, an exact one first."""
+    def list_checkpoint_ids(self, prefix: str) -> tuple[str, ...]:
+        """Return up to two ids of checkpoints that begin with `prefix`; `prefix` itself first, if it is an id."""
         ...
 
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:

@@ -99,26 +99,26 @@ class Checkpoints:
 
     def find(self, identity: str) -> Checkpoint | None:
         """Return the checkpoint with the id `identity`, None if there is none (any more)."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             row = connection.execute(f"{_SELECT} WHERE id = ?", (identity,)).fetchone()
             return _read_checkpoint(connection, row) if row is not None else None
 
-    def list_named(self, beginning: str) -> tuple[str, ...]:
-        """Return the ids of up to two checkpoints that begin with `beginning`, an exact one first."""
-        with self._state.reading() as connection:
+    def list_ids(self, prefix: str) -> tuple[str, ...]:
+        """Return up to two ids of checkpoints that begin with `prefix`; `prefix` itself first, if it is an id."""
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT id FROM checkpoints WHERE substr(id, 1, ?) = ? ORDER BY length(id), id LIMIT 2",
-                (len(beginning), beginning),
+                (len(prefix), prefix),
             )
             return tuple(str(row[0]) for row in rows)
 
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
         """Return the ids of the checkpoints that can be undone, newest first.
 
-        Leaves out checkpoints without a document for which `concerns` returns true, those of an undo, those that were
-        undone, and those whose outcome is not known yet.
+        Leaves out a checkpoint unless `concerns` returns true for one of its documents; also those of an undo, those
+        that were undone, and those whose outcome is not known yet.
         """
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(_STANDING).fetchall()
         return tuple(dict.fromkeys(row[0] for row in rows if concerns(Subject(*row))))
 
@@ -158,7 +158,7 @@ class Checkpoints:
 
     @staticmethod
     def _remove(connection: Connection, identities: Sequence[str]) -> None:
-        """Delete checkpoints with their files."""
+        """Delete checkpoints, named by their ids, with their files."""
         for identity in identities:
             connection.execute("DELETE FROM checkpoint_files WHERE checkpoint = ?", (identity,))
             connection.execute("DELETE FROM checkpoints WHERE id = ?", (identity,))

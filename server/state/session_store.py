@@ -81,18 +81,18 @@ class SessionStore:
 
     def get(self, session: str) -> Session | None:
         """Return the session with the id `session`, None if there is none."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return _find(connection, session)
 
     def list_newest(self, workspace: str, limit: int) -> tuple[Session, ...]:
         """Return up to `limit` sessions of `workspace`, most recently changed first."""
         query = f"{_SELECT} WHERE workspace = ? ORDER BY changed DESC, id LIMIT ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return tuple(map(_unpack, connection.execute(query, (make_storable(workspace), limit))))
 
     def read(self, session: str, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
         """Return up to `limit` entries of a session, numbered above `after`, in order; () for an unknown session."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT kind, origin, content, details, number, at FROM session_entries"
                 " WHERE session = ? AND number > ? ORDER BY number LIMIT ?",
@@ -123,7 +123,7 @@ class SessionStore:
     def _find_lease_age(self, session: str, owner: str) -> float | None:
         """Return how many seconds ago `owner` took or renewed the lease of a session, None if it has none."""
         query = "SELECT leased FROM sessions WHERE id = ? AND owner = ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             row = connection.execute(query, (session, owner)).fetchone()
         return time.time() + LEASE_S - row[0] if row is not None else None
 

@@ -48,8 +48,11 @@ class WaitingAsker:
         return ""
 
     async def ask(self, question: Question) -> Answer:
-        """Wait until a client has answered, and return the answer; when cancelled, no client can answer any more."""
-        await asyncio.to_thread(self._answers.await_answer, question.id)
+        """Record the question, wait until a client has answered it, and return the answer.
+
+        When cancelled, no client can answer any more.
+        """
+        await asyncio.to_thread(self._answers.record_wait, question.id)
         self._tell(f"{question.title}: waits for you; answer with `starling sessions answer {question.id[:8]}`.")
         try:
             while (answer := await asyncio.to_thread(self._answers.find, question.id)) is None:  # noqa: ASYNC110 (another process answers)
@@ -83,16 +86,16 @@ class WaitingPerson:
         self._owner = name_owner("starling work")
 
     async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
-        """Wait until a client has answered, and return the answer; None after `ANSWER_S`, or if it is cancelled.
+        """Record the question, wait until a client has answered it, and return the answer.
 
-        Afterwards no client can answer any more.
+        None after `ANSWER_S`, or once nobody needs an answer. Afterwards no client can answer any more.
         """
         asked = AgentQuestion(uuid.uuid4().hex, self._session, question, tuple(choices), time.time())
-        await asyncio.to_thread(self._answers.await_words, asked, self._owner)
+        await asyncio.to_thread(self._answers.record_question, asked, self._owner)
         self._tell(f"An agent asks: {asked.title} Answer with `starling sessions answer {asked.id[:8]}`.")
         try:
             async with asyncio.timeout(ANSWER_S):
-                while (words := await asyncio.to_thread(self._answers.find_words, asked.id)) is None:
+                while (words := await asyncio.to_thread(self._answers.find_text_answer, asked.id)) is None:
                     if self._is_cancelled():
                         return None
                     await asyncio.sleep(LOOK_S)

@@ -123,7 +123,7 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
     if arguments.action == "rename" and not arguments.title.strip():
         raise CommandFailed("A session needs a title.", code="invalid", what_next="Give a `title`.")
     team = services.get_team()
-    read = await sessions.read_store(partial(_act, team, services.gate.journal, arguments))
+    read = await sessions.call_store(partial(_act, team, services.gate.journal, arguments))
     if read.session is None:
         return Result(session=None)
     feedback = {one.number: one for one in read.feedback}

@@ -281,7 +281,7 @@ with state.transaction() as connection:
 def test_a_full_disk_leaves_the_session_as_it_was(sessions: Sessions, state: State) -> None:
     session = sessions.create(WORKSPACE, title="x").id
     sessions.acquire(session, "vim 7")
-    with state.reading() as connection:
+    with state.use_connection() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StateError, match="The disk is full"):
