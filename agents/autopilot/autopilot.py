@@ -127,7 +127,7 @@ class Autopilot:
             return str(error)
         if task is None:
             return ""
-        self._proposals.spend(self._workspace, DaySpending(tasks=1))
+        self._proposals.add_spending(self._workspace, DaySpending(tasks=1))
         return f"Your rule for {chosen.proposal.kind} has started {task.id[:8]}: {chosen.proposal.title}"
 
 

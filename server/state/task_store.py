@@ -88,13 +88,13 @@ class TaskStore:
 
     def get(self, task: str) -> QueuedTask | None:
         """Return the task with the id `task`, None if there is none."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return _find(connection, task)
 
     def list_newest(self, workspace: str, limit: int, *, status: TaskStatus | None = None) -> tuple[QueuedTask, ...]:
         """Return up to `limit` tasks of `workspace`, newest first; only those with `status` unless it is None."""
         query = f"{_SELECT} WHERE workspace = ? AND ? IN ('', status) ORDER BY created DESC, id LIMIT ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(query, (make_storable(workspace), status or "", limit)).fetchall()
             return tuple(_unpack(connection, row) for row in rows)
 
@@ -110,7 +110,7 @@ class TaskStore:
         query = _NEXT.format(roles=condition, high=int(Priority.HIGH))
         wanted = ("", *map(make_storable, roles)) if roles else ()
         with self._state.transaction() as connection:
-            self._take_back_stuck(connection, place, now)
+            self._fail_lost_claims(connection, place, now)
             _release_held(connection, place, now)
             _stop_blocked(connection, now)
             row = connection.execute(query, (place, *wanted, now + SOON_S)).fetchone()
@@ -146,12 +146,19 @@ class TaskStore:
         """Queue a claimed task again with the reason `why`; after `ATTEMPTS` claims, record it as failed instead.
 
         Tasks that need a failed task then wait for a person. Returns False if the claim is lost.
+
+        Raises:
+            ValueError: `why` is longer than `LONGEST_TEXT`.
         """
         with self._state.transaction() as connection:
             return _fail(connection, claimed, why, self._clock())
 
     def escalate(self, claimed: QueuedTask, why: str) -> bool:
-        """Let a claimed task wait for a person until `requeue` or `cancel`; return False if the claim is lost."""
+        """Let a claimed task wait for a person until `requeue` or `cancel`; return False if the claim is lost.
+
+        Raises:
+            ValueError: `why` is longer than `LONGEST_TEXT`.
+        """
         with self._state.transaction() as connection:
             return _end_claim(connection, claimed, TaskStatus.WAITING, why, self._clock())
 
@@ -166,7 +173,7 @@ class TaskStore:
 
     def is_held(self, task: str) -> bool:
         """Return whether a worker may still be at work on a task: it has neither given it back nor certainly ended."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             row = connection.execute("SELECT worker, renewed FROM queued_tasks WHERE id = ?", (task,)).fetchone()
         return row is not None and _holds(row[0], row[1], self._clock())
 
@@ -198,7 +205,7 @@ class TaskStore:
             return True
 
     @staticmethod
-    def _take_back_stuck(connection: Connection, workspace: str, now: float) -> None:
+    def _fail_lost_claims(connection: Connection, workspace: str, now: float) -> None:
         """Fail the claims in `workspace` that were not renewed for `STUCK_S` seconds, or whose process has ended."""
         query = f"{_SELECT} WHERE workspace = ? AND status = 'running' AND renewed < ?"
         for row in connection.execute(query, (workspace, now - STUCK_S)).fetchall():

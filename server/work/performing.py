@@ -131,10 +131,10 @@ class TaskPerformer:
         try:
             async with self._open_place(task) as place:
                 ended = await self._run_session(task, place, stopped)
-                await self._count_use(task, ended)
+                await self._record_usage(task, ended)
                 if ended.status is TurnStatus.CANCELLED or place.worktree is None:
                     return Performed(_ENDINGS[ended.status], ended.text)
-                return await self._end_writing(task, place.worktree, ended)
+                return await self._commit_and_remove(task, place.worktree, ended)
         except WorktreeFailed as error:
             self.watch(task.id, GitTrouble(str(error)))
             return Performed(Ending.WAITING, str(error))
@@ -144,7 +144,7 @@ class TaskPerformer:
             await asyncio.to_thread(self._remove_if_cancelled, task.id)
 
     def _remove_if_cancelled(self, task: str) -> None:
-        """Delete the worktree and the branch of a task if a person has cancelled it; log a failure. Blocking."""
+        """Delete the worktree, its index and the branch of a cancelled task that writes; log a failure. Blocking."""
         try:
             found = self._queue.get(task)
             if found is not None and found.task.writes and found.status is TaskStatus.CANCELLED:
@@ -155,19 +155,21 @@ class TaskPerformer:
         except (StateError, WorktreeFailed) as error:  # removed when a worker starts
             logger.warning("the worktree of the cancelled task %s could not be removed: %s", task, error)
 
-    async def _count_use(self, task: QueuedTask, ended: TurnEnded) -> None:
-        """Count what a task of the autopilot has used in the budget of the day; other tasks are not counted.
+    async def _record_usage(self, task: QueuedTask, ended: TurnEnded) -> None:
+        """Add the tokens and cost of a task of the autopilot to those of the day; do nothing for other tasks.
 
         Raises:
             StateError: the state cannot be written.
         """
         if task.task.key.startswith(KEY_PREFIX):
             used = DaySpending(tokens=ended.tokens, cost=ended.cost)
-            await asyncio.to_thread(ProposalStore(self._state, self._clock).spend, self._root.as_uri(), used)
+            await asyncio.to_thread(ProposalStore(self._state, self._clock).add_spending, self._root.as_uri(), used)
 
     @contextlib.asynccontextmanager
     async def _open_place(self, task: QueuedTask) -> AsyncIterator[_Place]:
-        """Yield the place where `task` works; the core of a worktree is closed afterwards.
+        """Yield the place where `task` works: a worktree if it may change files, else the workspace.
+
+        Closes the core of a worktree afterwards, and deletes its index if the worktree is gone.
 
         Raises:
             WorktreeFailed: the task needs a worktree, and none can be made.
@@ -186,7 +188,7 @@ class TaskPerformer:
                 await asyncio.to_thread(IndexPaths.of(paths.index_dir(), worktree.root).remove)
 
     async def _run_session(self, task: QueuedTask, place: _Place, stopped: Callable[[], bool]) -> TurnEnded:
-        """Run one turn of the task's session.
+        """Run one turn of the task's session, which is created if needed; return how the turn ended.
 
         Raises:
             SessionUnavailable, StateError: as `SessionRunner.handle`.
@@ -211,7 +213,7 @@ class TaskPerformer:
             await asyncio.to_thread(answers.withdraw, *(one.id for one in left))  # the session has them now
             return ended
 
-    async def _end_writing(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
+    async def _commit_and_remove(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
         """Commit what a turn has written, and remove the folder of the worktree, and its branch if nothing has changed.
 
         Returns the outcome, which names the branch and its changed files, if any.
@@ -232,10 +234,13 @@ class TaskPerformer:
 
 
 def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> None:
-    """Delete the worktrees whose tasks are gone, or of `workspace` and have ended, as a kill leaves them. Blocking.
+    """Delete the worktrees of tasks that do not exist any more, and of tasks of `workspace` that have ended. Blocking.
 
-    Branches are kept, except those of cancelled tasks. What a worker still uses stays. A folder that cannot be deleted
-    is logged.
+    A killed worker leaves them. Branches are kept, except those of cancelled tasks. What a worker may still use stays.
+    Logs what cannot be deleted.
+
+    Raises:
+        StateError: the queue cannot be read.
     """
     for name in sorted({one.name for one in worktrees.list_folders()} | worktrees.list_branches().keys()):
         task = queue.get(name)
@@ -258,7 +263,7 @@ def _join_texts(task: QueuedTask) -> str:
 
 
 def compose_request(task: QueuedTask, left: Sequence[LeftAnswer] = ()) -> str:
-    """Return the request to the team: what is wanted, and for a later attempt how the last one ended.
+    """Return the request to the team: role, title and details, and for a later attempt how the last one ended.
 
     `left` are a person's answers that the last attempt asked for and did not take.
     """

@@ -51,8 +51,11 @@ class WaitingAsker:
         return ""
 
     async def ask(self, question: Question) -> Answer:
-        """Wait until a client has answered, and return the answer; when cancelled, no client can answer any more."""
-        await asyncio.to_thread(self._answers.await_answer, question.id)
+        """Record the question, wait until a client has answered it, and return the answer.
+
+        When cancelled, no client can answer any more.
+        """
+        await asyncio.to_thread(self._answers.record_wait, question.id)
         self._tell(f"{question.title}: waits for you; answer with `starling sessions answer {question.id[:8]}`.")
         try:
             while (answer := await asyncio.to_thread(self._answers.find, question.id)) is None:  # noqa: ASYNC110 (another process answers)
@@ -86,10 +89,11 @@ class WaitingPerson:
         self._owner = name_owner("starling work")
 
     async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
-        """Wait until a client has answered, and return the answer; None after `ANSWER_S`, or if it is cancelled.
+        """Record the question, wait until a client has answered it, and return the answer.
 
-        Afterwards no client can answer any more. An answer to the same question that an earlier worker of the session
-        did not take is returned at once; other such answers are shown with the question.
+        None after `ANSWER_S`, or once nobody needs an answer. Afterwards no client can answer any more. Returns at once
+        the answer to the same question that an earlier worker of the session did not take; other such answers are shown
+        with the question.
         """
         left = await asyncio.to_thread(self._answers.list_left, self._session, self._owner)
         for one in left:
@@ -100,12 +104,12 @@ class WaitingPerson:
             (question, *(f"You have answered “{one.question}” so: {one.words}" for one in left[-MOST_SHOWN:]))
         )
         asked = AgentQuestion(uuid.uuid4().hex, self._session, text, tuple(choices), time.time())
-        await asyncio.to_thread(self._answers.await_words, asked, self._owner)
+        await asyncio.to_thread(self._answers.record_question, asked, self._owner)
         self._tell(f"An agent asks: {asked.title} Answer with `starling sessions answer {asked.id[:8]}`.")
         words = None
         try:
             async with asyncio.timeout(ANSWER_S):
-                while (words := await asyncio.to_thread(self._answers.find_words, asked.id)) is None:
+                while (words := await asyncio.to_thread(self._answers.find_text_answer, asked.id)) is None:
                     if self._is_cancelled():
                         return None
                     await asyncio.sleep(LOOK_S)

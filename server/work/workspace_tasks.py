@@ -82,9 +82,9 @@ class WorkspaceTasks:
         return found[0]
 
     def cancel(self, task: QueuedTask) -> str:
-        """Cancel a task and delete its branch; return a sentence that says why the branch is left, "" if it is not.
+        """Cancel a task and delete its branch and worktree; return a sentence if these are left, "" otherwise.
 
-        While a worker does the task, its folder is in use: that worker deletes branch and folder once it has stopped.
+        While a worker does the task, they are in use: that worker deletes them once it has stopped.
 
         Raises:
             TaskRefused: it has ended already.
@@ -127,7 +127,7 @@ class WorkspaceTasks:
             raise TaskRefused(f"{task.task.title!r} cannot be retried: {task.status.value}.")
 
     def drop(self, task: QueuedTask) -> None:
-        """Delete the branch of a task, with all changes on it.
+        """Delete the branch and the worktree of a task, with all its changes.
 
         Raises:
             TaskRefused: the task is running or has no branch, or git failed.
@@ -159,12 +159,15 @@ class WorkspaceTasks:
     async def merge(self, task: QueuedTask, propose: Callable[[ProposedEdit], Awaitable[Outcome]]) -> Merged:
         """Propose the changes of the branch of `task` for the workspace; delete the branch once all were applied.
 
+        A branch without changes is deleted without a proposal.
+
         Args:
             task: the task.
             propose: proposes an edit to the gate, and returns its outcome.
 
         Raises:
-            TaskRefused: the task has not ended or has no branch, or its changes cannot be proposed; nothing changes.
+            TaskRefused: the task has not ended or has no branch, or its changes cannot be proposed; or they were
+                applied, and the branch could not be deleted.
         """
         worktree, proposal = await asyncio.to_thread(self._prepare_merge, task)
         outcome = await propose(proposal) if proposal is not None else None
@@ -181,7 +184,7 @@ class WorkspaceTasks:
         """Return the worktree of a task and the proposal to merge it, None if its branch changes nothing.
 
         Raises:
-            TaskRefused: as `merge`.
+            TaskRefused: the task has not ended or has no branch, or its changes cannot be proposed.
         """
         wanted = task.task
         if task.status in UNFINISHED:

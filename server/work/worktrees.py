@@ -68,13 +68,15 @@ class Worktrees:
         self._storage = storage
 
     def open(self, task: str) -> Worktree:
-        """Return the worktree of a task, with what is in it; make a new one from the current commit if there is none.
+        """Return the worktree of a task: unchanged if its folder is whole, else made again from the task's branch.
+
+        A task without a branch gets one at the commit that its work began at, for a new task the current commit.
 
         Raises:
             WorktreeFailed: there is no repository, or it has no commit or too many tasks (`MOST_OPEN`), or git failed.
         """
         with self._use_repository() as top:
-            worktree = self._describe(top, task)
+            worktree = self._locate(top, task)
             if worktree.base and _is_whole(top, worktree):
                 return worktree
             if not worktree.base and len(self._list_refs(top)) >= MOST_OPEN:
@@ -95,24 +97,24 @@ class Worktrees:
                 "--hard",
                 "--no-recurse-submodules",
             )
-            return self._describe(top, task)
+            return self._locate(top, task)
 
     def find(self, task: str) -> Worktree | None:
-        """Return the worktree of a task, None if it has none.
+        """Return the worktree of a task, whose folder need not exist; None if the task has no branch.
 
         Raises:
             WorktreeFailed: git failed.
         """
         with self._use_repository() as top:
-            worktree = self._describe(top, task)
+            worktree = self._locate(top, task)
             return worktree if worktree.base and _has_branch(top, worktree.branch) else None
 
     def commit(self, worktree: Worktree, message: str) -> bool:
         """Commit everything that was changed in a worktree, files that git ignores excepted; return whether any was.
 
         Raises:
-            WorktreeFailed: git failed, or the worktree has files in a repository of their own, which no branch can
-                hold; the worktree is as it was.
+            WorktreeFailed: git failed, the folder belongs to another repository now, or it has files in a repository
+                of their own, which no branch can hold; then nothing is committed.
         """
         with self._use_repository() as top:
             _check_repository(top, worktree)
@@ -126,7 +128,7 @@ class Worktrees:
             return True
 
     def list_changed(self, worktree: Worktree) -> list[str]:
-        """Return the names of the files that a branch changes, from the top of the repository.
+        """Return the paths of the files that a branch changes, relative to the top of the repository.
 
         Raises:
             WorktreeFailed: git failed.
@@ -138,7 +140,7 @@ class Worktrees:
             ]
 
     def reset(self, worktree: Worktree) -> None:
-        """Discard what was changed in a worktree since its last commit, new files included.
+        """Discard what was changed in a worktree since its last commit, also new files, but not those that git ignores.
 
         Raises:
             WorktreeFailed: git failed.
@@ -156,7 +158,7 @@ class Worktrees:
             WorktreeFailed: git failed.
         """
         with self._use_repository() as top:
-            worktree = self._describe(top, task)
+            worktree = self._locate(top, task)
             _remove_folder(top, worktree)
             if with_branch:
                 if _has_branch(top, worktree.branch):
@@ -176,7 +178,7 @@ class Worktrees:
         return {task: branch for task in tasks if (branch := _name_branch(task)) in branches}
 
     def list_folders(self) -> tuple[Path, ...]:
-        """Return the folders of all worktrees in the storage, also of other repositories."""
+        """Return the folders of all worktrees in the storage, also of other repositories; () if it cannot be read."""
         with contextlib.suppress(OSError):
             return tuple(sorted(one for one in self._storage.iterdir() if one.is_dir()))
         return ()
@@ -186,7 +188,8 @@ class Worktrees:
         """Yield the top of the repository, with a lock against other users of the storage.
 
         Raises:
-            WorktreeFailed: there is no repository, git failed, or another process holds the lock for a minute.
+            WorktreeFailed: there is no repository, git failed in the block, the storage cannot be used, or another
+                process holds the lock for `LOCK_WAIT_S`.
         """
         make_folder(self._storage)
         try:
@@ -197,7 +200,7 @@ class Worktrees:
         except OSError as error:  # includes the lock's `Timeout`
             raise WorktreeFailed(f"{self._storage} cannot be used ({error}); see that it can be written.") from error
 
-    def _describe(self, top: Path, task: str) -> Worktree:
+    def _locate(self, top: Path, task: str) -> Worktree:
         """Return the worktree of a task as it is, or would be, with an empty `base` if the task has none.
 
         Raises:
@@ -214,15 +217,17 @@ class Worktrees:
 
     @staticmethod
     def _list_refs(top: Path) -> list[str]:
-        """Return the names of the refs of all tasks."""
+        """Return the names of the refs of all tasks; raises GitFailed."""
         return run_git(top, "for-each-ref", "--format=%(refname)", "refs/starling/").split()
 
 
 def _name_branch(task: str) -> str:
+    """Return the name of the branch of a task."""
     return f"starling/{task[:ID_LENGTH]}"
 
 
 def _name_ref(task: str) -> str:
+    """Return the name of the ref for the commit that the work on a task began at."""
     return f"refs/starling/{task}"
 
 
@@ -232,7 +237,7 @@ def _has_branch(top: Path, branch: str) -> bool:
 
 
 def _is_whole(top: Path, worktree: Worktree) -> bool:
-    """Return whether the folder of a worktree is there, whole, and has its branch checked out."""
+    """Return whether the folder of a worktree is git's, has an index, and has its branch checked out."""
     try:
         _check_repository(top, worktree)
         if run_git(worktree.folder, "symbolic-ref", "--short", "HEAD").strip() != worktree.branch:
@@ -248,6 +253,7 @@ def _check_repository(top: Path, worktree: Worktree) -> None:
     """Check that the folder of a worktree still belongs to the repository: a command may have changed its `.git`.
 
     Raises:
+        GitFailed: git failed.
         WorktreeFailed: it does not.
     """
     records = (top / run_git(top, "rev-parse", "--git-common-dir").rstrip("\n") / "worktrees").resolve()
@@ -282,6 +288,7 @@ def _check_folder(top: Path, commit: str, below: Path) -> None:
     """Check that the workspace folder is a folder in a commit, too, and no link.
 
     Raises:
+        GitFailed: git failed.
         WorktreeFailed: it is not.
     """
     if below.parts and not run_git(
@@ -291,7 +298,7 @@ def _check_folder(top: Path, commit: str, below: Path) -> None:
 
 
 def _remove_folder(top: Path, worktree: Worktree) -> None:
-    """Delete the folder of a worktree and git's record of it; those of a person's worktrees stay."""
+    """Delete the folder of a worktree and git's record of it, as far as that is possible; raise nothing."""
     shutil.rmtree(worktree.folder, ignore_errors=True)
     with contextlib.suppress(GitFailed):  # there is no record
         run_git(top, "worktree", "remove", "--force", "--force", str(worktree.folder))

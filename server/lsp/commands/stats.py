@@ -99,7 +99,10 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
-    """Return the statistics of completions and the recorded costs."""
+    """Return the statistics of completions, and costs and the team's work of the last `DAYS` days.
+
+    What cannot be read is empty, and `problem` says why.
+    """
     core = services.cores.current
     records, problem = await asyncio.to_thread(read_costs, services)
     metrics, other = await asyncio.to_thread(_read_metrics)
@@ -113,7 +116,7 @@ async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
 
 
 def _read_metrics() -> tuple[tuple[Metric, ...], str]:
-    """Return the team's figures of the last `DAYS` days, and the reason if they cannot be read. Blocking."""
+    """Return the team's figures of the last `DAYS` days, and the reason if they cannot be read, else "". Blocking."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (SQLite)
     from server.assembly.gates import open_state  # noqa: PLC0415
     from server.state.watching.metrics_store import Metrics  # noqa: PLC0415

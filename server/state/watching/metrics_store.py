@@ -106,7 +106,7 @@ class Metrics:
         answer_tokens: int = 0,
         cost: float = 0.0,
     ) -> None:
-        """Add one event to the figures of this day and of this hour; see `Metric`. Returns at once."""
+        """Add one event to the figures of this day and of this hour; see `Metric`. A thread writes them soon."""
         now = time.localtime(self._clock())
         names = tuple(make_storable(one)[:LONGEST_NAME] for one in (kind, agent, name, outcome))
         figures = (1, seconds, prompt_tokens, answer_tokens, cost)
@@ -120,7 +120,7 @@ class Metrics:
                 self._writer.start()
 
     def _bound(self, key: tuple[str, ...]) -> tuple[str, ...]:
-        """Return `key`, or that of the rest if too many figures wait because the database cannot be written."""
+        """Return `key`; for a new key, that of the rest if `MOST_ROWS` keys wait already."""
         if key in self._waiting or len(self._waiting) < MOST_ROWS:
             return key
         return (*key[:2], REST, REST, key[4])
@@ -134,7 +134,7 @@ class Metrics:
             writer.join()
 
     def _write(self) -> None:
-        """Write what waits, in batches, until nothing does; log an error, after which it waits for the next event."""
+        """Write the waiting figures in batches until none are left; log an error, and keep them for the next run."""
         while True:
             self._hurry.wait(BATCH_S)
             with self._lock:
@@ -154,7 +154,7 @@ class Metrics:
                 return
 
     def _add(self, waiting: dict[tuple[str, ...], list[float]]) -> None:
-        """Add figures to the table, and delete what is too old. Raises StateError."""
+        """Add figures to the table, those beyond `MOST_ROWS` as `REST`, and delete old rows. Raises StateError."""
         with self._state.transaction() as connection:
             _add_figures(connection, waiting, self._clock())
 
@@ -167,7 +167,9 @@ class Metrics:
         return self._list(10, time.strftime(DAY, time.localtime(self._clock() - days * DAY_S)))
 
     def list_hours(self, hours: int) -> tuple[Metric, ...]:
-        """Return the figures of the last `hours` hours, including this one, newest first; kept for a week. Blocking.
+        """Return the figures of the last `hours` hours, including this one, newest first. Blocking.
+
+        They are stored for `KEPT_HOURS_DAYS` days.
 
         Raises:
             StateError: the figures cannot be read.
@@ -176,7 +178,7 @@ class Metrics:
 
     def _list(self, length: int, after: str) -> tuple[Metric, ...]:
         """Return the rows whose period has `length` characters and is later than `after`."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT period, kind, agent, name, outcome, number, seconds, prompt_tokens, answer_tokens, cost"
                 " FROM team_metrics WHERE length(period) = ? AND period > ?"
@@ -222,6 +224,6 @@ _open: weakref.WeakSet[Metrics] = weakref.WeakSet()
 
 @atexit.register
 def flush_all() -> None:
-    """Write everything that was counted in this process; called when it ends, too. Blocking."""
+    """Wait until the figures of this process are written, or could not be; also called when the process ends."""
     for metrics in tuple(_open):
         metrics.flush()

@@ -317,7 +317,7 @@ queue.finish(claimed, "done", [NewTask("file:///shop", "next")])
 
 def test_a_full_disk_takes_no_task_and_loses_none(queue: TaskQueue, state: State) -> None:
     claimed = claim_one(queue)
-    with state.reading() as connection:
+    with state.use_connection() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StateError, match="The disk is full"):
