@@ -125,7 +125,7 @@ class Checkpoints:
     def list_undoable_changes(self, concerns: Callable[[Subject], bool], limit: int) -> tuple[UndoableChange, ...]:
         """Return up to `limit` changes that can be undone, newest first; selects them like `list_undoable`."""
         listed: list[UndoableChange] = []
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             for identity, group in itertools.groupby(connection.execute(_LISTED), key=lambda row: row[0]):
                 rows = list(group)
                 if not any(concerns(Subject(identity, row[6])) for row in rows):
