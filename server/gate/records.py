@@ -196,6 +196,27 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoableChange:
+    """A change that can be undone, without its texts.
+
+    Attributes:
+        checkpoint: id of its checkpoint.
+        created: when the checkpoint was stored, seconds since the epoch.
+        title: title of the request.
+        client: the editor or program in which the change was made, "" if the request is no longer recorded.
+        session: id of the session with the team that made the request, "" for none.
+        files: the changed files, by their present paths; the URI of a document without a file.
+    """
+
+    checkpoint: str
+    created: float
+    title: str
+    client: str
+    session: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Replaced:
     """The texts that a request is about to replace, stored before anything changes.
 
@@ -328,6 +349,10 @@ class Records(Protocol):
 
         Leaves out a checkpoint unless `concerns` returns true for one of its documents.
         """
+        ...
+
+    def list_undoable_changes(self, concerns: Callable[[Subject], bool], limit: int) -> tuple[UndoableChange, ...]:
+        """Return up to `limit` changes that can be undone, newest first; `concerns` selects as in `list_undoable`."""
         ...
 
     def close(self) -> None:
