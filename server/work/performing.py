@@ -31,11 +31,12 @@ from server.assembly.watching.team_watch import watch_team
 from server.gate.gate import LIMITS
 from server.state import paths
 from server.state.background.proposal_store import ProposalStore
+from server.state.given_answers import GivenAnswers
 from server.state.task_store import TaskStore
 from server.work.worktrees import WorktreeFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from agents.ports.person import Person
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from server.assembly.core import Core
     from server.gate.ports import Asker
     from server.state.database import State
+    from server.state.given_answers import LeftAnswer
     from server.work.worktrees import Worktree, Worktrees
 
 logger = logging.getLogger(__name__)
@@ -122,7 +124,7 @@ class TaskPerformer:
         self._asking = asking
         self._show = show
         self._clock = clock
-        self.watch = watch_team(core.settings, state, root.as_uri(), tell)
+        self.watch = watch_team(core.settings, state, root.as_uri(), tell, clock)
 
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
         """Do `task`; see `agents.team.queue.worker.Perform`. Deletes its worktree and branch if it was cancelled."""
@@ -199,11 +201,17 @@ class TaskPerformer:
             title = make_title(task.task.title)
             create, place_uri = team.sessions.create, self._root.as_uri()
             await asyncio.to_thread(create, place_uri, title=title, role=task.task.role, name=task.id, owner=team.owner)
-            runner, request, workflow = SessionRunner(team, task.id), compose_request(task), None
+            runner, answers = SessionRunner(team, task.id), GivenAnswers(self._state)
             if task.task.workflow:
                 request, wanted = _join_texts(task), task.task.workflow
                 workflow = WorkflowRequest(wanted, commits=False, repeats=task.attempts == 1)
-            return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
+                return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
+            left = await asyncio.to_thread(answers.list_left, task.id)
+            ended = await runner.handle(
+                compose_request(task, left), lambda event: self._show(task, event), stopped, workflow=None
+            )
+            await asyncio.to_thread(answers.withdraw, *(one.id for one in left))  # the session has them now
+            return ended
 
     async def _commit_and_remove(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
         """Commit what a turn has written, and remove the folder of the worktree, and its branch if nothing has changed.
@@ -228,18 +236,22 @@ class TaskPerformer:
 def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> None:
     """Delete the worktrees of tasks that do not exist any more, and of tasks of `workspace` that have ended. Blocking.
 
-    A killed worker leaves them. Branches are kept, except those of cancelled tasks. Logs what cannot be deleted.
+    A killed worker leaves them. Branches are kept, except those of cancelled tasks. What a worker may still use stays.
+    Logs what cannot be deleted.
 
     Raises:
         StateError: the queue cannot be read.
     """
-    for folder in worktrees.list_folders():
-        task = queue.get(folder.name)
-        if task is not None and task.task.workspace != workspace:
+    for name in sorted({one.name for one in worktrees.list_folders()} | worktrees.list_branches().keys()):
+        task = queue.get(name)
+        if task is not None and (task.task.workspace != workspace or queue.is_held(name)):
             continue
-        if task is None or task.status in {TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED}:
+        is_cancelled = task is not None and task.status is TaskStatus.CANCELLED
+        has_ended = task is None or task.status in {TaskStatus.DONE, TaskStatus.FAILED}
+        folder = paths.worktrees_dir() / name
+        if is_cancelled or (has_ended and folder.exists()):
             try:
-                worktrees.remove(folder.name, with_branch=task is not None and task.status is TaskStatus.CANCELLED)
+                worktrees.remove(name, with_branch=is_cancelled)
                 IndexPaths.of(paths.index_dir(), folder).remove()
             except WorktreeFailed as error:
                 logger.warning("the worktree %s could not be removed: %s", folder, error)
@@ -250,8 +262,11 @@ def _join_texts(task: QueuedTask) -> str:
     return f"{task.task.title}\n\n{task.task.details}".strip()
 
 
-def compose_request(task: QueuedTask) -> str:
-    """Return the request to the team: role, title and details, and for a later attempt how the last one ended."""
+def compose_request(task: QueuedTask, left: Sequence[LeftAnswer] = ()) -> str:
+    """Return the request to the team: role, title and details, and for a later attempt how the last one ended.
+
+    `left` are a person's answers that the last attempt asked for and did not take.
+    """
     wanted = task.task
     request = f"@{wanted.role} {wanted.title}" if wanted.role else wanted.title
     if wanted.details:
@@ -259,4 +274,6 @@ def compose_request(task: QueuedTask) -> str:
     if task.attempts > 1:
         request += f"\n\nThis is attempt {task.attempts}. The last one ended so: {task.result or 'it was cut off'}\n"
         request += "Look at what is there already before you go on."
+    for one in left:
+        request += f"\n\nAn earlier attempt asked the person: {one.question}\nThe person says: {one.words}"
     return request

@@ -9,9 +9,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents.ports.action_log import actions
 from agents.ports.task_queue import TaskStatus
 from server.state import paths
-from server.state.lease_owners import has_ended
 from server.work.merging import MergeFailed, propose_merge
 from server.work.worktrees import WorktreeFailed, Worktrees
 
@@ -82,7 +82,7 @@ class WorkspaceTasks:
         return found[0]
 
     def cancel(self, task: QueuedTask) -> str:
-        """Cancel a task and delete its branch and worktree; return why these could not be deleted, "" otherwise.
+        """Cancel a task and delete its branch and worktree; return a sentence if these are left, "" otherwise.
 
         While a worker does the task, they are in use: that worker deletes them once it has stopped.
 
@@ -93,13 +93,15 @@ class WorkspaceTasks:
         found = self._queue.get(task.id) or task
         if not self._queue.cancel(task.id):
             raise TaskRefused(f"{task.task.title!r} has ended already: {found.status.value}.")
-        in_use = found.status is TaskStatus.RUNNING and not has_ended(found.worker)
-        if in_use or not (found.task.writes and found.attempts):
+        if not found.task.writes:
             return ""
+        if self._queue.is_held(task.id):
+            return "Cancelled; its worker stops within half a minute, and then deletes its branch."
         try:
-            self._worktrees.remove(task.id, with_branch=True)
+            if found.attempts or task.id in self._worktrees.list_branches():  # a retried task has no attempts
+                self._worktrees.remove(task.id, with_branch=True)
         except WorktreeFailed as error:
-            return str(error)
+            return f"Cancelled, but its branch could not be deleted, and goes with the next `starling work`: {error}"
         return ""
 
     def pause(self, task: QueuedTask) -> None:
@@ -115,6 +117,8 @@ class WorkspaceTasks:
     def retry(self, task: QueuedTask) -> None:
         """Queue a task again that was paused, cancelled, failed, or waits for a person.
 
+        A worker that still does it stops first; until then no worker begins it.
+
         Raises:
             TaskRefused: it is in another status.
             StateError: the queue cannot be written.
@@ -127,17 +131,26 @@ class WorkspaceTasks:
 
         Raises:
             TaskRefused: the task is running or has no branch, or git failed.
+            StateError: the queue cannot be read.
         """
         if task.status is TaskStatus.RUNNING:
             raise TaskRefused(
                 f"{task.task.title!r} is running; `starling tasks cancel {task.id[:8]}` ends and drops it."
             )
+        if self._queue.is_held(task.id):
+            raise TaskRefused(f"The worker of {task.task.title!r} has not stopped yet; try again in half a minute.")
         try:
             if self._worktrees.find(task.id) is None:
                 raise TaskRefused(f"{task.task.title!r} has no branch.")
             self._worktrees.remove(task.id, with_branch=True)
         except WorktreeFailed as error:
             raise TaskRefused(str(error)) from error
+        self._log("branch dropped", task)
+
+    def _log(self, what: str, task: QueuedTask, outcome: str = "") -> None:
+        """Log what a person decided about the branch of a task, as an action."""
+        fields = {"session": task.id, "workspace": self.workspace, "role": task.task.role, "outcome": outcome}
+        actions.info(what, extra=fields)
 
     def list_branches(self) -> dict[str, str]:
         """Return the names of the branches of tasks, by the task's id; {} if there is no repository or git failed."""
@@ -158,6 +171,7 @@ class WorkspaceTasks:
         """
         worktree, proposal = await asyncio.to_thread(self._prepare_merge, task)
         outcome = await propose(proposal) if proposal is not None else None
+        self._log("merge ended", task, outcome.verdict.value if outcome is not None else "unchanged")
         if outcome is not None and (not outcome.applied or outcome.left):
             return Merged(outcome, worktree.branch, kept=True)
         try:

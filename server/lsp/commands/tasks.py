@@ -209,8 +209,7 @@ def _act(place: _Place, arguments: Arguments, state: State) -> Result:
     note = log = ""
     match arguments.action:
         case "cancel":
-            left = tasks.cancel(found)
-            note = f"Cancelled, but its branch could not be removed: {left}" if left else ""
+            note = tasks.cancel(found)
         case "pause":
             tasks.pause(found)
         case "retry":
