@@ -108,8 +108,8 @@ class _Talk:
         """Bring the index up to date, have the team answer, and show the answer; return the exit status.
 
         Raises:
-            Failure: the request is empty, there is no such role, workflow or session, agents may not work, or the state cannot be
-                read or written.
+            Failure: there is no such session, agents may not work, or the state cannot be read or written.
+            Misuse: the request is empty, or there is no such role or workflow.
         """
         from agents.team.events import TurnStatus  # noqa: PLC0415 (as above)
 
