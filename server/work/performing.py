@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
-from agents.ports.sessions import SessionUnavailable
+from agents.ports.sessions import SessionInUse, SessionUnavailable
 from agents.ports.task_proposals import KEY_PREFIX, DaySpending
 from agents.ports.task_queue import TaskStatus
-from agents.team.events import TurnStatus
+from agents.team.events import Noted, TurnEnded, TurnStatus
 from agents.team.permissions.modes import Mode
 from agents.team.queue.worker import Ending, Performed
 from agents.team.session_runner import SessionRunner
@@ -32,6 +32,7 @@ from server.gate.gate import LIMITS
 from server.state import paths
 from server.state.background.proposal_store import ProposalStore
 from server.state.task_store import TaskStore
+from server.work.commit_messages import compose_message
 from server.work.worktrees import WorktreeFailed
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agents.ports.person import Person
+    from agents.ports.sessions import Sessions
     from agents.ports.task_queue import QueuedTask, TaskQueue
-    from agents.team.events import Event, TurnEnded
+    from agents.team.events import Event
     from server.assembly.core import Core
     from server.gate.ports import Asker
     from server.state.database import State
@@ -50,6 +52,9 @@ logger = logging.getLogger(__name__)
 
 OWN_PLACE = ("edits", "delete_file")
 """Rules for a task's own worktree: its files are changed without a question, since the branch is what is approved."""
+
+IN_USE_S = 1.0
+"""Seconds between two attempts to take the lease of a session that another client has."""
 
 _ENDINGS = {
     TurnStatus.DONE: Ending.DONE,
@@ -197,11 +202,36 @@ class TaskPerformer:
             title = make_title(task.task.title)
             create, place_uri = team.sessions.create, self._root.as_uri()
             await asyncio.to_thread(create, place_uri, title=title, role=task.task.role, name=task.id, owner=team.owner)
+            if not await self._wait_for_session(task, team.sessions, team.owner, stopped):
+                return TurnEnded(TurnStatus.CANCELLED, "")
             runner, request, workflow = SessionRunner(team, task.id), compose_request(task), None
             if task.task.workflow:
                 request, wanted = _join_texts(task), task.task.workflow
                 workflow = WorkflowRequest(wanted, commits=False, repeats=task.attempts == 1)
             return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
+
+    async def _wait_for_session(
+        self, task: QueuedTask, sessions: Sessions, owner: str, stopped: Callable[[], bool]
+    ) -> bool:
+        """Take the lease of a task's session, once no other client has it; return False if `stopped` before.
+
+        Another worker may still be stopping the last attempt, or a person may go on with the session.
+
+        Raises:
+            SessionUnavailable, StateError: as `Sessions.acquire`.
+        """
+        told = False
+        while not stopped():
+            try:
+                await asyncio.to_thread(sessions.acquire, task.id, owner)
+            except SessionInUse as error:
+                if not told:
+                    self._show(task, Noted(f"waits: {error}"))
+                    told = True
+                await asyncio.sleep(IN_USE_S)
+            else:
+                return True
+        return False
 
     async def _end_writing(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
         """Commit what a turn has written, and remove the folder of the worktree, and its branch if nothing has changed.
@@ -212,8 +242,7 @@ class TaskPerformer:
             WorktreeFailed: git failed.
         """
         done = ended.status is TurnStatus.DONE
-        subject = make_title(task.task.title) if done else f"Unfinished: {make_title(task.task.title)}"
-        await asyncio.to_thread(self._worktrees.commit, worktree, f"{subject}\n\nStarling's task {task.id}\n")
+        await asyncio.to_thread(self._worktrees.commit, worktree, compose_message(task, done=done))
         changed = await asyncio.to_thread(self._worktrees.list_changed, worktree)
         await asyncio.to_thread(self._worktrees.remove, task.id, with_branch=not changed)
         if not changed:
@@ -226,7 +255,8 @@ class TaskPerformer:
 def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> None:
     """Delete the worktrees whose tasks are gone, or of `workspace` and have ended, as a kill leaves them. Blocking.
 
-    Branches are kept, except those of cancelled tasks. A folder that cannot be deleted is logged.
+    Branches are kept, except those of cancelled tasks; what is not committed yet is committed on them before. A folder
+    that cannot be committed or deleted is kept and logged.
     """
     for folder in worktrees.list_folders():
         task = queue.get(folder.name)
@@ -234,6 +264,8 @@ def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> 
             continue
         if task is None or task.status in {TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED}:
             try:
+                if task is not None and task.status is not TaskStatus.CANCELLED:
+                    worktrees.commit_rest(task.id, compose_message(task, done=task.status is TaskStatus.DONE))
                 worktrees.remove(folder.name, with_branch=task is not None and task.status is TaskStatus.CANCELLED)
                 IndexPaths.of(paths.index_dir(), folder).remove()
             except WorktreeFailed as error:
