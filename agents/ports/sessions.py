@@ -95,6 +95,10 @@ class SessionUnavailable(Exception):  # noqa: N818 (an answer, not an error of t
     """The session does not exist, is full, or another client drives it; the message is a sentence for a person."""
 
 
+class SessionInUse(SessionUnavailable):
+    """Another client drives the session; the message names it."""
+
+
 class Sessions(Protocol):
     """The sessions of a user."""
 

@@ -57,7 +57,10 @@ MOST_ENTRIES = 5000
 SHOWN_AFTER_S = 0.25
 """Seconds after which a changed state is stored for other clients, unless an entry has brought it sooner."""
 
-NO_MODEL = "No chat model is configured, so no agent can work; set `chat.url` and `chat.model`, or pull a chat model."
+NO_MODEL = (
+    "No chat model is configured, so no agent can work. Set `chat.url` and `chat.model` in your own settings.toml, or "
+    "install a model: `starling models recommend` says which."
+)
 
 
 @contextlib.contextmanager

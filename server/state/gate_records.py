@@ -14,6 +14,7 @@ from server.state.audit_log import Audit
 from server.state.checkpoints import Checkpoints
 from server.state.kept_proposals import KeptProposals
 from server.state.requests import Requests
+from server.state.watching.metrics_store import count_approval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 
 TAKEN = "It was asked again or answered meanwhile."
+_DECISIONS: dict[Answer | None, str] = {
+    Answer.APPROVE: "yes", Answer.APPROVE_PARTS: "yes", Answer.APPROVE_TASK: "yes", Answer.REJECT: "no",
+}  # fmt: skip
 
 
 class GateRecords:
@@ -71,7 +75,7 @@ class GateRecords:
         """Record the outcome and the audit rows; reduce the checkpoint to the changes that were made.
 
         Deletes the checkpoint if no change was made, and the stored edit unless the question expired. After an undo,
-        marks the undone checkpoint.
+        marks the undone checkpoint. If a person was asked, counts the question among the team's figures.
         """
         replaced = ending.replaced
         with self._state.transaction() as connection:
@@ -80,6 +84,8 @@ class GateRecords:
                 self._checkpoints.settle(connection, replaced.checkpoint, ending.made)
                 if replaced.undoes and ending.outcome.applied:
                     self._checkpoints.mark_undone(connection, replaced.undoes, replaced.request)
+            if tool := self._requests.find_asked(connection, ending.outcome.proposal):
+                count_approval(connection, tool, _DECISIONS.get(ending.answer, "none"), ending.answer_s or 0.0)
             self._requests.end(connection, ending.outcome, ending.answer, ending.answer_s)
             self._audit.add(connection, ending.rows)
             self._drop_answered(connection, ending)

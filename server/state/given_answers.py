@@ -1,7 +1,8 @@
 """The table of given answers: a person's answers to the questions of workers that nobody sits in front of.
 
 The worker waits for the answer to a request of the gate, a yes or a no, or to an agent's question, in words; any client
-gives it, once. An answer is removed when it is taken, and those that nobody took go after a week. Blocking; writes to
+gives it, once. An answer is removed when it is taken; those that nobody took are there for the next attempt at the
+task, and go after a week. Blocking; writes to
 the state database only. Start at `GivenAnswers`.
 """
 
@@ -49,6 +50,23 @@ class AgentQuestion:
         return " ".join(self.question.split())
 
 
+@dataclass(frozen=True, slots=True)
+class LeftAnswer:
+    """A person's answer to a question of an agent whose worker ended before it took the answer.
+
+    Attributes:
+        id: id of the question.
+        question: the question.
+        choices: the answers that it offered, none for any text.
+        words: the answer.
+    """
+
+    id: str
+    question: str
+    choices: tuple[str, ...]
+    words: str
+
+
 class GivenAnswers:
     """The table of given answers."""
 
@@ -88,10 +106,15 @@ class GivenAnswers:
             row = connection.execute("SELECT answer FROM given_answers WHERE request = ?", (request,)).fetchone()
         return Answer(row[0]) if row is not None and row[0] else None
 
-    def withdraw(self, request: str) -> None:
-        """Delete the row of a request or question, with its answer, if there is one."""
+    def withdraw(self, *requests: str) -> None:
+        """Delete the rows of requests or questions, with their answers, if there are any."""
         with self._state.transaction() as connection:
-            connection.execute("DELETE FROM given_answers WHERE request = ?", (request,))
+            connection.executemany("DELETE FROM given_answers WHERE request = ?", [(one,) for one in requests])
+
+    def withdraw_open(self, question: str) -> None:
+        """Remove the row of an agent's question if nobody has answered it; an answer is left to the next attempt."""
+        with self._state.transaction() as connection:
+            connection.execute("DELETE FROM given_answers WHERE request = ? AND answer = ''", (question,))
 
     def record_question(self, question: AgentQuestion, owner: str) -> None:
         """Record that the worker `owner`, a name of `lease_owners.name_owner`, waits for the answer to `question`.
@@ -130,6 +153,21 @@ class GivenAnswers:
         with self._state.use_connection() as connection:
             row = connection.execute("SELECT answer FROM given_answers WHERE request = ?", (question,)).fetchone()
         return str(row[0]) if row is not None and row[0] else None
+
+    def list_left(self, session: str, owner: str = "") -> tuple[LeftAnswer, ...]:
+        """Return the answers to agents' questions of `session` that no worker has taken, the oldest first.
+
+        Those to questions of the worker `owner`, which takes them itself, are left out.
+        """
+        with self._state.use_connection() as connection:
+            rows = connection.execute(
+                "SELECT request, question, choices, answer FROM given_answers"
+                " WHERE session = ? AND answer <> '' AND question <> '' AND owner <> ? ORDER BY at, request",
+                (session, make_storable(owner)),
+            ).fetchall()
+        return tuple(
+            LeftAnswer(name, question, tuple(json.loads(choices)), words) for name, question, choices, words in rows
+        )
 
     def list_questions(self) -> tuple[AgentQuestion, ...]:
         """Return the agents' questions that wait for an answer, newest first.

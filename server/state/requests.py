@@ -113,6 +113,12 @@ class Requests:
             (Status.APPROVED, checkpoint, make_storable(note), request),
         )
 
+    def find_asked(self, connection: Connection, request: str) -> str:
+        """Return the tool of a request that was shown to a person and has not ended; "" for any other request."""
+        query = "SELECT tool FROM requests WHERE id = ? AND asked IS NOT NULL AND verdict = ''"
+        row = connection.execute(query, (request,)).fetchone()
+        return str(row[0]) if row is not None else ""
+
     def end(self, connection: Connection, outcome: Outcome, answer: Answer | None, answer_s: float | None) -> None:
         """Record the outcome, the answer and the seconds until the answer, in the caller's transaction."""
         status, reason = _STATUS[outcome.verdict], make_storable(outcome.reason)

@@ -18,6 +18,7 @@ from agents.ports.sessions import (
     Entry,
     EntryKind,
     Session,
+    SessionInUse,
     SessionState,
     SessionUnavailable,
 )
@@ -264,14 +265,15 @@ def _require(connection: Connection, session: str, *, available: bool) -> Sessio
     """Return the session with the id `session`; `available` is whether the caller may use it, judged by its lease.
 
     Raises:
-        SessionUnavailable: there is none, or `available` is false.
+        SessionUnavailable: there is none.
+        SessionInUse: `available` is false.
     """
     found = _find(connection, session)
     if found is None:
         raise SessionUnavailable(f"There is no session {session!r}; it may have been deleted. Start a new one.")
     if not available:
         owner = lease_owners.describe_owner(found.owner) or "another client"
-        raise SessionUnavailable(f"{found.title!r} is open in {owner}; close it there, or start another session.")
+        raise SessionInUse(f"{found.title!r} is open in {owner}; close it there, or start another session.")
     return found
 
 

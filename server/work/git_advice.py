@@ -17,6 +17,10 @@ _ADVICE = (
     ),
     (("not a git repository", "Needed a single revision", "unknown revision or path"), NEEDS_REPOSITORY),
     (
+        ("exists; cannot create",),
+        "a branch with the name `starling` leaves no room for branches of tasks; rename it, then retry the task",
+    ),
+    (
         (".lock': File exists", "Another git process", "cannot lock ref"),
         "another git is at work there; when it has ended, retry the task, and if none is at work, delete the lock file",
     ),
@@ -34,7 +38,7 @@ _ADVICE = (
         "the repository is damaged; `git fsck` shows where",
     ),
     (
-        ("is already checked out", "already used by worktree"),
+        ("is already checked out", "already used by worktree", "cannot force update the branch"),
         "leave the task's branch in your own tree, then retry the task",
     ),
 )

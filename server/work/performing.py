@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
-from agents.ports.sessions import SessionUnavailable
+from agents.ports.sessions import SessionInUse, SessionUnavailable
 from agents.ports.task_proposals import KEY_PREFIX, DaySpending
 from agents.ports.task_queue import TaskStatus
-from agents.team.events import TurnStatus
+from agents.team.events import Noted, TurnEnded, TurnStatus
 from agents.team.permissions.modes import Mode
 from agents.team.queue.worker import Ending, Performed
 from agents.team.session_runner import SessionRunner
@@ -31,25 +31,32 @@ from server.assembly.watching.team_watch import watch_team
 from server.gate.gate import LIMITS
 from server.state import paths
 from server.state.background.proposal_store import ProposalStore
+from server.state.given_answers import GivenAnswers
 from server.state.task_store import TaskStore
+from server.work.commit_messages import compose_message
 from server.work.worktrees import WorktreeFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from agents.ports.person import Person
+    from agents.ports.sessions import Sessions
     from agents.ports.task_queue import QueuedTask, TaskQueue
-    from agents.team.events import Event, TurnEnded
+    from agents.team.events import Event
     from server.assembly.core import Core
     from server.gate.ports import Asker
     from server.state.database import State
+    from server.state.given_answers import LeftAnswer
     from server.work.worktrees import Worktree, Worktrees
 
 logger = logging.getLogger(__name__)
 
 OWN_PLACE = ("edits", "delete_file")
 """Rules for a task's own worktree: its files are changed without a question, since the branch is what is approved."""
+
+IN_USE_S = 1.0
+"""Seconds between two attempts to take the lease of a session that another client has."""
 
 _ENDINGS = {
     TurnStatus.DONE: Ending.DONE,
@@ -122,7 +129,7 @@ class TaskPerformer:
         self._asking = asking
         self._show = show
         self._clock = clock
-        self.watch = watch_team(core.settings, state, root.as_uri(), tell)
+        self.watch = watch_team(core.settings, state, root.as_uri(), tell, clock)
 
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
         """Do `task`; see `agents.team.queue.worker.Perform`. Deletes its worktree and branch if it was cancelled."""
@@ -199,11 +206,42 @@ class TaskPerformer:
             title = make_title(task.task.title)
             create, place_uri = team.sessions.create, self._root.as_uri()
             await asyncio.to_thread(create, place_uri, title=title, role=task.task.role, name=task.id, owner=team.owner)
-            runner, request, workflow = SessionRunner(team, task.id), compose_request(task), None
+            if not await self._wait_for_session(task, team.sessions, team.owner, stopped):
+                return TurnEnded(TurnStatus.CANCELLED, "")
+            runner, answers = SessionRunner(team, task.id), GivenAnswers(self._state)
             if task.task.workflow:
                 request, wanted = _join_texts(task), task.task.workflow
                 workflow = WorkflowRequest(wanted, commits=False, repeats=task.attempts == 1)
-            return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
+                return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
+            left = await asyncio.to_thread(answers.list_left, task.id)
+            ended = await runner.handle(
+                compose_request(task, left), lambda event: self._show(task, event), stopped, workflow=None
+            )
+            await asyncio.to_thread(answers.withdraw, *(one.id for one in left))  # the session has them now
+            return ended
+
+    async def _wait_for_session(
+        self, task: QueuedTask, sessions: Sessions, owner: str, stopped: Callable[[], bool]
+    ) -> bool:
+        """Take the lease of a task's session, once no other client has it; return False if `stopped` before.
+
+        Another worker may still be stopping the last attempt, or a person may go on with the session.
+
+        Raises:
+            SessionUnavailable, StateError: as `Sessions.acquire`.
+        """
+        told = False
+        while not stopped():
+            try:
+                await asyncio.to_thread(sessions.acquire, task.id, owner)
+            except SessionInUse as error:
+                if not told:
+                    self._show(task, Noted(f"waits: {error}"))
+                    told = True
+                await asyncio.sleep(IN_USE_S)
+            else:
+                return True
+        return False
 
     async def _commit_and_remove(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
         """Commit what a turn has written, and remove the folder of the worktree, and its branch if nothing has changed.
@@ -214,8 +252,7 @@ class TaskPerformer:
             WorktreeFailed: git failed.
         """
         done = ended.status is TurnStatus.DONE
-        subject = make_title(task.task.title) if done else f"Unfinished: {make_title(task.task.title)}"
-        await asyncio.to_thread(self._worktrees.commit, worktree, f"{subject}\n\nStarling's task {task.id}\n")
+        await asyncio.to_thread(self._worktrees.commit, worktree, compose_message(task, done=done))
         changed = await asyncio.to_thread(self._worktrees.list_changed, worktree)
         await asyncio.to_thread(self._worktrees.remove, task.id, with_branch=not changed)
         if not changed:
@@ -228,18 +265,24 @@ class TaskPerformer:
 def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> None:
     """Delete the worktrees of tasks that do not exist any more, and of tasks of `workspace` that have ended. Blocking.
 
-    A killed worker leaves them. Branches are kept, except those of cancelled tasks. Logs what cannot be deleted.
+    A killed worker leaves them. Branches are kept, except those of cancelled tasks; what is not committed yet is
+    committed on them before. What a worker may still use stays. Logs what cannot be committed or deleted.
 
     Raises:
         StateError: the queue cannot be read.
     """
-    for folder in worktrees.list_folders():
-        task = queue.get(folder.name)
-        if task is not None and task.task.workspace != workspace:
+    for name in sorted({one.name for one in worktrees.list_folders()} | worktrees.list_branches().keys()):
+        task = queue.get(name)
+        if task is not None and (task.task.workspace != workspace or queue.is_held(name)):
             continue
-        if task is None or task.status in {TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED}:
+        is_cancelled = task is not None and task.status is TaskStatus.CANCELLED
+        has_ended = task is None or task.status in {TaskStatus.DONE, TaskStatus.FAILED}
+        folder = paths.worktrees_dir() / name
+        if is_cancelled or (has_ended and folder.exists()):
             try:
-                worktrees.remove(folder.name, with_branch=task is not None and task.status is TaskStatus.CANCELLED)
+                if task is not None and not is_cancelled:
+                    worktrees.commit_rest(task.id, compose_message(task, done=task.status is TaskStatus.DONE))
+                worktrees.remove(name, with_branch=is_cancelled)
                 IndexPaths.of(paths.index_dir(), folder).remove()
             except WorktreeFailed as error:
                 logger.warning("the worktree %s could not be removed: %s", folder, error)
@@ -250,8 +293,11 @@ def _join_texts(task: QueuedTask) -> str:
     return f"{task.task.title}\n\n{task.task.details}".strip()
 
 
-def compose_request(task: QueuedTask) -> str:
-    """Return the request to the team: role, title and details, and for a later attempt how the last one ended."""
+def compose_request(task: QueuedTask, left: Sequence[LeftAnswer] = ()) -> str:
+    """Return the request to the team: role, title and details, and for a later attempt how the last one ended.
+
+    `left` are a person's answers that the last attempt asked for and did not take.
+    """
     wanted = task.task
     request = f"@{wanted.role} {wanted.title}" if wanted.role else wanted.title
     if wanted.details:
@@ -259,4 +305,6 @@ def compose_request(task: QueuedTask) -> str:
     if task.attempts > 1:
         request += f"\n\nThis is attempt {task.attempts}. The last one ended so: {task.result or 'it was cut off'}\n"
         request += "Look at what is there already before you go on."
+    for one in left:
+        request += f"\n\nAn earlier attempt asked the person: {one.question}\nThe person says: {one.words}"
     return request

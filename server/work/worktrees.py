@@ -28,6 +28,9 @@ ID_LENGTH = 12
 AUTHOR = ("Starling", "starling@localhost")
 """Name and address of the author of commits where the person has configured none."""
 
+COMMIT = ("commit", "-q", "--no-verify", "--cleanup=whitespace")
+"""The command that commits: a title that begins with `#` stays, whatever is configured."""
+
 MOST_OPEN = 200
 """Worktrees of one repository; more are refused until some are merged or dropped."""
 
@@ -78,6 +81,7 @@ class Worktrees:
         with self._use_repository() as top:
             worktree = self._locate(top, task)
             if worktree.base and _is_whole(top, worktree):
+                _remove_stale_locks(worktree)
                 return worktree
             if not worktree.base and len(self._list_refs(top)) >= MOST_OPEN:
                 raise WorktreeFailed(f"{MOST_OPEN} tasks have branches here already; merge or drop some of them first.")
@@ -120,11 +124,12 @@ class Worktrees:
             _check_repository(top, worktree)
             unfiltered = list_filter_options(worktree.folder)
             _check_nested(worktree, unfiltered)
-            run_git(worktree.folder, *unfiltered, "add", "--all")
+            sparse = ("--sparse",) if _is_sparse(worktree) else ()
+            run_git(worktree.folder, *unfiltered, "-c", "core.safecrlf=false", "add", "--all", *sparse)
             if not run_git(worktree.folder, *unfiltered, "diff", "--cached", "--name-only", "--ignore-submodules"):
                 return False
             author = () if _has_author(top) else ("-c", f"user.name={AUTHOR[0]}", "-c", f"user.email={AUTHOR[1]}")
-            run_git(worktree.folder, *unfiltered, *author, "commit", "-q", "--no-verify", "-m", message)
+            run_git(worktree.folder, *unfiltered, *author, *COMMIT, "-m", message)
             return True
 
     def list_changed(self, worktree: Worktree) -> list[str]:
@@ -151,19 +156,45 @@ class Worktrees:
             run_git(worktree.folder, *unfiltered, "reset", "-q", "--hard", "--no-recurse-submodules")
             run_git(worktree.folder, *unfiltered, "clean", "-q", "-d", "--force")
 
-    def remove(self, task: str, *, with_branch: bool) -> None:
+    def commit_rest(self, task: str, message: str) -> None:
+        """Commit what a task has left in the folder of its worktree, as a kill or a full disk may leave it.
+
+        Does nothing if there is no folder, or a removal of it was cut off.
+
+        Raises:
+            WorktreeFailed: as `commit`.
+        """
+        worktree = self.find(task)
+        if worktree is not None and (worktree.folder / ".git").exists():
+            self.commit(self.open(task), message)
+
+    def read_tip(self, worktree: Worktree) -> str:
+        """Return the newest commit of the branch of a worktree.
+
+        Raises:
+            WorktreeFailed: git failed, or there is no such branch.
+        """
+        with self._use_repository() as top:
+            return _read_tip(top, worktree)
+
+    def remove(self, task: str, *, with_branch: bool, tip: str = "") -> bool:
         """Delete the folder of a task's worktree, and with `with_branch` its branch; do nothing if there is none.
+
+        With `tip`, deletes nothing and returns False if the branch has another newest commit; otherwise returns True.
 
         Raises:
             WorktreeFailed: git failed.
         """
         with self._use_repository() as top:
             worktree = self._locate(top, task)
+            if tip and _has_branch(top, worktree.branch) and _read_tip(top, worktree) != tip:
+                return False
             _remove_folder(top, worktree)
             if with_branch:
                 if _has_branch(top, worktree.branch):
                     run_git(top, "branch", "-q", "-D", worktree.branch)
                 run_git(top, "update-ref", "-d", _name_ref(task))
+            return True
 
     def list_branches(self) -> dict[str, str]:
         """Return the names of the branches of all tasks of the repository, by the task's id; {} if git failed."""
@@ -236,6 +267,15 @@ def _has_branch(top: Path, branch: str) -> bool:
     return bool(run_git(top, "for-each-ref", "--format=%(refname)", f"refs/heads/{branch}").strip())
 
 
+def _read_tip(top: Path, worktree: Worktree) -> str:
+    """Return the newest commit of the branch of a worktree.
+
+    Raises:
+        GitFailed: git failed, or there is no such branch.
+    """
+    return run_git(top, "rev-parse", "--verify", f"refs/heads/{worktree.branch}^{{commit}}").strip()
+
+
 def _is_whole(top: Path, worktree: Worktree) -> bool:
     """Return whether the folder of a worktree is git's, has an index, and has its branch checked out."""
     try:
@@ -297,8 +337,35 @@ def _check_folder(top: Path, commit: str, below: Path) -> None:
         raise WorktreeFailed(f"{below} is no folder in the current commit; commit a file in it first.")
 
 
+def _remove_stale_locks(worktree: Worktree) -> None:
+    """Delete the locks that a git which was killed has left in the record of a worktree, which nobody else uses.
+
+    Raises:
+        GitFailed: git failed.
+    """
+    for name in ("index", "HEAD"):
+        path = run_git(worktree.folder, "rev-parse", "--git-path", f"{name}.lock").rstrip("\n")
+        with contextlib.suppress(OSError):
+            (worktree.folder / path).unlink(missing_ok=True)
+
+
+def _is_sparse(worktree: Worktree) -> bool:
+    """Return whether only a part of the files is checked out, in which case git leaves other new files out unasked.
+
+    Raises:
+        GitFailed: git failed.
+    """
+    options = ("--type=bool", "--default=false", "--get")
+    return run_git(worktree.folder, "config", *options, "core.sparseCheckout").strip() == "true"
+
+
 def _remove_folder(top: Path, worktree: Worktree) -> None:
-    """Delete the folder of a worktree and git's record of it, as far as that is possible; raise nothing."""
+    """Delete the folder of a worktree and git's record of it, as far as that is possible; raise nothing.
+
+    Its link to the repository goes first: after a kill in between, what is left is not taken for the task's work.
+    """
+    with contextlib.suppress(OSError):
+        (worktree.folder / ".git").unlink(missing_ok=True)
     shutil.rmtree(worktree.folder, ignore_errors=True)
     with contextlib.suppress(GitFailed):  # there is no record
         run_git(top, "worktree", "remove", "--force", "--force", str(worktree.folder))

@@ -14,6 +14,7 @@ import typer
 from server.cli import arguments, tables, terminal, terminal_asker
 from server.cli.tables import Column
 from server.cli.team.roles import check_role
+from server.cli.team.workflows import check_workflow
 from server.cli.terminal import Failure, Misuse
 
 if TYPE_CHECKING:
@@ -127,11 +128,7 @@ def _check_workflow(name: str, directory: Path | None, *, role: str, reads: bool
         return
     if reads or role:
         raise Misuse("A workflow changes files and has its own roles; leave out --read-only and --role.")
-    from server.cli.team.workflows import load  # noqa: PLC0415 (`--help` starts without)
-
-    known = load(arguments.choose_workspace(directory)).by_name
-    if name not in known:
-        raise Misuse(f"There is no workflow {name}; there are: {', '.join(known)}.")
+    check_workflow(name, arguments.choose_workspace(directory))
 
 
 @app.command("show")
@@ -172,7 +169,7 @@ def cancel(name: Name, *, directory: Directory = None) -> None:
     with _open_tasks(directory, logs=True) as (tasks, _):
         left = tasks.cancel(tasks.find(name))
     if left:
-        terminal.note(f"cancelled, but its branch could not be removed: {left}")
+        terminal.note(left)
 
 
 @app.command("pause")
@@ -192,21 +189,21 @@ def retry(name: Name, *, directory: Directory = None) -> None:
 @app.command("merge")
 def merge(name: Name, *, yes: terminal_asker.Yes = None, directory: Directory = None) -> int:
     """Propose the changes of a task's branch for your own files."""
-    with _open_tasks(directory) as (tasks, _):
+    with _open_tasks(directory, logs=True) as (tasks, _):
         return asyncio.run(_merge(tasks, tasks.find(name), _resolve_root(directory), tuple(yes or ())))
 
 
 @app.command("drop")
 def drop(name: Name, *, directory: Directory = None) -> None:
     """Delete the branch of a task, with all changes on it."""
-    with _open_tasks(directory) as (tasks, _):
+    with _open_tasks(directory, logs=True) as (tasks, _):
         tasks.drop(tasks.find(name))
 
 
 async def _merge(tasks: WorkspaceTasks, task: QueuedTask, root: Path, yes: tuple[terminal_asker.Kind, ...]) -> int:
     """Propose the changes of the branch of `task`, apply them if approved, delete the branch, and return the status 0.
 
-    The branch is kept if the person took only parts.
+    The branch is kept if the person took only parts, or the task has gone on meanwhile.
 
     Raises:
         Failure: the changes were not applied; the branch is kept.
@@ -226,7 +223,8 @@ async def _merge(tasks: WorkspaceTasks, task: QueuedTask, root: Path, yes: tuple
     if outcome is not None and not outcome.applied:
         raise Failure(f"{outcome.reason or 'It was not approved.'} The branch {merged.branch} is kept.")
     if outcome is not None and merged.kept:
-        terminal.note(f"merged in part: {outcome.reason} The branch {merged.branch} is kept.")
+        how = f"merged in part: {outcome.reason}" if outcome.left else "merged, but the task has gone on meanwhile."
+        terminal.note(f"{how} The branch {merged.branch} is kept.")
         return 0
     terminal.note("merged; `starling undo` takes it back." if outcome is not None else "the branch changes nothing.")
     return 0

@@ -63,6 +63,11 @@ class TeamDay(CommandRecord):
     prompt_tokens: int = Field(description="Tokens read.")
     answer_tokens: int = Field(description="Tokens written.")
     cost: float = Field(description="Cost, in the currency of `chat.inputPrice`.")
+    approvals_asked: int = Field(
+        description="Number of questions about changes and commands, as far as they have ended."
+    )
+    approvals_yes: int = Field(description="Number of these that were approved, at least in part.")
+    approvals_no: int = Field(description="Number of these that were rejected; nobody answered the rest.")
 
 
 class RoleUse(CommandRecord):

@@ -209,8 +209,7 @@ def _act(place: _Place, arguments: Arguments, state: State) -> Result:
     note = log = ""
     match arguments.action:
         case "cancel":
-            left = tasks.cancel(found)
-            note = f"Cancelled, but its branch could not be removed: {left}" if left else ""
+            note = tasks.cancel(found)
         case "pause":
             tasks.pause(found)
         case "retry":
@@ -242,7 +241,8 @@ async def _merge(services: Services, place: _Place, name: str) -> Result:
         raise CommandFailed(str(error), code="refused") from error
     facts = await use_state(partial(_describe_tasks, place, [found]))
     if merged.outcome is None:
-        return Result(tasks=facts, note="The branch changes nothing; it was deleted.")
+        ending = "it is kept, because the task has gone on meanwhile" if merged.kept else "it was deleted"
+        return Result(tasks=facts, note=f"The branch changes nothing; {ending}.")
     note = f"The branch {merged.branch} is kept." if merged.kept else ""
     return Result(tasks=facts, outcome=ProposalOutcome.of(merged.outcome), note=note)
 

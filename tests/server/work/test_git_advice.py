@@ -20,6 +20,11 @@ TOP = Path("shop")
         ("git says: fatal: detected dubious ownership in repository at '/shop'", "safe.directory shop"),
         ("git says: fatal: Unable to create '/shop/.git/index.lock': File exists.", "delete the lock file"),
         ("git says: error: cannot lock ref 'refs/heads/starling/1': Unable to create", "another git is at work"),
+        (
+            "git says: fatal: cannot lock ref 'refs/heads/starling/1': 'refs/heads/starling' exists; cannot create it",
+            "rename it",
+        ),
+        ("git says: fatal: cannot force update the branch 'starling/1' checked out at '/shop'", "leave the task's"),
         ("git says: fatal: write error: No space left on device", "free some space"),
         ("git says: error: insufficient permission: Permission denied", "can be written"),
         ("git did not answer within 60 seconds", "less busy"),

@@ -135,3 +135,51 @@ def test_a_request_of_the_gate_is_not_answered_in_words(state: State) -> None:
     assert answers.list_questions() == ()
     assert not answers.give_text_answer("0123", "approve", "an editor")
     assert answers.find("0123") is None
+
+
+async def answer_and_end(state: State, question: str, words: str, choices: tuple[str, ...] = ()) -> None:
+    """Have a worker ask, answer it, and end the worker before it takes the answer."""
+    answers = GivenAnswers(state)
+    asked = AgentQuestion(f"id of {question}", "a session", question, choices, time.time())
+    await asyncio.to_thread(answers.record_question, asked, f"starling work {platform.node()}:{os.getpid()} 1-0123abcd")
+    assert answers.give_text_answer(asked.id, words, "an editor")
+
+
+async def test_an_answer_that_no_worker_took_goes_to_the_next_attempt_that_asks_the_same(state: State) -> None:
+    await answer_and_end(state, "Which?", "blue", ("red", "blue"))
+    answers = GivenAnswers(state)
+    assert answers.list_questions() == ()
+    (left,) = answers.list_left("a session")
+    assert (left.question, left.words, answers.list_left("another session")) == ("Which?", "blue", ())
+    assert await WaitingPerson(answers, "a session").ask("Which?", ("red", "blue")) == "blue"
+    assert answers.list_left("a session") == ()
+
+
+async def test_an_answer_that_no_worker_took_is_shown_with_another_question(state: State) -> None:
+    await answer_and_end(state, "Which?", "blue")
+    answers = GivenAnswers(state)
+    asking = asyncio.create_task(WaitingPerson(answers, "a session").ask("Which colour?"))
+    await wait_until_awaited(answers)
+    (asked,) = answers.list_questions()
+    assert asked.question == "Which colour?\n\nYou have answered “Which?” so: blue"
+    assert answers.give_text_answer(asked.id, "dark blue", "an editor")
+    assert await asking == "dark blue"
+    assert answers.list_left("a session") == ()
+
+
+class Unseen(GivenAnswers):
+    """The table for a worker that ends before it sees an answer."""
+
+    def find_text_answer(self, question: str) -> None:  # type: ignore[override]
+        """Return None."""
+
+
+async def test_an_answer_given_while_a_worker_ends_in_an_orderly_way_is_left_to_the_next_one(state: State) -> None:
+    answers = GivenAnswers(state)
+    asking = asyncio.create_task(WaitingPerson(Unseen(state), "a session").ask("Which?"))
+    await wait_until_awaited(answers)
+    assert answers.give_text_answer(answers.list_questions()[0].id, "blue", "an editor")
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert await WaitingPerson(answers, "a session").ask("Which?") == "blue"

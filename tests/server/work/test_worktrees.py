@@ -276,3 +276,51 @@ def test_a_lock_of_another_git_has_its_own_advice(shop: Path, tmp_path: Path) ->
         trees.commit(opened, "New")
     lock.unlink()
     assert trees.commit(opened, "New")
+
+
+def test_what_lies_outside_of_a_sparse_checkout_is_committed_too(shop: Path, tmp_path: Path) -> None:
+    run_git(shop, "reset", "-q", "--hard")
+    run_git(shop, "sparse-checkout", "set", "src")
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    (opened.root / "docs").mkdir()
+    (opened.root / "docs" / "area.md").write_text("Areas.\n")
+    assert trees.commit(opened, "Document it")
+    assert trees.list_changed(opened) == ["docs/area.md"]
+
+
+def test_no_setting_about_line_endings_or_messages_keeps_a_commit_from_being_made(shop: Path, tmp_path: Path) -> None:
+    for name, value in (("core.autocrlf", "true"), ("core.safecrlf", "true"), ("commit.cleanup", "strip")):
+        run_git(shop, "config", name, value)
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    (opened.root / "src" / "area.py").write_bytes(b"PI = 3.1415\n")
+    assert trees.commit(opened, "#12: more exact")
+    assert run_git(shop, "log", "-1", "--format=%s", opened.branch) == "#12: more exact\n"
+
+
+def test_the_lock_of_a_git_that_was_killed_does_not_stop_the_next_attempt(shop: Path, tmp_path: Path) -> None:
+    trees = Worktrees(shop, tmp_path / "trees")
+    (trees.open(TASK).root / "new.py").write_text("z = 3\n")
+    (shop / ".git" / "worktrees" / TASK / "index.lock").touch()
+    assert trees.commit(trees.open(TASK), "New")
+
+
+def test_a_folder_whose_removal_was_cut_off_is_not_taken_for_the_tasks_work(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees = Worktrees(shop, tmp_path / "trees")
+    opened = trees.open(TASK)
+    (opened.root / "new.py").write_text("z = 3\n")
+    assert trees.commit(opened, "New")
+
+    def remove_one_file(folder: Path, **_: object) -> None:
+        (folder / "new.py").unlink()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.shutil, "rmtree", remove_one_file)
+    with pytest.raises(KeyboardInterrupt):
+        trees.remove(TASK, with_branch=False)
+    monkeypatch.undo()
+    assert trees.commit(trees.open(TASK), "Nothing") is False
+    assert trees.list_changed(opened) == ["new.py"]
