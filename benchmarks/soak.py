@@ -102,7 +102,7 @@ def type_for(minutes: float, options: dict[str, Any] | None) -> Soak:
             process = psutil.Process(client.process.pid)
             keys = _type_keys([TextBuffer(client, path.as_uri(), text) for path, text in _choose_documents(workspace)])
             wants_model = options is not servers.NO_MODEL
-            client.wait_until(lambda: _has_answered(client, keys, wants_model=wants_model), "the first answer")
+            client.wait_until(lambda: _type_and_check_model(client, keys, wants_model=wants_model), "the first answer")
             begun = due = time.monotonic()
             cpu_before = _read_cpu_s(process)
             while (now := time.monotonic() - begun) < minutes * 60:
@@ -120,7 +120,7 @@ def type_for(minutes: float, options: dict[str, Any] | None) -> Soak:
     return soak
 
 
-def _has_answered(client: Client, keys: Iterator[tuple[TextBuffer, int]], *, wants_model: bool) -> bool:
+def _type_and_check_model(client: Client, keys: Iterator[tuple[TextBuffer, int]], *, wants_model: bool) -> bool:
     """Type a key and wait for its answer; return whether the model has run, or True if no model is wanted."""
     buffer, offset = next(keys)
     buffer.ask(offset, invoked=True)[1].wait()

@@ -265,7 +265,7 @@ class Index:
         return self._make_hits(snapshot, ranked, limit)
 
     def read_status(self) -> IndexStatus:
-        """Return state and figures of the index, read from the stored index of each root."""
+        """Return the state of the indexing, with the figures of the stored index of all roots."""
         sources = self._load_sources()
         problem = self._process.problem
         busy = self._process.is_busy  # also until its results are loaded, so that a search finds them

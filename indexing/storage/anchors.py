@@ -64,9 +64,10 @@ def find(
     context: NDArray[np.uint32],
     limit: int,
 ) -> NDArray[np.int64]:
-    """Return up to `limit` positions at which a suffix of `context` probably ends, those with the longest suffixes.
+    """Return up to `limit` positions at which a suffix of `context` probably ends.
 
-    The result is empty for a context of fewer than `SHORTEST` tokens.
+    Of more, these are the neighbours of `context` in the order of the keys, half of them on each side, most of which
+    share a long suffix with it. The result is empty for a context of fewer than `SHORTEST` tokens.
 
     Args:
         ids: the tokens of the segment.

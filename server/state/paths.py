@@ -69,9 +69,12 @@ def index_dir() -> Path:
 def worktrees_dir() -> Path:
     """Return the folder of the worktrees in which queued tasks change files.
 
-    It is none of the folders that the commands of agents may not read.
+    It lies in none of the folders that the commands of agents may not read, except where there is no home folder.
     """
-    return (_locate("data", "user_data_path") or _locate_fallback("data")) / "worktrees"
+    data = _locate("data", "user_data_path")
+    if data is not None and data in {config_dir(), state_dir()}:  # as on macOS and Windows
+        return data.with_name(f"{data.name}-worktrees")
+    return (data or _locate_fallback("data")) / "worktrees"
 
 
 def models_dir() -> Path:

@@ -98,7 +98,8 @@ def indent(text: str, cursor: Cursor) -> str:
 def _indent_first_line(line: str, cursor: Cursor) -> str:
     """Return the first line of a suggestion without the white space that is before the cursor already.
 
-    At the very start of a line, it is indented as the code around suggests.
+    At the very start of a line, it keeps its own indentation within bounds: at most what the code before predicts, and
+    at least that of `_find_least_width`.
     """
     body = line.lstrip(" \t")
     if not body:

@@ -80,7 +80,10 @@ class StepGuard:
         return outcome
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
-        """Propose to undo a change, and forget it if it was undone; see `agents.ports.changes.Changes.undo`."""
+        """Propose to undo a change; see `agents.ports.changes.Changes.undo`.
+
+        Removes an undone `checkpoint` from the changes since the best round; not the newest change, which has no name.
+        """
         outcome = await self.inner.undo(checkpoint, cancelled=cancelled)
         if outcome.applied:
             forget_change(self.stage.state, checkpoint)

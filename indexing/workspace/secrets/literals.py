@@ -304,7 +304,7 @@ def _is_strong_password(value: str) -> bool:
 
 def _find_assigned(text: str) -> Iterator[tuple[int, int]]:
     """Yield the span of each value after `=`, `:`, a comma, a bracket or an option, if its name marks it as secret."""
-    for start, end in _find_secret_names(text):
+    for start, end in _find_parts_of_secret_names(text):
         for pattern in (_ASSIGNED, _ANNOTATED, _VALUE_OF):
             found = pattern.match(text, end)
             group = "quoted" if found is not None and found["quoted"] is not None else "bare"
@@ -366,8 +366,8 @@ def _is_beside_login(text: str, start: int, end: int) -> bool:
     return _LOGIN.search(text, max(0, start - _NEAR), end + _NEAR) is not None
 
 
-def _find_secret_names(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of words, such as `password` and `api_key`, which say that the value after them is secret."""
+def _find_parts_of_secret_names(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of parts of names which say that the value after the name is secret: `passw` in `password`."""
     lower = text.lower()
     if len(lower) != len(text):  # a few letters have a longer small form; places must stay the same
         lower = "".join(each.lower() if each.isascii() else each for each in text)

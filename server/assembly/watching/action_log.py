@@ -118,7 +118,7 @@ class ActionFiles(logging.Handler):
         Raises:
             OSError: no file can be created.
         """
-        day = _name_day(self._clock()), os.getpid()
+        day = _format_day(self._clock()), os.getpid()
         gone = self._path is not None and not self._path.exists()
         if self._file is None or gone or day != self._day or self._written + more > self._most:
             self._close_file()
@@ -139,12 +139,12 @@ class ActionFiles(logging.Handler):
     def _delete_old(self) -> None:
         """Delete files that are older than the settings keep, and the oldest beyond their size; ignore failures."""
         kept = self._settings.actions_bytes - self._most
-        oldest = _name_day(self._clock() - self._settings.actions_days * DAY_S)
+        oldest = _format_day(self._clock() - self._settings.actions_days * DAY_S)
         found = []
         for path in self._folder.glob("*.jsonl"):
             with contextlib.suppress(OSError):
                 status = path.stat()
-                found.append((_read_day(path) or _name_day(status.st_mtime), status.st_mtime, status.st_size, path))
+                found.append((_read_day(path) or _format_day(status.st_mtime), status.st_mtime, status.st_size, path))
         total = 0
         for day, _, size, path in sorted(found, reverse=True):
             total += size
@@ -159,7 +159,7 @@ class ActionFiles(logging.Handler):
             file.close()
 
 
-def _name_day(seconds: float) -> str:
+def _format_day(seconds: float) -> str:
     """Return the local date of a time since the epoch, "2026-11-28"."""
     return time.strftime("%Y-%m-%d", time.localtime(seconds))
 

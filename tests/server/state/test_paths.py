@@ -37,6 +37,14 @@ def test_without_starling_home_the_platform_decides(monkeypatch: pytest.MonkeyPa
     assert paths.cache_dir() != paths.config_dir()
 
 
+def test_worktrees_lie_in_no_folder_of_state_or_settings_where_these_are_one(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert paths.worktrees_dir() == home / "data" / "worktrees"
+    monkeypatch.setattr(paths, "_locate", lambda *_: tmp_path / "Application Support" / "starling")
+    assert paths.worktrees_dir() == tmp_path / "Application Support" / "starling-worktrees"
+
+
 def test_a_writable_directory_is_made_for_this_user_alone(home: Path) -> None:
     made = paths.ensure_writable(paths.index_dir())
     assert made == paths.WritableFolder(home / "cache" / "index")
