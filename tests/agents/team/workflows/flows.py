@@ -110,7 +110,9 @@ class Flow:
     async def run(self, request: str = "add triple(x)", **options: Any) -> TurnEnded:
         """Run the workflow in the session, or go on with it."""
         wanted = WorkflowRequest(self.workflow, **options)
-        return await SessionRunner(self.team, self.session).handle(request, self._take, self._is_cancelled, workflow=wanted)
+        return await SessionRunner(self.team, self.session).handle(
+            request, self._take, self._is_cancelled, workflow=wanted
+        )
 
     def _is_cancelled(self) -> bool:
         """Return whether the step in which the request is cancelled has begun."""
