@@ -92,7 +92,7 @@ class Autopilot:
     def look(self) -> str:
         """Replace the open proposals by the work found now, queue at most one of them, and return a sentence. Blocking.
 
-        Queues only a proposal that a rule allows, within the budget. Sets `sleep_s`: doubled if nothing is new.
+        Queues only a proposal that a rule allows, within the budget. Sets `sleep_s`, the time until the next look.
 
         Raises:
             StateError: the state cannot be read or written.
@@ -127,7 +127,7 @@ class Autopilot:
             return str(error)
         if task is None:
             return ""
-        self._proposals.spend(self._workspace, DaySpending(tasks=1))
+        self._proposals.add_spending(self._workspace, DaySpending(tasks=1))
         return f"Your rule for {chosen.proposal.kind} has started {task.id[:8]}: {chosen.proposal.title}"
 
 

@@ -24,7 +24,7 @@ MOST_NAMED = 20
 
 
 def find_stale_dependencies(read: Callable[[str], str | None], installed: Mapping[str, str]) -> Iterator[TaskProposal]:
-    """Yield a proposal for each lock file that does not fit its manifest, and one for other versions than are pinned.
+    """Yield proposals for lock files that differ from their manifest, and for installed versions that differ from pins.
 
     Args:
         read: returns the text of a file of the workspace by its name, None if there is none.

@@ -156,6 +156,14 @@ class Sessions(Protocol):
         """Give up the lease of `owner` on the session; do nothing if another owner or nobody holds it."""
         ...
 
+    def mark_open(self, session: str, owner: str) -> None:
+        """Record that the client `owner` has the session open, also while it does nothing there."""
+        ...
+
+    def mark_closed(self, session: str, owner: str) -> None:
+        """Record that the client `owner` no longer has the session open; do nothing if it had not."""
+        ...
+
     def set_title(self, session: str, title: str) -> bool:
         """Set the title, even while another client drives the session; return whether the session exists.
 
@@ -164,10 +172,10 @@ class Sessions(Protocol):
         """
         ...
 
-    def delete(self, session: str) -> bool:
+    def delete(self, session: str, *, force: bool = False) -> bool:
         """Delete a session with its entries; return whether it existed.
 
         Raises:
-            SessionUnavailable: a client drives it now.
+            SessionUnavailable: a client drives it now, or has it open and `force` is not set.
         """
         ...

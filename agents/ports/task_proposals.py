@@ -95,14 +95,11 @@ class TaskProposals(Protocol):
     """The proposals of a user's workspaces."""
 
     def replace_open(self, workspace: str, found: Sequence[TaskProposal]) -> int:
-        """Make `found` the open proposals of a workspace, except known keys that are not open.
-
-        Returns the number of new proposals.
-        """
+        """Make `found` the open proposals of a workspace, except decided keys; return how many keys are new."""
         ...
 
     def list_open(self, workspace: str) -> tuple[KeptProposal, ...]:
-        """Return the open proposals of a workspace, the most valuable first."""
+        """Return the open proposals of a workspace, the greatest weight first."""
         ...
 
     def accept(self, workspace: str, proposal: str, task: str) -> bool:
@@ -114,9 +111,9 @@ class TaskProposals(Protocol):
         ...
 
     def read_spending(self, workspace: str) -> DaySpending:
-        """Return the use of the workspace's budget today."""
+        """Return the tasks, tokens and cost of the autopilot in a workspace today."""
         ...
 
-    def spend(self, workspace: str, spending: DaySpending) -> None:
-        """Add `spending` to the use of the workspace's budget today."""
+    def add_spending(self, workspace: str, spending: DaySpending) -> None:
+        """Add `spending` to the figures of today."""
         ...

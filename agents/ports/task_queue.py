@@ -137,8 +137,8 @@ class TaskQueue(Protocol):
         """Claim the most urgent task for `worker` and return it; None if there is nothing to do.
 
         Order: priority (HIGH from `SOON_S` before the deadline on), then deadline, then age. Skips tasks
-        whose needs are not all done and, unless `roles` is empty, tasks for a role that is not in it. Claims that were
-        not renewed for `STUCK_S`, and claims of processes that have ended, are taken away first.
+        whose needs are not all done, held tasks (`is_held`) and, unless `roles` is empty, tasks for a role that is not
+        in it. First takes away claims that were not renewed for `STUCK_S`, and claims of processes that have ended.
         """
         ...
 
@@ -175,6 +175,14 @@ class TaskQueue(Protocol):
         """
         ...
 
+    def is_held(self, task: str) -> bool:
+        """Return whether a worker may still be at work on the task with this id, even after its claim was lost.
+
+        A worker holds a task from `claim` until it calls `finish`, `fail`, `escalate` or `release`, whatever these
+        return, or until its process has ended or it gave no sign of life for `STUCK_S`.
+        """
+        ...
+
     def pause(self, task: str) -> bool:
         """Pause a queued or running task until `requeue`; return False, and do nothing, if it is neither."""
         ...
@@ -185,6 +193,8 @@ class TaskQueue(Protocol):
 
     def requeue(self, task: str) -> bool:
         """Queue a paused, waiting, failed or cancelled task again, with no attempt counted and no result.
+
+        A worker that still holds it (`is_held`) stops first; until then nobody can claim it.
 
         Returns False, and does nothing, if it is none of these.
         """

@@ -1,7 +1,7 @@
 """The choice of the role that answers a request: by `@role`, by rules about what is asked of what, by a model.
 
-The rules look at the form of the request (an error message, a question about named code, a request that names files to
-change), not at words of one language. Start at `choose_role`.
+The rules look at the form of the request (an error message, a few words that go on with the last answer), not at words
+of one language. Start at `choose_role`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, Field, create_model
 
 from agents.ports.sessions import EntryKind
+from agents.team.permissions.modes import Mode
 from agents.team.role_files import ROUTER
 from models import structured_answers
 from models.chat import ChatRequest, Message, Speaker
 from models.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from agents.ports.sessions import Entry
     from agents.team.role_files import Role, Roles
@@ -44,6 +45,28 @@ _LONGEST = 4000
 
 _LAST = 600
 """Characters of the end of the last answer that this model reads, too."""
+
+MOST_WORDS = 2
+"""Words of a follow-up on an answer that asks nothing."""
+
+MOST_LETTERS_OF_THREE = 7
+"""Letters of three words ("yes do it") that are a follow-up on such an answer, too."""
+
+MOST_WORDS_OF_REPLY = 5
+"""Words of a reply to a question at the end of the last answer."""
+
+_LONGEST_FOLLOW_UP = 60
+_END = 300
+"""Characters at the end of an answer in which a question may stand."""
+
+_LEAST_SUBJECT = 4
+"""Letters of a word that may be a subject, and of its stem."""
+
+_PLAIN = re.compile(r"(?:[^\W\d_]|[\s,.!;:…'’，。！、—-])+")  # noqa: RUF001 (Chinese punctuation)
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")  # noqa: RUF001 (an apostrophe)
+_CODE = re.compile(r"[^\W\d_][.:][^\W\d_]|[a-z][A-Z]")
+_ASKED = re.compile(r"[?？؟]")  # noqa: RUF001 (Chinese and Arabic question marks)
+_WITHOUT_SPACES = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +126,41 @@ def choose_role(  # noqa: PLR0913 (each is a part of the question)
         return Choice(role, "it is the session's role", request)
     if ERROR_FORM.search(request) and (role := roles.get("debug")) is not None:
         return Choice(role, "the request has an error message", request)
-    if chat is not None and (role := _ask_model(request, last, roles, chat, cancelled)) is not None:
+    previous = roles.get(last.role) if chat is not None and last is not None else None
+    goes_on = previous is not None and last is not None and is_follow_up(request, last.text, roles.by_name)
+    if not goes_on and chat is not None and (role := _ask_model(request, last, roles, chat, cancelled)) is not None:
         return Choice(role, f"{chat.name} chose it by its description", request)
-    if chat is not None and last is not None and (role := roles.get(last.role)) is not None:
-        return Choice(role, "it answered last", request)
+    if previous is not None:
+        why = "it answered last, and the request goes on with that" if goes_on else "it answered last"
+        return Choice(previous, why, request)
     return Choice(roles.by_name[fallback], "nothing says who else", request)
+
+
+def is_follow_up(request: str, answer: str, roles: Iterable[str]) -> bool:
+    """Return whether `request` only goes on with the last `answer`, and names no subject of its own.
+
+    A question, code, a number, a word like the name of one of the `roles`, and a word of the answer are subjects; in a
+    reply to a question at the end of the answer, its words are none.
+    """
+    text = request.strip()
+    if len(text) > _LONGEST_FOLLOW_UP or not _PLAIN.fullmatch(text) or _CODE.search(text):
+        return False
+    words = [one.casefold() for one in _WORD.findall(text)]
+    stems = {part[:_LEAST_SUBJECT] for name in roles for part in name.split("_") if len(part) >= _LEAST_SUBJECT}
+    long_words = [one for one in words if len(one) >= _LEAST_SUBJECT]
+    if not words or any(one[:_LEAST_SUBJECT] in stems for one in long_words):
+        return False
+    count = sum(map(_count_words, words))
+    if _ASKED.search(answer[-_END:]):
+        return count <= MOST_WORDS_OF_REPLY
+    if not set(long_words).isdisjoint(one.casefold() for one in _WORD.findall(answer)):
+        return False
+    return count <= MOST_WORDS or (count == MOST_WORDS + 1 and sum(map(len, words)) <= MOST_LETTERS_OF_THREE)
+
+
+def _count_words(word: str) -> int:
+    """Return 1, or about the number of words in a `word` of a script that puts no spaces between them."""
+    return (len(word) + 1) // 2 if _WITHOUT_SPACES.search(word) else 1
 
 
 def _ask_model(
@@ -133,6 +186,16 @@ def _ask_model(
         return None
     named = str(getattr(answer.value, "role", "")).strip().lstrip("@")
     return roles.get(re.sub(r"[\s-]+", "_", named))
+
+
+def choose_fallback(*, is_led: bool, mode: Mode) -> str:
+    """Return the name of the role that answers where nothing decides.
+
+    A led model neither chooses among roles nor delegates, so it is `coder`, or `ask` in plan mode.
+    """
+    if not is_led:
+        return ROUTER
+    return "ask" if mode is Mode.PLAN else "coder"
 
 
 def find_last_answer(entries: Sequence[Entry]) -> LastAnswer | None:

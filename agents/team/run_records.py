@@ -138,12 +138,12 @@ class ReplayedChat:
 
 def hash_request(request: ChatRequest) -> str:
     """Return a hash of a request, the same for equal requests in every process."""
-    text = json.dumps(request, sort_keys=True, default=_list_fields)  # `asdict` would copy the schemas of all tools
+    text = json.dumps(request, sort_keys=True, default=_convert_record)  # `asdict` would copy the schemas of all tools
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _list_fields(value: object) -> object:
-    """Return the fields of a record as a dict, for `json`; any other value as a string."""
+def _convert_record(value: object) -> object:
+    """Return a record as a dict of its fields, for `json`; any other value as a string."""
     if is_dataclass(value) and not isinstance(value, type):
         return {one.name: getattr(value, one.name) for one in fields(value)}
     return str(value)

@@ -17,14 +17,12 @@ from agents.markdown import make_inert
 from agents.ports.failures import StateError
 from agents.ports.sessions import Entry, EntryKind, Session, SessionState, SessionUnavailable
 from agents.team import instructions, router, transcript
-from agents.team.events import AgentChosen, CallEnded, CallStarted, PlanChanged, TurnEnded, TurnStatus
+from agents.team.events import AgentChosen, CallEnded, CallStarted, Noted, PlanChanged, TurnEnded, TurnStatus
 from agents.team.failure import ToolFailed
 from agents.team.led.pipeline import run_led_turn
 from agents.team.limits import Spending, TurnLimits
 from agents.team.lost_results import LostResults
-from agents.team.permissions.modes import Mode
-from agents.team.retrieval import named_files
-from agents.team.role_files import ROUTER
+from agents.team.retrieval.named_files import NamedFiles, gather_named_files
 from agents.team.run_records import RecordedChat, RunRecorder
 from agents.team.session_lease import hold_session
 from agents.team.session_notes import SessionNotes
@@ -151,12 +149,16 @@ class SessionRunner:
                 self._notes = transcript.read_notes(entries)
                 self._stored_notes = self._notes.dump()
                 refusal = team.bench.rules.explain_unreadable()
-                attached = "" if refusal or workflow is not None else await self._gather_named_files(request, shown)
+                brings_text = workflow is None and not team.is_led("chat")
+                named = NamedFiles() if refusal else await self._gather_named_files(request, shown, brings_text)
+                attached = named.text if brings_text else ""
                 await self._record(SessionState.PROCESSING, await self._make_request_entry(request, attached))
                 with team.open_record(self._session) as write:
                     self._recorder = RunRecorder(write)
                     recorded = self._record_events(emit)
                     team.watch(self._session, TurnBegan(workflow.name if workflow is not None else ""))
+                    for problem in named.problems:
+                        recorded(Noted(problem))
                     if refusal:
                         ended = TurnEnded(TurnStatus.FAILED, refusal)
                     elif workflow is not None:
@@ -177,12 +179,10 @@ class SessionRunner:
                 showing.cancel()
         return replace(ended, text=make_inert(ended.text))
 
-    async def _gather_named_files(self, request: str, shown: Path | None) -> str:
-        """Return the text of named files that comes along with a request; "" if the fixed pipeline leads the model."""
-        if self._team.is_led("chat"):
-            return ""
-        bench = replace(self._team.bench, offered=self._notes.offered)
-        return await named_files.gather_named_files(request, shown, bench)
+    async def _gather_named_files(self, request: str, shown: Path | None, brings_text: bool) -> NamedFiles:  # noqa: FBT001
+        """Return the text of files that a request names, and problems; imports are offered only with `brings_text`."""
+        bench = replace(self._team.bench, offered=self._notes.offered if brings_text else None)
+        return await gather_named_files(request, shown, bench)
 
     async def _make_request_entry(self, request: str, attached: str) -> Entry:
         """Return the entry of a request, secrets hidden, with `attached` and the files that are open in the client."""
@@ -238,7 +238,7 @@ class SessionRunner:
                 current=held.role,
                 last=router.find_last_answer(entries),
                 chat=None if team.is_led("chat") else CountedChat(self._wrap_chat(chat, ROUTING), routed.append),
-                fallback=_choose_fallback(team),
+                fallback=router.choose_fallback(is_led=team.is_led("chat"), mode=team.bench.mode),
                 cancelled=cancelled,
             )
         except ValueError as error:
@@ -387,13 +387,3 @@ class SessionRunner:
         async with self._writing:
             await asyncio.to_thread(store, self._session, owner, state, entries, releases=releases)
             self._stored_state = state
-
-
-def _choose_fallback(team: Team) -> str:
-    """Return the name of the role that answers where nothing decides.
-
-    A led model neither chooses among roles nor delegates, so it is `coder`, or `ask` in plan mode.
-    """
-    if not team.is_led("chat"):
-        return ROUTER
-    return "ask" if team.bench.mode is Mode.PLAN else "coder"

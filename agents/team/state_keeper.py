@@ -41,7 +41,7 @@ class StateKeeper:
     async def propose(
         self, proposal: ProposedEdit, *, task: str = "", rule: str = "", cancelled: Cancelled | None = None
     ) -> ChangeOutcome:
-        """Propose an edit while the session is WAITING; see `agents.ports.changes.Changes.propose`."""
+        """Propose an edit, with the session set to WAITING meanwhile; see `Changes.propose`."""
         await self.session.store_state(SessionState.WAITING)
         try:
             return await self.changes.propose(proposal, task=task, rule=rule, cancelled=cancelled)
@@ -49,7 +49,7 @@ class StateKeeper:
             self.session.set_state(self.before)
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
-        """Propose to undo a change while the session is WAITING; see `agents.ports.changes.Changes.undo`."""
+        """Propose to undo a change, with the session set to WAITING meanwhile; see `Changes.undo`."""
         await self.session.store_state(SessionState.WAITING)
         try:
             return await self.changes.undo(checkpoint, cancelled=cancelled)
@@ -57,7 +57,7 @@ class StateKeeper:
             self.session.set_state(self.before)
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
-        """Ask for permission while the session is WAITING; see `agents.ports.permissions.Permissions.permit`."""
+        """Ask for permission, with the session set to WAITING meanwhile; see `Permissions.permit`."""
         await self.session.store_state(SessionState.WAITING)
         try:
             return await self.permissions.permit(call, cancelled=cancelled)
@@ -65,7 +65,7 @@ class StateKeeper:
             self.session.set_state(self.before)
 
     async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
-        """Ask the person while the session is WAITING; None without one. See `agents.ports.person.Person.ask`."""
+        """Ask the person, with the session set to WAITING meanwhile; None without a person. See `Person.ask`."""
         if self.person is None:
             return None
         await self.session.store_state(SessionState.WAITING)
@@ -75,7 +75,7 @@ class StateKeeper:
             self.session.set_state(self.before)
 
     async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
-        """Ask about a plan while the session is WAITING; None without a person. See `Person.confirm_plan`."""
+        """Ask about a plan, with the session set to WAITING meanwhile; None without a person or an answer."""
         if self.person is None:
             return None
         await self.session.store_state(SessionState.WAITING)

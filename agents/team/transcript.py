@@ -33,7 +33,7 @@ def hide_secrets(text: str) -> str:
 
 
 def hide_in_value(value: object, depth: int = DEEPEST) -> object:
-    """Return a JSON value with the secrets in all of its texts replaced; what is nested too deep is left out."""
+    """Return a JSON value with the secrets in its strings replaced, but not in keys; leaves out what is too deep."""
     if isinstance(value, str):
         return hide_secrets(value)
     if isinstance(value, Mapping):
@@ -118,7 +118,7 @@ def read_open_files(entries: Sequence[Entry]) -> tuple[str, ...]:
 
 
 def join_attached(request: str, attached: str) -> str:
-    """Return what a model gets of a request: its text, and below it what came along with it ("" for nothing)."""
+    """Return the text of a request for a model: `request`, and below it `attached`, unless that is ""."""
     return f"{request}\n\n{attached}" if attached else request
 
 

@@ -13,12 +13,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from indexing.syntax import grammars, layout, texts
+from indexing.syntax.documents import Span
 from indexing.syntax.symbols import Outline, outline
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import tree_sitter
 
-    from indexing.syntax.documents import Document, Import, Span, Symbol
+    from indexing.syntax.documents import Document, Import, Symbol
     from indexing.syntax.grammars import Grammar
     from indexing.syntax.layout import Surroundings
 
@@ -87,16 +90,28 @@ class Syntax:
 
     def count_errors(self, span: Span | None = None) -> int:
         """Return the number of syntax errors, or of those that touch `span`; 0 if the text was not parsed."""
+        return len(self._capture_errors(span))
+
+    def find_errors(self) -> tuple[Span, ...]:
+        """Return the places of the syntax errors by their starts, in code points; () if the text was not parsed.
+
+        A missing character has an empty span; a span may lie in another one.
+        """
+        places = sorted((one.start_byte, one.end_byte) for one in self._capture_errors(None))
+        return tuple(Span(*map(self._lines.to_code_point, place)) for place in places)
+
+    def _capture_errors(self, span: Span | None) -> Sequence[tree_sitter.Node]:
+        """Return the nodes of the syntax errors, or of those that touch `span`; () if the text was not parsed."""
         parsed = self.parsed
         if parsed is None or not parsed.tree.root_node.has_error:
-            return 0
+            return ()
         import tree_sitter  # noqa: PLC0415  # loaded long ago: there is a tree
 
         cursor = tree_sitter.QueryCursor(parsed.grammar.errors)
         if span is not None:
             start, end = self._lines.to_byte(span.start, self.text), self._lines.to_byte(span.end, self.text)
             cursor.set_byte_range(start, max(end, start + 1))
-        return len(cursor.captures(parsed.tree.root_node).get("bad", ()))
+        return cursor.captures(parsed.tree.root_node).get("bad", ())
 
     def find_surroundings(self, offset: int, *, names: bool = True) -> Surroundings:
         """Return facts about the code around the code-point `offset`.

@@ -58,8 +58,9 @@ class PromptChooser:
     def lay_out_longest(self, request: FillRequest) -> Prompt:
         """Return the longest prompt of `request` that this model is ever given.
 
-        For a small model that fills the window; for a large one it takes at most `LONGEST_READ_S` to read, or has at
-        most `USUAL_PROMPT` tokens if the speed is unknown.
+        For a small model it may fill the window. For a large one its most tokens are `USUAL_PROMPT` if the speed is
+        unknown, else the largest of `PROMPT_STEPS` that is read in `LONGEST_READ_S` and takes at most half of the
+        cache, or the first step if none does.
         """
         if not self._entry.large:
             return lay_out(request, self._entry, self._tokenizer)

@@ -83,7 +83,7 @@ class Connected:
 
 
 async def open_session(connected: Connected, session: Session, workspace: Workspace, note: str = "") -> LiveSession:
-    """Make a gate and a team for a stored session, and return the session ready for its first turn.
+    """Make a gate and a team for a stored session, record it as open, and return it ready for its first turn.
 
     Args:
         connected: the connection.
@@ -108,6 +108,7 @@ async def open_session(connected: Connected, session: Session, workspace: Worksp
         return gate, build_team(workspace.core, files, gate, connected.state, client)
 
     gate, team = await asyncio.to_thread(build)  # roles are read
+    await asyncio.to_thread(team.sessions.mark_open, session.id, team.owner)
     sender = UpdateSender(functools.partial(connected.client.session_update, session.id))
     notes = [*filter(None, [note]), *team.roles.problems]
     return LiveSession(session, workspace, team, gate, requests, sender, notes, editors)
@@ -225,8 +226,9 @@ class LiveSession:
             self._background.cancel()
         await self._sender.close()
         await self._gate.close()
-        if self._unused:
-            with contextlib.suppress(StateError, SessionUnavailable):
+        with contextlib.suppress(StateError, SessionUnavailable):
+            await asyncio.to_thread(self._team.sessions.mark_closed, self.id, self._team.owner)
+            if self._unused:
                 await asyncio.to_thread(self._team.sessions.delete, self.id)
 
     async def _begin(self, team: Team, request: str) -> None:

@@ -58,6 +58,7 @@ class TurnView:
         self._diffs: dict[str, list[Any]] = {}
         self._speaker = ""  # the agent that answers the person; delegates think aloud
         self._said = ""  # its text since the last call
+        self._is_text_over = False  # whether a note came after this text
 
     @property
     def current_call(self) -> str:
@@ -131,20 +132,24 @@ class TurnView:
                 steps = (helpers.plan_entry(make_line(title), status=STEP_STATUS[step]) for title, step in event.steps)
                 self._sender.put(helpers.update_plan(steps))
             case events.Noted():
+                self._is_text_over = True
                 self._sender.put_text("thought", f"{event.text}\n")
             case events.TurnEnded():
                 pass  # `end` shows it
 
     def _show_text(self, event: events.TextArrived) -> None:
-        """Show a piece of an answer; the text of a delegate is shown as a thought."""
-        answers = event.agent == self._speaker
-        if answers:
-            self._said += event.text
-        self._sender.put_text("agent" if answers else "thought", event.text)
+        """Show a piece of an answer, after a blank line if a note came between; what a delegate writes is a thought."""
+        if event.agent != self._speaker:
+            self._sender.put_text("thought", event.text)
+            return
+        text = f"\n\n{event.text}" if self._is_text_over and self._said.strip() else event.text
+        self._is_text_over = False
+        self._said += text
+        self._sender.put_text("agent", text)
 
     def _start_call(self, event: events.CallStarted) -> None:
         """Show a call that begins to run; it is the current call from now on."""
-        self._said = ""
+        self._said, self._is_text_over = "", False
         self._open[event.call] = make_line(event.title)
         described = describe_call(event.tool, event.arguments, self._tools, self._roots)
         self._sender.put(

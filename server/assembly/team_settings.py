@@ -26,19 +26,20 @@ PERSONAL_FOLDERS: JsonDict = {"personal": True, "allowed": "a list of absolute p
 
 
 def _check_rule(text: str) -> str:
-    """Return `text` unchanged if it is a valid rule about tools' calls; for pydantic.
+    """Return `text` unchanged if it is a valid rule about tools' calls that can match one; for pydantic.
 
     Raises:
-        ValueError: `text` is no valid rule.
+        ValueError: `text` is no valid rule, or can never match.
     """
     from agents.team.permissions.rules import (  # noqa: PLC0415 (pathspec; only if there is a rule)
         Effect,
+        check_argument,
         check_tool,
         parse_rule,
     )
 
     check_tool(text)
-    parse_rule(Effect.DENY, text)
+    check_argument(parse_rule(Effect.DENY, text))
     return text
 
 

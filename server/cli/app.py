@@ -15,7 +15,22 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from server.assembly import log
-from server.cli import acp, complete, costs, demo, doctor, generate, index, key, mcp, search, stats, terminal, undo
+from server.cli import (
+    acp,
+    complete,
+    costs,
+    demo,
+    doctor,
+    generate,
+    index,
+    key,
+    logs,
+    mcp,
+    search,
+    stats,
+    terminal,
+    undo,
+)
 from server.cli.models import models
 from server.cli.review import review
 from server.cli.serve import choose_transport, serve
@@ -158,6 +173,7 @@ app.add_typer(models.app, name="models")
 app.command("key")(key.key)
 app.command("costs")(costs.costs)
 app.command("stats")(stats.stats)
+app.command("logs")(logs.logs)
 app.command("ask")(talk.ask)
 app.command("do")(talk.do)
 app.add_typer(sessions.app, name="sessions")

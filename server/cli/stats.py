@@ -83,7 +83,7 @@ def _format_cost(cost: float) -> str:
 
 
 def _describe(total: TeamDay) -> Sequence[str]:
-    """Return the lines below the tables: the share of tasks that were done, and the average times."""
+    """Return the lines below the tables: the share of tasks that were done, average times, approvals."""
     lines = []
     if total.success is not None:
         attempts = total.tasks_done + total.tasks_failed + total.tasks_waiting
@@ -93,4 +93,13 @@ def _describe(total: TeamDay) -> Sequence[str]:
         average = total.turn_seconds / total.turns
         stopped = f", {total.turns_stopped:,} stopped at a limit or in a circle" if total.turns_stopped else ""
         lines.append(f"{terminal.format_count(total.turns, 'request')}, {average:,.1f} s each{stopped}.")
+    if total.approvals_asked:
+        missed = total.approvals_asked - total.approvals_yes - total.approvals_no
+        asked, rest = (
+            terminal.format_count(total.approvals_asked, "question"),
+            f", {missed:,} not answered" if missed else "",
+        )
+        lines.append(
+            f"{asked} about changes and commands: {total.approvals_yes:,} yes, {total.approvals_no:,} no{rest}."
+        )
     return lines

@@ -79,7 +79,7 @@ class CommandStep:
 
 
 def make_own_steps(target: TargetDefinition, title: str, lines: Sequence[str], folder: str = "") -> list[CommandStep]:
-    """Return the steps for the person's own command lines, on this machine, with the rights that the target names.
+    """Return a step for each of the person's own command lines, on this machine, with the rights of the target.
 
     Args:
         target: the target.
@@ -104,7 +104,7 @@ def make_own_steps(target: TargetDefinition, title: str, lines: Sequence[str], f
 
 
 def make_remote_steps(target: TargetDefinition, title: str, lines: Sequence[str], folder: str) -> list[CommandStep]:
-    """Return the steps for the person's own command lines in a folder on the host of the target.
+    """Return a step for each of the person's own command lines, in the folder `folder` on the host of the target.
 
     The lines go through the standard input of a shell there, so that a secret is in no list of processes.
     """
@@ -124,7 +124,7 @@ def make_remote_steps(target: TargetDefinition, title: str, lines: Sequence[str]
 
 
 def make_ssh_line(target: TargetDefinition, command: str) -> str:
-    """Return the command line that runs `command` on the host of a target, and asks nothing."""
+    """Return the command line that runs `command` on the host of a target by ssh, without questions."""
     config = ("-F", target.ssh_config) if target.ssh_config else ()
     port = ("-p", str(target.port)) if target.port else ()
     return shlex.join((*_SSH, *config, *port, "--", target.host, command))
@@ -136,7 +136,7 @@ def quote(text: str) -> str:
 
 
 def describe_steps(steps: Iterable[CommandStep], secrets: Sequence[str]) -> str:
-    """Return the commands as a person reads them before a yes: exactly what runs, where, and with which rights.
+    """Return the commands as a text for the person who approves them: what runs, where, and with which rights.
 
     Args:
         steps: the commands, in order.
@@ -146,7 +146,7 @@ def describe_steps(steps: Iterable[CommandStep], secrets: Sequence[str]) -> str:
 
 
 def _describe(number: int, step: CommandStep, secrets: Sequence[str]) -> str:
-    """Return one command as a person reads it; `secrets` are names, not values."""
+    """Return the command with the number `number` as a text for a person; `secrets` are names, not values."""
     rights = [
         words
         for words, given in (

@@ -112,17 +112,21 @@ class Deployer:
         )
 
     def list_records(self, target: str = "", limit: int = 20) -> tuple[DeploymentRecord, ...]:
-        """Return up to `limit` recorded deployments, newest first; of one target, if given. Blocking."""
+        """Return up to `limit` recorded deployments, newest first; of one target, if given. Blocking.
+
+        Raises:
+            StateError: they cannot be read.
+        """
         workspaces = dict.fromkeys(str(one.workspace) for one in self._targets.values())
         found = [one for place in workspaces for one in self._records.list_newest(place, target, limit)]
         return tuple(sorted(found, key=lambda one: one.begun, reverse=True)[:limit])
 
     async def plan(self, action: Action, target: str) -> Plan:
-        """Return the plan of an action; runs nothing but git, which only reads.
+        """Return the plan of an action, and keep its commands for `run`; runs nothing but git, which only reads.
 
         Raises:
-            DeploymentUnavailable: there is no such target, the action is impossible now, or the target was not checked
-                before a deployment.
+            DeploymentUnavailable: there is no such target, or the action is impossible now; a deployment also if the
+                target is not ready, or was not found ready for this commit within `READY_S`.
         """
         definition = self._find(target)
         facts = await gather_facts(definition, self._runner, self._own_places)
@@ -143,7 +147,7 @@ class Deployer:
                 checks = (*checks, Check("The tests pass", passed=False, note=note))
         records: Sequence[DeploymentRecord] = ()
         if action is Action.ROLL_BACK:
-            records = await asyncio.to_thread(self._list, definition)
+            records = await asyncio.to_thread(self._list_records, definition)
         facts = replace(facts, checks=checks)
         prepared = await asyncio.to_thread(
             make_plan, action, definition, facts, self._runner, test_line=test_line, records=records
@@ -157,8 +161,8 @@ class Deployer:
         """Run a permitted plan, once, exactly as it was shown; a command that fails is no error.
 
         Raises:
-            DeploymentUnavailable: what the plan was made from has changed, a secret is missing, or another deployment
-                to the target runs.
+            DeploymentUnavailable: the plan was run already or is too old, what it was made from has changed, a secret
+                is missing, another deployment to the target runs, or the deployment cannot be recorded.
         """
         prepared = self._plans.pop(id(plan), None)
         if prepared is None or prepared.plan is not plan:
@@ -203,7 +207,7 @@ class Deployer:
         return await asyncio.to_thread(find_folder_problem, target, self._own_places)
 
     async def _check(self, run: _Run, cancelled: Cancelled | None) -> DeploymentOutcome:
-        """Run the checks, all of them, and remember a target that is ready."""
+        """Run all checks and return the outcome; remember the time if the target is ready."""
         plan = run.prepared.plan
         run.checks.extend(plan.checks)
         await self._run_steps(run, cancelled, stops=False)
@@ -216,7 +220,11 @@ class Deployer:
         return DeploymentOutcome(ready, f"{head}\n{table}{failed}", tuple(run.checks))
 
     async def _run_recorded(self, run: _Run, cancelled: Cancelled | None) -> DeploymentOutcome:
-        """Run a deployment or a rollback, recorded from before its first command to its end."""
+        """Run a deployment or a rollback, record its begin and its end, and return the outcome.
+
+        Raises:
+            DeploymentUnavailable: it cannot be recorded, or another deployment to the target runs; nothing was run.
+        """
         plan, prepared = run.prepared.plan, run.prepared
         version = prepared.undone.version if prepared.undone is not None else plan.version
         record = DeploymentRecord(
@@ -245,7 +253,10 @@ class Deployer:
         return outcome
 
     async def _run_steps(self, run: _Run, cancelled: Cancelled | None, *, stops: bool = True) -> None:
-        """Run the commands of a plan in order; with `stops`, none after one that failed."""
+        """Run the commands of a plan in order, and store their results in `run`.
+
+        Stops when cancelled; with `stops` also after a command that failed.
+        """
         for step in run.prepared.steps:
             if cancelled is not None and cancelled():
                 run.failed = run.failed or f"It was cancelled before the step {step.title!r}."
@@ -253,7 +264,7 @@ class Deployer:
             result = await self._run_step(run, step, cancelled)
             problem = self._find_problem(run, step, result)
             if step.duty is Duty.LOOK and not problem:
-                problem = await self._take_previous(run, result.output)
+                problem = await self._record_previous(run, result.output)
             note = problem.splitlines()[0] if problem else f"{result.seconds:.1f} s"
             run.checks.append(Check(step.title, not problem, note))
             run.lines.append(f"{'failed' if problem else 'ok'}: {step.title} ({note})")
@@ -266,7 +277,10 @@ class Deployer:
                 run.lines += [f"  {line}" for line in end.splitlines()]
 
     async def _run_step(self, run: _Run, step: CommandStep, cancelled: Cancelled | None) -> CommandResult:
-        """Run one command with what its plan gives it."""
+        """Run one command with its rights, secrets and input, and return the result.
+
+        An archive that it packs is moved to `run.archive`.
+        """
         request = CommandRequest(
             step.line, run.target.workspace, step.timeout_s, writes=step.writes, network=step.network,
             repository=step.repository, credentials=step.credentials,
@@ -280,6 +294,7 @@ class Deployer:
             given = run.archive
 
         def take_archive(folder: Path) -> None:
+            """Move the archive out of the command's folder; raises OSError for one that is too large."""
             found = folder / releases.ARCHIVE
             if found.is_symlink() or found.stat().st_size > LARGEST_ARCHIVE:
                 raise OSError(0, f"the archive is larger than {LARGEST_ARCHIVE:,} bytes")
@@ -304,8 +319,13 @@ class Deployer:
             return run.scrubber.scrub(f"{result.problem}{more}")
         return run.scrubber.scrub(f"exit status {result.exit_code}{f': {end.strip()[:200]}' if end else ''}")
 
-    async def _take_previous(self, run: _Run, output: str) -> str:
-        """Note what runs at the target, for the rollback; return why that is not known, "" if it is."""
+    async def _record_previous(self, run: _Run, output: str) -> str:
+        """Record which version ran before a deployment, as `output` says; return why that failed, "" if it did not.
+
+        `output` is that of a step with the duty LOOK.
+
+        For other actions only checks that `output` can be read.
+        """
         try:
             if run.target.kind is Kind.PUSH:
                 found = pushes.read_current(run.target, output)
@@ -339,8 +359,8 @@ class Deployer:
             raise DeploymentUnavailable(f"There is no target {name!r} for this workspace; there are: {known}.")
         return target
 
-    def _list(self, target: TargetDefinition) -> Sequence[DeploymentRecord]:
-        """Return the recorded deployments to a target, newest first. Blocking.
+    def _list_records(self, target: TargetDefinition) -> Sequence[DeploymentRecord]:
+        """Return up to 100 recorded deployments to a target, newest first. Blocking.
 
         Raises:
             DeploymentUnavailable: they cannot be read.

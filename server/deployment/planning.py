@@ -56,7 +56,7 @@ def make_plan(  # noqa: PLR0913 (each is a part of the plan)
     test_line: str = "",
     records: Sequence[DeploymentRecord] = (),
 ) -> Prepared:
-    """Return the plan of an action.
+    """Return the plan of an action, with its commands; runs nothing.
 
     Args:
         action: the action.
@@ -70,7 +70,7 @@ def make_plan(  # noqa: PLR0913 (each is a part of the plan)
         DeploymentUnavailable: there is nothing to roll back, or no way to do it.
     """
     identity = make_identity(facts.version)
-    undone = find_undone(records) if action is Action.ROLL_BACK else None
+    undone = find_last_deployment(records) if action is Action.ROLL_BACK else None
     match action:
         case Action.CHECK:
             # where something is missing, nothing needs to be run to say that the target is not ready
@@ -105,8 +105,8 @@ def make_identity(version: str) -> str:
     return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{version[:7]}-{uuid.uuid4().hex[:6]}"
 
 
-def find_undone(records: Sequence[DeploymentRecord]) -> DeploymentRecord:
-    """Return the newest deployment that has not been taken back.
+def find_last_deployment(records: Sequence[DeploymentRecord]) -> DeploymentRecord:
+    """Return the first deployment in `records` that has ended and was not rolled back.
 
     Raises:
         DeploymentUnavailable: there is none.
@@ -122,7 +122,7 @@ def _plan_checks(target: TargetDefinition, test_line: str) -> list[CommandStep]:
     """Return the commands that check whether a target is ready."""
     tests = [CommandStep("The tests pass", test_line, writes=True, timeout_s=3600)] if test_line else []
     if target.kind is Kind.PUSH:
-        reach = [pushes.plan_look(target)]
+        reach = [pushes.plan_lookup(target)]
     else:
         reach = releases.plan_checks(target) if target.kind in RELEASES else []
     return [*tests, *reach, *make_own_steps(target, "Your own check", target.ready)]
@@ -138,7 +138,7 @@ def _plan_deployment(target: TargetDefinition, facts: Facts, identity: str) -> l
 
 
 def _plan_status(target: TargetDefinition) -> list[CommandStep]:
-    """Return the commands that show the status; () where the target has none."""
+    """Return the commands that show the status; [] where the target has none."""
     if target.kind is Kind.PUSH:
         return pushes.plan_status(target)
     return releases.plan_status(target) if target.kind in RELEASES else make_own_steps(target, "Status", target.status)
@@ -187,14 +187,14 @@ def _describe(
     head = (
         f"Target: {target.name} ({target.kind}, {target.place})",
         f"{'Commit' if undone is None else 'Commit that is taken back'}: {version}",
-        *(f"Secret {name}: from {_shorten(reference)}" for name, reference in target.env.items()),
+        *(f"Secret {name}: from {_describe_reference(reference)}" for name, reference in target.env.items()),
         *warnings,
     )
     table = f"\n{format_checks(facts.checks)}\n" if shows_checks else ""
     return "\n".join((*head, table, describe_steps(steps, tuple(target.env)) or "No command is run."))
 
 
-def _shorten(reference: str) -> str:
-    """Return a reference to a secret for the person: the kind and the place, which are no secret."""
+def _describe_reference(reference: str) -> str:
+    """Return a reference to a secret in words for the person: its kind and its place."""
     kind, _, place = reference.partition(":")
     return f"the {kind} {place}"

@@ -22,15 +22,21 @@ _REPOSITORY = '"$TMPDIR/push.git"'
 
 
 def plan_deployment(target: TargetDefinition, version: str, objects: str) -> list[CommandStep]:
-    """Return the steps that push the commit `version`; `objects` is the folder of the workspace's objects."""
+    """Return the steps that look up the commit of the branch and push the commit `version` to it.
+
+    `objects` is the folder of the objects of the workspace's repository.
+    """
     push = f"git -C {_REPOSITORY} push {shlex.quote(target.url)} {version}:{_name_branch(target)}"
-    return [plan_look(target), _make_step(target, "Push the commit", f"{_write_borrowing(objects)} &&\n{push}")]
+    return [
+        plan_lookup(target),
+        _make_step(target, "Push the commit", f"{_format_repository_lines(objects)} &&\n{push}"),
+    ]
 
 
 def plan_rollback(target: TargetDefinition, version: str, previous: str, objects: str) -> list[CommandStep]:
-    """Return the steps that push a commit after `version` with the files of the commit `previous`.
+    """Return the steps that push a commit with the parent `version` and the files of the commit `previous`.
 
-    The push is rejected where the branch has gone on since.
+    The push is rejected if the branch has newer commits.
     """
     url, branch = shlex.quote(target.url), _name_branch(target)
     make = (
@@ -38,23 +44,23 @@ def plan_rollback(target: TargetDefinition, version: str, previous: str, objects
         f"'{previous}^{{tree}}' -p {version} -m 'Roll back to {previous[:12]}')"
     )
     fetch = f"git -C {_REPOSITORY} fetch -q {url} {branch}"
-    lines = (_write_borrowing(objects), fetch, make, f'git -C {_REPOSITORY} push {url} "$new":{branch}')
+    lines = (_format_repository_lines(objects), fetch, make, f'git -C {_REPOSITORY} push {url} "$new":{branch}')
     return [_make_step(target, f"Push a commit with the files of {previous[:12]}", " &&\n".join(lines))]
 
 
-def plan_look(target: TargetDefinition) -> CommandStep:
+def plan_lookup(target: TargetDefinition) -> CommandStep:
     """Return the step that says which commit the branch has."""
     line = f"git ls-remote {shlex.quote(target.url)} {_name_branch(target)}"
     return _make_step(target, "See which commit the branch has", line, Duty.LOOK)
 
 
 def plan_status(target: TargetDefinition) -> list[CommandStep]:
-    """Return the steps that show how the target is."""
-    return [plan_look(target), *make_own_steps(target, "Status", target.status)]
+    """Return the steps that show the status of the target."""
+    return [plan_lookup(target), *make_own_steps(target, "Status", target.status)]
 
 
 def read_current(target: TargetDefinition, output: str) -> str:
-    """Return the commit of the branch, as the step of `plan_look` has written it; "" for no such branch."""
+    """Return the commit of the branch from the `output` of the step of `plan_lookup`; "" for no such branch."""
     for line in output.splitlines():
         commit, _, name = line.partition("\t")
         if name.strip() == _name_branch(target) and COMMIT.fullmatch(commit):
@@ -67,8 +73,8 @@ def _name_branch(target: TargetDefinition) -> str:
     return f"refs/heads/{target.branch}"
 
 
-def _write_borrowing(objects: str) -> str:
-    """Return the lines that make an empty repository which borrows the objects in the folder `objects`."""
+def _format_repository_lines(objects: str) -> str:
+    """Return the shell lines that make an empty repository which also uses the objects in the folder `objects`."""
     return (
         f"git init -q --bare {_REPOSITORY} &&\n"
         f"printf '%s\\n' {shlex.quote(objects)} >{_REPOSITORY}/objects/info/alternates"

@@ -71,7 +71,7 @@ async def gather_facts(target: TargetDefinition, runner: ConfinedRunner, own_pla
         own_places: Starling's own folders, into which nothing is deployed.
 
     Raises:
-        DeploymentUnavailable: the workspace is no git repository with a commit.
+        DeploymentUnavailable: the workspace is no git repository with a commit, or git failed.
     """
     version = (await run_git(target, runner, "rev-parse", "--verify", "HEAD^{commit}")).strip()
     if not COMMIT.fullmatch(version):
@@ -86,7 +86,7 @@ async def gather_facts(target: TargetDefinition, runner: ConfinedRunner, own_pla
 
 
 async def run_git(target: TargetDefinition, runner: ConfinedRunner, *arguments: str) -> str:
-    """Return the output of git, which only reads, in the workspace of a target.
+    """Run git in the workspace of a target, without the right to write, and return its output.
 
     Raises:
         DeploymentUnavailable: git failed.
@@ -117,7 +117,7 @@ def _check_tree(changed: Sequence[str]) -> Check:
 
 
 def _check_branch(target: TargetDefinition, branch: str) -> list[Check]:
-    """Return the check of the branch, none where the target names none."""
+    """Return the check of the branch that is checked out; [] if the target names no branch."""
     if not target.branch:
         return []
     held = branch == target.branch
@@ -169,5 +169,5 @@ def find_folder_problem(target: TargetDefinition, own_places: Sequence[Path]) ->
 
 
 def _overlap(one: Path, other: Path) -> bool:
-    """Return whether one of two folders lies in the other."""
+    """Return whether two folders are the same, or one lies in the other."""
     return one.is_relative_to(other) or other.is_relative_to(one)

@@ -35,10 +35,13 @@ _NOT_OURS = "current is no link to a release; move it away, or choose another fo
 
 
 def plan_deployment(target: TargetDefinition, version: str, identity: str) -> list[CommandStep]:
-    """Return the steps that bring the commit `version` to the target as the release `identity`."""
+    """Return the steps that make the commit `version` the release `identity` at the target, and switch to it.
+
+    They also run the person's own lines and delete old releases.
+    """
     release = f"releases/{identity}"
     return [
-        plan_look(target),
+        plan_lookup(target),
         CommandStep(
             "Pack the files of the commit",
             shlex.join((*GIT, "archive", "--format=tar"))
@@ -50,40 +53,40 @@ def plan_deployment(target: TargetDefinition, version: str, identity: str) -> li
             target, "Unpack them as a new release", f"mkdir -p releases && mkdir {release} && tar -xf - -C {release}",
             Duty.UNPACK,
         ),
-        *_make_own(target, "Prepare the release", target.prepare, release),
-        _make_step(target, "Switch to the release", _write_switch(release, identity)),
-        *_make_own(target, "After the switch", _list_after(target), "current"),
-        _make_step(target, "Delete old releases", _write_pruning(target.keep)),
+        *_make_person_steps(target, "Prepare the release", target.prepare, release),
+        _make_step(target, "Switch to the release", _format_switch_line(release, identity)),
+        *_make_person_steps(target, "After the switch", _list_lines_after_switch(target), "current"),
+        _make_step(target, "Delete old releases", _format_pruning_lines(target.keep)),
     ]  # fmt: skip
 
 
 def plan_rollback(target: TargetDefinition, identity: str, previous: str, new: str) -> list[CommandStep]:
-    """Return the steps that switch from the release `identity` back to `previous`, whose name is "releases/…".
+    """Return the steps that switch from the release `identity` back to `previous`, a path like "releases/…".
 
     `new` is the id of the rollback.
     """
     switch = (
         f'if [ ! -d {previous} ]; then echo "{previous} is gone." >&2; exit 1; fi\n'
         f'case "$(readlink current)" in\n{previous}) echo "{previous} is current already." ;;\n'
-        f"releases/{identity}) {_write_switch(previous, new)} ;;\n"
+        f"releases/{identity}) {_format_switch_line(previous, new)} ;;\n"
         f'*) echo "current is neither release; look at it first." >&2; exit 1 ;;\nesac'
     )
     return [
         _make_step(target, f"Switch back to {previous}", switch),
-        *_make_own(target, "After the switch", _list_after(target), "current"),
+        *_make_person_steps(target, "After the switch", _list_lines_after_switch(target), "current"),
     ]
 
 
-def plan_look(target: TargetDefinition) -> CommandStep:
+def plan_lookup(target: TargetDefinition) -> CommandStep:
     """Return the step that says which release is current."""
     line = f'if [ -L current ]; then readlink current; elif [ -e current ]; then echo "{_NOT_OURS}" >&2; exit 1; fi'
     return _make_step(target, "See which release is current", line, Duty.LOOK)
 
 
 def plan_status(target: TargetDefinition) -> list[CommandStep]:
-    """Return the steps that show how the target is."""
-    compose = (f"{_write_compose(target)} ps",) if target.kind is Kind.COMPOSE else ()
-    return [plan_look(target), *_make_own(target, "Status", (*compose, *target.status), "current")]
+    """Return the steps that show the status of the target."""
+    compose = (f"{_format_compose_start(target)} ps",) if target.kind is Kind.COMPOSE else ()
+    return [plan_lookup(target), *_make_person_steps(target, "Status", (*compose, *target.status), "current")]
 
 
 def plan_checks(target: TargetDefinition) -> list[CommandStep]:
@@ -102,20 +105,20 @@ def plan_checks(target: TargetDefinition) -> list[CommandStep]:
         )
         version = "docker version --format '{{.Server.Version}}'"
         config = f"docker compose -f {shlex.quote(target.compose_file)} config -q"
-        docker = _open_docker(target)
+        docker = _add_docker_rights(target)
         asked = [
             *make_own_steps(docker, "Docker and its compose answer", (f"{present}\n{version}",)),
             *make_own_steps(docker, "The file of compose is valid", (config,)),
         ]
         steps += [replace(one, writes=False) for one in asked]
-    return [*steps, plan_look(target)]
+    return [*steps, plan_lookup(target)]
 
 
 def read_current(output: str) -> str:
-    """Return the release that the step of `plan_look` has written, "" for none.
+    """Return the path of the release from the `output` of the step of `plan_lookup`, "" for none.
 
     Raises:
-        ValueError: the link leads to something else.
+        ValueError: the output is no path of a release.
     """
     found = output.strip()
     if found and not RELEASE.fullmatch(found):
@@ -133,32 +136,32 @@ def _make_step(target: TargetDefinition, title: str, line: str, duty: Duty = Dut
     return CommandStep(title, inside, duty, writable=Path(target.path))
 
 
-def _make_own(target: TargetDefinition, title: str, lines: Sequence[str], folder: str) -> list[CommandStep]:
-    """Return the steps for lines of the person in a folder of the target, on its machine."""
+def _make_person_steps(target: TargetDefinition, title: str, lines: Sequence[str], folder: str) -> list[CommandStep]:
+    """Return a step for each of the person's own lines, in a folder of the target, on its machine."""
     place = f"{target.path.rstrip('/')}/{folder}"
     if target.kind is Kind.SSH:
         return make_remote_steps(target, title, lines, place)
-    return make_own_steps(_open_docker(target), title, lines, place)
+    return make_own_steps(_add_docker_rights(target), title, lines, place)
 
 
-def _open_docker(target: TargetDefinition) -> TargetDefinition:
-    """Return the target with the rights that docker compose needs, if that is its kind."""
+def _add_docker_rights(target: TargetDefinition) -> TargetDefinition:
+    """Return the target, for the kind COMPOSE with the rights that docker compose needs."""
     return replace(target, network=True, credentials=True, docker=True) if target.kind is Kind.COMPOSE else target
 
 
-def _list_after(target: TargetDefinition) -> tuple[str, ...]:
+def _list_lines_after_switch(target: TargetDefinition) -> tuple[str, ...]:
     """Return the lines that run after the switch; with compose, its start comes first."""
-    start = (f"{_write_compose(target)} up --detach --build --wait --remove-orphans",)
+    start = (f"{_format_compose_start(target)} up --detach --build --wait --remove-orphans",)
     return (*start, *target.after) if target.kind is Kind.COMPOSE else target.after
 
 
-def _write_compose(target: TargetDefinition) -> str:
+def _format_compose_start(target: TargetDefinition) -> str:
     """Return the beginning of a command line of docker compose."""
     project = re.sub(r"[^a-z0-9_-]", "-", target.name.lower())
     return f"docker compose --project-name {project} -f {shlex.quote(target.compose_file)}"
 
 
-def _write_switch(release: str, identity: str) -> str:
+def _format_switch_line(release: str, identity: str) -> str:
     """Return the line that makes `current` a link to a release, in one step, with GNU's `mv` or that of BSD."""
     link = f".current.{identity}"
     return (
@@ -167,7 +170,7 @@ def _write_switch(release: str, identity: str) -> str:
     )
 
 
-def _write_pruning(keep: int) -> str:
+def _format_pruning_lines(keep: int) -> str:
     """Return the lines that delete all releases but the newest `keep` and the current one."""
     return (
         f"cd releases && ls -1 | sort -r | tail -n +{keep + 1} | while read -r old; do\n"

@@ -36,7 +36,7 @@ def resolve_secrets(references: Mapping[str, str]) -> dict[str, str]:
     """Return the secrets that variables refer to, by the variables' names. Blocking: a keyring may ask the person.
 
     Raises:
-        SecretUnavailable: one of them is missing, is open to other users, or cannot be used.
+        SecretUnavailable: one of them is missing, too short or too long, open to other users, or cannot be read.
     """
     return {name: _resolve(name, reference) for name, reference in references.items()}
 
@@ -92,10 +92,11 @@ def _read_keyring(variable: str, service: str, name: str) -> str:
 
 
 def _read_file(variable: str, name: str) -> str:
-    """Return the text of a file without line breaks at its end.
+    """Return the text of a file without line breaks at its end; the start of one longer than `LONGEST` bytes.
 
     Raises:
-        SecretUnavailable: it cannot be read, is no regular file of this user, or is open to other users.
+        SecretUnavailable: it cannot be read, is no regular file of this user, is open to other users, or is not
+            UTF-8.
     """
     path = Path(name).expanduser()
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

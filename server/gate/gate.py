@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from server.gate.locating import LocatedChange
     from server.gate.places import Places
     from server.gate.ports import Asker, TakenParts, Workplace
-    from server.gate.records import Checkpoint, Records
+    from server.gate.records import Checkpoint, Records, UndoableChange
     from server.gate.validation import CheckedProposal
 
 LIMITS = Limits()
@@ -110,6 +110,11 @@ class Gate:
         except (Refused, StateError) as error:
             return Outcome(uuid.uuid4().hex, Verdict.REFUSED, str(error))
         return await self._propose(proposal, "", cancelled, undoes=kept.id)
+
+    async def list_undoable(self, limit: int) -> tuple[UndoableChange, ...]:
+        """Return up to `limit` changes of this workspace that can be undone, newest first. Raises StateError."""
+        concerns = undoing.make_filter((await asyncio.to_thread(self._places)).roots, self.journal.untitled)
+        return await asyncio.to_thread(self.journal.records.list_undoable_changes, concerns, limit)
 
     async def ask_again(self, request: str, *, cancelled: Cancelled | None = None) -> Outcome:
         """Ask a person again about the edit of a request that nobody answered; return the outcome of the new request.

@@ -124,7 +124,7 @@ class Journal:
         Raises:
             Refused: there is no such checkpoint, or there are several; old ones are deleted.
         """
-        named = self.records.list_checkpoints(identity)
+        named = self.records.list_checkpoint_ids(identity)
         found = self.records.find_checkpoint(identity if identity in named or not named else named[0])
         if found is None:
             raise Refused(f"There is no checkpoint {identity!r}; they are kept for {CHECKPOINT_DAYS} days at most.")

@@ -196,6 +196,27 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoableChange:
+    """A change that can be undone, without its texts.
+
+    Attributes:
+        checkpoint: id of its checkpoint.
+        created: when the checkpoint was stored, seconds since the epoch.
+        title: title of the request.
+        client: the editor or program in which the change was made, "" if the request is no longer recorded.
+        session: id of the session with the team that made the request, "" for none.
+        files: the changed files, by their present paths; the URI of a document without a file.
+    """
+
+    checkpoint: str
+    created: float
+    title: str
+    client: str
+    session: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Replaced:
     """The texts that a request is about to replace, stored before anything changes.
 
@@ -296,7 +317,7 @@ class Records(Protocol):
         ...
 
     def find_request(self, name: str) -> Request | None:
-        """Return the request whose id is `name`, or the only one whose id begins with it; None without exactly one."""
+        """Return the request whose id is `name`, or the only one whose id begins with it; else None."""
         ...
 
     def find_stored_edit(self, request: str) -> ProposedEdit | None:
@@ -319,8 +340,8 @@ class Records(Protocol):
         """Return the checkpoint with the id `identity`, None if there is none (any more)."""
         ...
 
-    def list_checkpoints(self, beginning: str) -> tuple[str, ...]:
-        """Return the ids of up to two checkpoints that begin with `beginning`, an exact one first."""
+    def list_checkpoint_ids(self, prefix: str) -> tuple[str, ...]:
+        """Return up to two ids of checkpoints that begin with `prefix`; `prefix` itself first, if it is an id."""
         ...
 
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
@@ -328,6 +349,10 @@ class Records(Protocol):
 
         Leaves out a checkpoint unless `concerns` returns true for one of its documents.
         """
+        ...
+
+    def list_undoable_changes(self, concerns: Callable[[Subject], bool], limit: int) -> tuple[UndoableChange, ...]:
+        """Return up to `limit` changes that can be undone, newest first; `concerns` selects as in `list_undoable`."""
         ...
 
     def close(self) -> None:

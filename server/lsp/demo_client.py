@@ -168,7 +168,12 @@ class DemoClient(LanguageClient):
         return 0 if self._server is None else self._server.pid
 
     async def run_command(self, name: str) -> dict[str, Any]:
-        """Run the server's command `name` without arguments; return its result as plain JSON."""
+        """Run the server's command `name` without arguments; return its result as plain JSON.
+
+        Raises:
+            TimeoutError: the server did not answer within `ANSWER_S`.
+            JsonRpcException: the command failed.
+        """
         params = types.ExecuteCommandParams(name, [])
         answer: dict[str, Any] = to_plain_json(
             await asyncio.wait_for(self.workspace_execute_command_async(params), ANSWER_S)
@@ -209,7 +214,7 @@ class DemoClient(LanguageClient):
         item = items[0]
         text = item.insert_text if isinstance(item.insert_text, str) else item.insert_text.value
         span = item.range or types.Range(position, position)
-        facts = _read_origin(item)
+        facts = _read_facts(item)
         return Answer(
             text,
             _count_replaced(position, span),
@@ -221,7 +226,7 @@ class DemoClient(LanguageClient):
         )
 
     async def finish(self) -> None:
-        """Shut the server down as an editor does; kill it if it does not end in time."""
+        """Shut the server down as an editor does; kill it if that fails or it does not end in time."""
         try:
             await asyncio.wait_for(self.shutdown_async(None), END_S)
             self.exit(None)
@@ -260,8 +265,8 @@ def to_plain_json(value: Any) -> Any:  # noqa: ANN401 (JSON)
     return value
 
 
-def _read_origin(item: types.InlineCompletionItem) -> dict[str, Any]:
-    """Return the suggestion's origin, confidence and model from its command's arguments; empty if it has none."""
+def _read_facts(item: types.InlineCompletionItem) -> dict[str, Any]:
+    """Return the suggestion's origin, confidence and model from its command's arguments; {} if it has none."""
     arguments = item.command.arguments if item.command is not None else None
     facts = to_plain_json(arguments[0]) if arguments else {}
     return facts if isinstance(facts, dict) else {}

@@ -20,6 +20,7 @@ from agents.team.toolset import Toolset, describe_arguments
 from agents.team.turn.calls import prepare_call, run_call
 from models.chat import ToolCall
 from server.gate.ports import Answer
+from server.mcp.descriptions import DESCRIPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,10 @@ class ToolReader:
         reads = types.ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)
         listed = [
             types.Tool(
-                name=one.name, description=one.description, input_schema=describe_arguments(one), annotations=reads
+                name=one.name,
+                description=DESCRIPTIONS[one.name],
+                input_schema=describe_arguments(one),
+                annotations=reads,
             )
             for one in TOOLS
         ]

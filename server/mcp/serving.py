@@ -13,17 +13,13 @@ from agents.team.permissions.modes import Mode
 from server.assembly.gates import make_disk_gate, open_state
 from server.assembly.team import Client, build_team
 from server.assembly.workspaces import Workspaces
+from server.mcp.descriptions import INSTRUCTIONS
 from server.mcp.reading import NobodyToAsk, ToolReader
 from server.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-INSTRUCTIONS = (
-    "Reads one workspace on this machine, and changes nothing. Use search_code for definitions and uses of a name and "
-    "for code by meaning, search_files for regular expressions, findings for what a review finds in a file."
-)
 
 
 async def serve(root: Path, on_end: Callable[[], None]) -> None:

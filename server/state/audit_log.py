@@ -42,13 +42,13 @@ class Audit:
     def list_newest(self, limit: int, *, request: str = "") -> tuple[AuditRow, ...]:
         """Return up to `limit` rows, newest first; only those of the request with the id `request`, if given."""
         query = f"SELECT {_COLUMNS} FROM audit WHERE ? IN ('', request) ORDER BY id DESC LIMIT ?"  # noqa: S608
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return tuple(_unpack(row) for row in connection.execute(query, (request, limit)))
 
     def list_write_times(self, then: float) -> list[float]:
         """Return the times after `then` when a file was written or a command permitted, oldest first."""
         query = "SELECT at FROM audit WHERE at > ? AND written <> 0 ORDER BY at"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return [row[0] for row in connection.execute(query, (then,))]
 
 

@@ -56,7 +56,7 @@ class ChangeMarks:
     def _read_tables(self, places: tuple[str, ...]) -> Marks:
         """Return the marks from the tables; raises StateError."""
         names = ", ".join("?" * len(places)) or "''"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             tasks = connection.execute(
                 "SELECT status, COUNT(*), MAX(changed), MAX(created) FROM queued_tasks"  # noqa: S608 (question marks)
                 f" WHERE workspace IN ({names}) GROUP BY status ORDER BY status",

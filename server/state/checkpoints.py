@@ -6,6 +6,7 @@ in bytes and in days; the oldest are deleted first. Blocking; writes to the stat
 
 from __future__ import annotations
 
+import itertools
 import time
 import zlib
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate.disk import attributes, contents
-from server.gate.records import Checkpoint, KeptChange, Subject, get_kind
+from server.gate.records import Checkpoint, KeptChange, Subject, UndoableChange, get_kind
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ _STANDING = (
     " WHERE undoes = '' AND undone_by = ''"
     " AND (settled <> 0 OR request IN (SELECT id FROM requests WHERE status IN ('failed', 'expired')))"
     " ORDER BY created DESC"
+)
+_LISTED = (
+    "SELECT c.id, c.created, c.title, coalesce(r.client, ''), coalesce(r.session, ''), f.uri, f.path, f.target"
+    " FROM checkpoints c JOIN checkpoint_files f ON f.checkpoint = c.id LEFT JOIN requests r ON r.id = c.request"
+    " WHERE c.undoes = '' AND c.undone_by = '' AND (c.settled <> 0 OR r.status IN ('failed', 'expired'))"
+    " ORDER BY c.created DESC, c.id, f.number"
 )
 
 
@@ -92,28 +99,43 @@ class Checkpoints:
 
     def find(self, identity: str) -> Checkpoint | None:
         """Return the checkpoint with the id `identity`, None if there is none (any more)."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             row = connection.execute(f"{_SELECT} WHERE id = ?", (identity,)).fetchone()
             return _read_checkpoint(connection, row) if row is not None else None
 
-    def list_named(self, beginning: str) -> tuple[str, ...]:
-        """Return the ids of up to two checkpoints that begin with `beginning`, an exact one first."""
-        with self._state.reading() as connection:
+    def list_ids(self, prefix: str) -> tuple[str, ...]:
+        """Return up to two ids of checkpoints that begin with `prefix`; `prefix` itself first, if it is an id."""
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT id FROM checkpoints WHERE substr(id, 1, ?) = ? ORDER BY length(id), id LIMIT 2",
-                (len(beginning), beginning),
+                (len(prefix), prefix),
             )
             return tuple(str(row[0]) for row in rows)
 
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
         """Return the ids of the checkpoints that can be undone, newest first.
 
-        Leaves out checkpoints without a document for which `concerns` returns true, those of an undo, those that were
-        undone, and those whose outcome is not known yet.
+        Leaves out a checkpoint unless `concerns` returns true for one of its documents; also those of an undo, those
+        that were undone, and those whose outcome is not known yet.
         """
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(_STANDING).fetchall()
         return tuple(dict.fromkeys(row[0] for row in rows if concerns(Subject(*row))))
+
+    def list_undoable_changes(self, concerns: Callable[[Subject], bool], limit: int) -> tuple[UndoableChange, ...]:
+        """Return up to `limit` changes that can be undone, newest first; selects them like `list_undoable`."""
+        listed: list[UndoableChange] = []
+        with self._state.use_connection() as connection:
+            for identity, group in itertools.groupby(connection.execute(_LISTED), key=lambda row: row[0]):
+                rows = list(group)
+                if not any(concerns(Subject(identity, row[6])) for row in rows):
+                    continue
+                files = tuple(str(target or path or uri) for *_, uri, path, target in rows)
+                _, created, title, client, session = rows[0][:5]
+                listed.append(UndoableChange(str(identity), created, title, client, session, files))
+                if len(listed) >= limit:
+                    break
+        return tuple(listed)
 
     @staticmethod
     def _write_files(connection: Connection, identity: str, pairs: Sequence[tuple[Change, Content | None]]) -> None:
@@ -136,7 +158,7 @@ class Checkpoints:
 
     @staticmethod
     def _remove(connection: Connection, identities: Sequence[str]) -> None:
-        """Delete checkpoints with their files."""
+        """Delete checkpoints, named by their ids, with their files."""
         for identity in identities:
             connection.execute("DELETE FROM checkpoint_files WHERE checkpoint = ?", (identity,))
             connection.execute("DELETE FROM checkpoints WHERE id = ?", (identity,))

@@ -83,7 +83,9 @@ class Costs:
         self._writer = ThreadPoolExecutor(1, "starling-costs")  # an answer must not wait for the database
 
     def book(self, account: Account, usage: Usage, cost: float | None, *, failed: bool) -> None:
-        """Add the figures of one call to the row of today, in another thread; log an error instead of raising it.
+        """Add the figures of one call to the row of today; log an error instead of raising it.
+
+        Another thread writes them; after `close`, this thread does.
 
         Args:
             account: the endpoint, model and role.
@@ -118,7 +120,7 @@ class Costs:
         """
         with suppress(RuntimeError):  # after `close`, when all bookings are written
             self._writer.submit(bool).result()
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT * FROM costs WHERE day > ? ORDER BY day DESC, cost DESC, endpoint, model, role",
                 (_format_day_before(days),),

@@ -88,7 +88,7 @@ class State:
             StateError: the database cannot be written: full or read-only disk, damaged, made by a newer program, or
                 used by others for 30 s.
         """
-        with self._take_turn() as connection:
+        with self._acquire_connection() as connection:
             if self._inside or self._batch is None:  # inside of another one, this is an error
                 connection.execute("BEGIN IMMEDIATE")
                 self._batch = _Batch()
@@ -111,7 +111,7 @@ class State:
         self._await_end(batch)
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def use_connection(self) -> Iterator[Connection]:
         """Yield a connection for queries, without a transaction.
 
         What was read is committed once the block has ended.
@@ -119,21 +119,21 @@ class State:
         Raises:
             StateError: the database cannot be read, or what other threads have written meanwhile was not committed.
         """
-        with self._take_turn() as connection:
+        with self._acquire_connection() as connection:
             batch = None if self._inside else self._batch
             yield connection
         if batch is not None:
             self._await_end(batch)
 
     @contextmanager
-    def _take_turn(self) -> Iterator[sqlite3.Connection]:
-        """Yield the connection, opened if needed, while no other thread uses it.
+    def _acquire_connection(self) -> Iterator[sqlite3.Connection]:
+        """Wait until no other thread uses the connection, and yield it, opened if needed.
 
         At the end commits the open batch, unless another thread waits for its turn, which then does so. Closes the
         connection afterwards if `close` was called before.
 
         Raises:
-            StateError: as `transaction` and `reading`.
+            StateError: as `transaction` and `use_connection`.
         """
         with self._counting:
             self._waiting += 1
@@ -148,17 +148,17 @@ class State:
                 try:
                     yield self._open()
                 finally:
-                    if not self._inside and not self._leaves_commit():
+                    if not self._inside and not self._should_delay_commit():
                         self._commit()
                     if self._closed and not nested:
                         self._disconnect()
         finally:
             self._lock.release()
 
-    def _leaves_commit(self) -> bool:
-        """Return whether to leave the open batch for further transactions: others wait, or as many as before may come.
+    def _should_delay_commit(self) -> bool:
+        """Return whether to commit the open batch later, because threads wait or the last batch was larger.
 
-        Then the threads commit it after a part of the time that a commit takes, if no other one has done so.
+        False without a batch, for a full one, and after `close`. `_await_end` commits a batch that nobody else does.
         """
         batch = self._batch
         if batch is None or self._closed or batch.size >= MOST_TOGETHER:
@@ -211,7 +211,7 @@ class State:
         Raises:
             StateError: the database cannot be read.
         """
-        with self.reading() as connection:
+        with self.use_connection() as connection:
             return self._connected, connection.execute("PRAGMA data_version").fetchone()[0]
 
     def close(self) -> None:
@@ -285,7 +285,10 @@ class State:
             return ""
 
     def _set_aside_damaged(self, error: sqlite3.DatabaseError) -> bool:
-        """Rename the database and tell a person if `error` means damage; return whether a new one can be started."""
+        """Close and rename the database and tell a person if `error` means damage; return whether that was done.
+
+        Returns True without renaming if another process has done so.
+        """
         if self.path is None or getattr(error, "sqlite_errorname", "") not in _BROKEN:
             return False
         from filelock import FileLock  # noqa: PLC0415 (not needed before there is damage)
@@ -381,7 +384,7 @@ def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
     Raises:
         StateError: the database was made by a newer program.
     """
-    _turn_off_log(connection)
+    _turn_off_write_ahead_log(connection)
     connection.execute("PRAGMA synchronous = EXTRA")  # a committed transaction survives a power cut
     if _read_version(connection) == migrations.NEWEST:
         return
@@ -395,7 +398,7 @@ def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
     connection.execute("COMMIT")
 
 
-def _turn_off_log(connection: sqlite3.Connection) -> None:
+def _turn_off_write_ahead_log(connection: sqlite3.Connection) -> None:
     """Turn off the write-ahead log, which older versions used; do nothing if another process has the database open."""
     connection.execute("PRAGMA busy_timeout = 0")
     try:

@@ -56,7 +56,7 @@ class FeedbackStore:
 
     def list_feedback(self, session: str) -> tuple[Feedback, ...]:
         """Return the feedback on all entries of a session, by number; () for an unknown session."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT number, thumb, comment, at FROM session_feedback WHERE session = ? ORDER BY number", (session,)
             )

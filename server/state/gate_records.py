@@ -14,22 +14,26 @@ from server.state.audit_log import Audit
 from server.state.checkpoints import Checkpoints
 from server.state.kept_proposals import KeptProposals
 from server.state.requests import Requests
+from server.state.watching.metrics_store import count_approval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from agents.edits import ProposedEdit
     from server.gate.ports import Question
-    from server.gate.records import AuditRow, Checkpoint, Ending, Replaced, Request, Status, Subject
+    from server.gate.records import AuditRow, Checkpoint, Ending, Replaced, Request, Status, Subject, UndoableChange
     from server.state.database import State
     from server.state.statements import Connection
 
 
 TAKEN = "It was asked again or answered meanwhile."
+_DECISIONS: dict[Answer | None, str] = {
+    Answer.APPROVE: "yes", Answer.APPROVE_PARTS: "yes", Answer.APPROVE_TASK: "yes", Answer.REJECT: "no",
+}  # fmt: skip
 
 
 class GateRecords:
-    """The four tables of the gate, written together."""
+    """The tables of the gate, written together."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -41,6 +45,8 @@ class GateRecords:
     def begin(self, question: Question, *, client: str, task: str, model: str, subjects: Sequence[str]) -> None:
         """Record a request as pending; store its edit until a person has answered, unless it is an undo.
 
+        Deletes the stored edit of the request that it asks again.
+
         Raises:
             StateError: the request cannot be recorded, or the request that it asks again was answered meanwhile; the
                 caller must not act on it.
@@ -50,7 +56,7 @@ class GateRecords:
             if question.proposal is not None and question.by != UNDO:
                 if question.origin.again and not self._kept.remove(connection, question.origin.again):
                     raise StateError(TAKEN)
-                self._kept.keep(connection, question.id, question.proposal)
+                self._kept.store(connection, question.id, question.proposal)
 
     def mark_asked(self, request: str) -> None:
         """Record the present time as the time when the question is shown to a person."""
@@ -68,7 +74,8 @@ class GateRecords:
     def end(self, ending: Ending) -> None:
         """Record the outcome and the audit rows; reduce the checkpoint to the changes that were made.
 
-        Deletes the checkpoint if no change was made. After an undo, marks the undone checkpoint.
+        Deletes the checkpoint if no change was made, and the stored edit unless the question expired. After an undo,
+        marks the undone checkpoint. If a person was asked, counts the question among the team's figures.
         """
         replaced = ending.replaced
         with self._state.transaction() as connection:
@@ -77,12 +84,14 @@ class GateRecords:
                 self._checkpoints.settle(connection, replaced.checkpoint, ending.made)
                 if replaced.undoes and ending.outcome.applied:
                     self._checkpoints.mark_undone(connection, replaced.undoes, replaced.request)
+            if tool := self._requests.find_asked(connection, ending.outcome.proposal):
+                count_approval(connection, tool, _DECISIONS.get(ending.answer, "none"), ending.answer_s or 0.0)
             self._requests.end(connection, ending.outcome, ending.answer, ending.answer_s)
             self._audit.add(connection, ending.rows)
             self._drop_answered(connection, ending)
 
     def _drop_answered(self, connection: Connection, ending: Ending) -> None:
-        """Remove the stored edit of a request, unless the question expired.
+        """Delete the stored edit of a request, unless the question expired.
 
         If the request was refused and had asked an older request again, gives the edit back to the older one.
         """
@@ -131,7 +140,7 @@ class GateRecords:
         return self._requests.count_unanswered()
 
     def find_request(self, name: str) -> Request | None:
-        """Return the request whose id is `name`, or the only one whose id begins with it; None without exactly one."""
+        """Return the request whose id is `name`, or the only one whose id begins with it; else None."""
         return self._requests.find(name)
 
     def find_stored_edit(self, request: str) -> ProposedEdit | None:
@@ -154,13 +163,17 @@ class GateRecords:
         """Return the checkpoint with the id `identity`, None if there is none (any more)."""
         return self._checkpoints.find(identity)
 
-    def list_checkpoints(self, beginning: str) -> tuple[str, ...]:
-        """Return the ids of up to two checkpoints that begin with `beginning`, an exact one first."""
-        return self._checkpoints.list_named(beginning)
+    def list_checkpoint_ids(self, prefix: str) -> tuple[str, ...]:
+        """Return up to two ids of checkpoints that begin with `prefix`; `prefix` itself first, if it is an id."""
+        return self._checkpoints.list_ids(prefix)
 
     def list_undoable(self, concerns: Callable[[Subject], bool]) -> tuple[str, ...]:
         """Return the ids of the checkpoints that can be undone, newest first; `concerns` selects by the documents."""
         return self._checkpoints.list_undoable(concerns)
+
+    def list_undoable_changes(self, concerns: Callable[[Subject], bool], limit: int) -> tuple[UndoableChange, ...]:
+        """Return up to `limit` changes that can be undone, newest first; `concerns` selects by the documents."""
+        return self._checkpoints.list_undoable_changes(concerns, limit)
 
     def close(self) -> None:
         """Close the database; the next call opens it again."""

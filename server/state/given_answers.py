@@ -1,7 +1,8 @@
 """The table of given answers: a person's answers to the questions of workers that nobody sits in front of.
 
 The worker waits for the answer to a request of the gate, a yes or a no, or to an agent's question, in words; any client
-gives it, once. An answer is removed when it is taken, and those that nobody took go after a week. Blocking; writes to
+gives it, once. An answer is removed when it is taken; those that nobody took are there for the next attempt at the
+task, and go after a week. Blocking; writes to
 the state database only. Start at `GivenAnswers`.
 """
 
@@ -27,7 +28,7 @@ ANSWERS = frozenset({Answer.APPROVE, Answer.REJECT})
 
 @dataclass(frozen=True, slots=True)
 class AgentQuestion:
-    """A question of an agent that a worker waits with; it is answered in words.
+    """A question of an agent for which a worker waits; the answer is a text.
 
     Attributes:
         id: its id.
@@ -49,14 +50,31 @@ class AgentQuestion:
         return " ".join(self.question.split())
 
 
+@dataclass(frozen=True, slots=True)
+class LeftAnswer:
+    """A person's answer to a question of an agent whose worker ended before it took the answer.
+
+    Attributes:
+        id: id of the question.
+        question: the question.
+        choices: the answers that it offered, none for any text.
+        words: the answer.
+    """
+
+    id: str
+    question: str
+    choices: tuple[str, ...]
+    words: str
+
+
 class GivenAnswers:
     """The table of given answers."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def await_answer(self, request: str) -> None:
-        """Record that a worker waits for the answer to `request`, which is pending."""
+    def record_wait(self, request: str) -> None:
+        """Record that a worker waits for the answer to `request`; delete rows older than a week."""
         now = time.time()
         with self._state.transaction() as connection:
             connection.execute("DELETE FROM given_answers WHERE at < ?", (now - KEPT_S,))
@@ -67,7 +85,7 @@ class GivenAnswers:
             )
 
     def give(self, request: str, answer: Answer, client: str) -> bool:
-        """Answer a request for which a worker waits; return False if none waits, or it was answered already.
+        """Store the answer to a pending request; return False if no worker waits for it, or it was answered already.
 
         Raises:
             ValueError: `answer` is none of `ANSWERS`.
@@ -84,17 +102,25 @@ class GivenAnswers:
 
     def find(self, request: str) -> Answer | None:
         """Return the answer to a request, None if there is none yet."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             row = connection.execute("SELECT answer FROM given_answers WHERE request = ?", (request,)).fetchone()
         return Answer(row[0]) if row is not None and row[0] else None
 
-    def withdraw(self, request: str) -> None:
-        """Remove the row of a request or question: its answer was taken, or nobody waits for one any more."""
+    def withdraw(self, *requests: str) -> None:
+        """Delete the rows of requests or questions, with their answers, if there are any."""
         with self._state.transaction() as connection:
-            connection.execute("DELETE FROM given_answers WHERE request = ?", (request,))
+            connection.executemany("DELETE FROM given_answers WHERE request = ?", [(one,) for one in requests])
 
-    def await_words(self, question: AgentQuestion, owner: str) -> None:
-        """Record that the worker `owner`, a name of `lease_owners.name_owner`, waits for the answer to `question`."""
+    def withdraw_open(self, question: str) -> None:
+        """Remove the row of an agent's question if nobody has answered it; an answer is left to the next attempt."""
+        with self._state.transaction() as connection:
+            connection.execute("DELETE FROM given_answers WHERE request = ? AND answer = ''", (question,))
+
+    def record_question(self, question: AgentQuestion, owner: str) -> None:
+        """Record that the worker `owner`, a name of `lease_owners.name_owner`, waits for the answer to `question`.
+
+        Deletes rows that were a week old when the question was asked.
+        """
         with self._state.transaction() as connection:
             connection.execute("DELETE FROM given_answers WHERE at < ?", (question.created - KEPT_S,))
             connection.execute(
@@ -106,8 +132,8 @@ class GivenAnswers:
                 ),
             )  # fmt: skip
 
-    def give_words(self, question: str, words: str, client: str) -> bool:
-        """Answer the agent's question with this id; return False if none waits, or it was answered already.
+    def give_text_answer(self, question: str, words: str, client: str) -> bool:
+        """Store the answer to the agent's question with this id; return False if it is not stored or has an answer.
 
         Raises:
             ValueError: `words` is empty.
@@ -122,18 +148,33 @@ class GivenAnswers:
             )
             return given.rowcount == 1
 
-    def find_words(self, question: str) -> str | None:
+    def find_text_answer(self, question: str) -> str | None:
         """Return the answer to the agent's question with this id, None if there is none yet."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             row = connection.execute("SELECT answer FROM given_answers WHERE request = ?", (question,)).fetchone()
         return str(row[0]) if row is not None and row[0] else None
+
+    def list_left(self, session: str, owner: str = "") -> tuple[LeftAnswer, ...]:
+        """Return the answers to agents' questions of `session` that no worker has taken, the oldest first.
+
+        Those to questions of the worker `owner`, which takes them itself, are left out.
+        """
+        with self._state.use_connection() as connection:
+            rows = connection.execute(
+                "SELECT request, question, choices, answer FROM given_answers"
+                " WHERE session = ? AND answer <> '' AND question <> '' AND owner <> ? ORDER BY at, request",
+                (session, make_storable(owner)),
+            ).fetchall()
+        return tuple(
+            LeftAnswer(name, question, tuple(json.loads(choices)), words) for name, question, choices, words in rows
+        )
 
     def list_questions(self) -> tuple[AgentQuestion, ...]:
         """Return the agents' questions that wait for an answer, newest first.
 
         First removes those of workers that no longer run.
         """
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT request, session, question, choices, at, owner FROM given_answers"
                 " WHERE answer = '' AND question <> '' ORDER BY at DESC, request"
@@ -149,7 +190,7 @@ class GivenAnswers:
 
     def list_awaited(self) -> frozenset[str]:
         """Return the ids of the requests and the agents' questions that wait for an answer from any client."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return frozenset(
                 row[0] for row in connection.execute("SELECT request FROM given_answers WHERE answer = ''")
             )

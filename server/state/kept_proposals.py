@@ -30,7 +30,7 @@ class KeptProposals:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def keep(self, connection: Connection, request: str, proposal: ProposedEdit) -> None:
+    def store(self, connection: Connection, request: str, proposal: ProposedEdit) -> None:
         """Store the proposal of a request, and evict proposals beyond the bounds, in the caller's transaction.
 
         Does not store a proposal that exceeds `MOST_BYTES` by itself.
@@ -68,8 +68,8 @@ class KeptProposals:
         )
 
     def find(self, request: str) -> ProposedEdit | None:
-        """Return the proposal of a request, None if it is not kept."""
-        with self._state.reading() as connection:
+        """Return the proposal of a request, None if none is stored; its origin is not stored."""
+        with self._state.use_connection() as connection:
             row = connection.execute("SELECT content FROM kept_proposals WHERE request = ?", (request,)).fetchone()
         return _unpack(row[0]) if row is not None else None
 

@@ -21,7 +21,7 @@ def name_owner(client: str) -> str:
 
 
 def describe_owner(owner: str) -> str:
-    """Return an owner for a person: the client, its machine and its process; any other name as it is."""
+    """Return the name `owner` in words for a person: client, machine and process; any other text unchanged."""
     return _OWNER.sub(lambda found: f" on {found['host']}, process {found['pid']}", owner)
 
 

@@ -65,7 +65,7 @@ class MemoryStore:
         Includes memories for all workspaces or for all agents.
         """
         query = f"{_SELECT} WHERE workspace IN (?, '') AND agent IN (?, '') ORDER BY changed DESC, name LIMIT ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(query, (make_storable(workspace), make_storable(agent), limit))
             return tuple(map(_unpack, rows))
 
@@ -75,12 +75,16 @@ class MemoryStore:
         Includes memories for all workspaces.
         """
         query = f"{_SELECT} WHERE workspace IN (?, '') AND ? IN ('', agent) ORDER BY changed DESC, name LIMIT ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(query, (make_storable(workspace), make_storable(agent), limit))
             return tuple(map(_unpack, rows))
 
     def forget(self, workspace: str, agent: str, key: str) -> bool:
-        """Delete the memory with this workspace, agent and key; return whether there was one."""
+        """Delete the memory with this workspace, agent and key; return whether there was one.
+
+        Raises:
+            ValueError: the agent or the key is longer than `LONGEST_TEXT`.
+        """
         with self._state.transaction() as connection:
             deleted = connection.execute(
                 "DELETE FROM agent_memory WHERE workspace = ? AND agent = ? AND name = ?",
@@ -107,7 +111,7 @@ class MemoryStore:
 
     def list_activities(self, workspace: str, limit: int, *, agent: str = "") -> tuple[Activity, ...]:
         """Return up to `limit` activities in `workspace`, newest first; only those of `agent` unless it is ""."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT workspace, agent, activity, details, at FROM activity_logs"
                 " WHERE workspace = ? AND ? IN ('', agent) ORDER BY id DESC LIMIT ?",
@@ -142,7 +146,7 @@ class MemoryStore:
 
     def list_decisions(self, workspace: str, limit: int) -> tuple[Decision, ...]:
         """Return up to `limit` decisions in `workspace`, newest first."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT workspace, agent, kind, question, verdict, details, at, identity FROM decision_history"
                 " WHERE workspace = ? ORDER BY id DESC LIMIT ?",

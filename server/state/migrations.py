@@ -268,9 +268,17 @@ _BACKGROUND_JOBS = (
     ){keyed}""",
 )
 
+_OPENINGS = (
+    # `server.state.session_store`; a client that has a session open, also while it does nothing there
+    """CREATE TABLE session_openings (
+        session TEXT NOT NULL, owner TEXT NOT NULL, since DOUBLE PRECISION NOT NULL, PRIMARY KEY (session, owner)
+    ){keyed}""",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
     _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS, _ALERTS, _AGENT_QUESTIONS, _BACKGROUND_JOBS,
+    _OPENINGS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

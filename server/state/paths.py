@@ -167,7 +167,7 @@ def _locate(part: str, name: str) -> Path | None:
 def _locate_fallback(part: str) -> Path:
     """Return the folder `part` of this user among temporary files.
 
-    If another user owns the folder of that name, returns a path that cannot exist.
+    If that is no folder, or another user owns it or can write to it, returns a path that cannot exist.
     """
     shared = temporary_dir()
     try:
@@ -205,5 +205,5 @@ def _make_private(directory: Path) -> Path:
 
 
 def _identify_user() -> str:
-    """Return the user's id as text, the user's name on Windows."""
+    """Return the user's id as text; on Windows the user's name, "user" if that is unknown."""
     return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")

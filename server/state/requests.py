@@ -113,6 +113,12 @@ class Requests:
             (Status.APPROVED, checkpoint, make_storable(note), request),
         )
 
+    def find_asked(self, connection: Connection, request: str) -> str:
+        """Return the tool of a request that was shown to a person and has not ended; "" for any other request."""
+        query = "SELECT tool FROM requests WHERE id = ? AND asked IS NOT NULL AND verdict = ''"
+        row = connection.execute(query, (request,)).fetchone()
+        return str(row[0]) if row is not None else ""
+
     def end(self, connection: Connection, outcome: Outcome, answer: Answer | None, answer_s: float | None) -> None:
         """Record the outcome, the answer and the seconds until the answer, in the caller's transaction."""
         status, reason = _STATUS[outcome.verdict], make_storable(outcome.reason)
@@ -127,31 +133,31 @@ class Requests:
     def list_question_times(self, then: float) -> list[float]:
         """Return the times of the questions to people after `then`, oldest first; without questions about undoing."""
         query = "SELECT asked FROM requests WHERE asked > ? AND proposer <> 'undo' ORDER BY asked"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return [row[0] for row in connection.execute(query, (then,))]
 
     def list_newest(self, status: Status | None, limit: int, *, session: str = "") -> tuple[Request, ...]:
         """Return up to `limit` requests, newest first; only those with `status` and of `session`, where given."""
         query = f"{_SELECT} WHERE ? IN ('', status) AND ? IN ('', session) ORDER BY created DESC LIMIT ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return tuple(map(_unpack, connection.execute(query, (status or "", session, limit))))
 
     def list_unanswered(self, session: str, limit: int) -> tuple[Request, ...]:
         """Return up to `limit` requests that are pending or can be asked again, newest first; of `session` if given."""
         query = f"{_SELECT} WHERE ? IN ('', session) AND {_UNANSWERED_ONES} ORDER BY created DESC LIMIT ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return tuple(map(_unpack, connection.execute(query, (session, limit))))
 
     def count_unanswered(self) -> dict[str, int]:
         """Return by session how many requests are pending or can be asked again; only sessions that have some."""
         query = f"SELECT session, COUNT(*) FROM requests WHERE session <> '' AND {_UNANSWERED_ONES} GROUP BY session"  # noqa: S608 (our own names)
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return dict(connection.execute(query).fetchall())
 
     def find(self, name: str) -> Request | None:
-        """Return the request whose id is `name`, or the only one whose id begins with it; None without exactly one."""
+        """Return the request whose id is `name`, or the only one whose id begins with it; else None."""
         query = f"{_SELECT} WHERE substr(id, 1, ?) = ? LIMIT 2"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             found = tuple(map(_unpack, connection.execute(query, (len(name), name))))
         return found[0] if len(found) == 1 else None
 
@@ -160,7 +166,7 @@ class Requests:
 
         Records a pending request as expired, and an approved request without an outcome as failed.
         """
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT id, status, reason, host, pid, begun, created FROM requests"
                 " WHERE status = ? OR (status = ? AND verdict = '')",
@@ -192,7 +198,7 @@ def _identify_process() -> tuple[str, int, float]:
 
 
 def _hide(text: str) -> str:
-    """Return `text` with its secrets replaced."""
+    """Return `text` with `PLACEHOLDER` in place of its secrets."""
     return replace_secrets(text, PLACEHOLDER)
 
 

@@ -1,4 +1,4 @@
-"""The tables of sessions: conversations with the team, their entries, and the client that holds the lease of each.
+"""The tables of sessions: conversations with the team, their entries, and the clients that drive or have open each.
 
 Implements `agents.ports.sessions.Sessions`. Bounded in days, sessions, and entries of one session; evicts the sessions
 first that were unchanged for the longest time, except leased ones. Blocking; writes to the state database only. Start
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from server.state.statements import Connection
 
 KEPT_S = 365 * 24 * 3600.0
+EMPTY_KEPT_S = 24 * 3600.0  # of a session without entries, whose client was killed
+OPEN_S = 7 * 24 * 3600.0  # that a client counts as having a session open, if nobody can see whether it has ended
 FRESH_S = 5.0  # age of a lease that need not be renewed
 MOST_SESSIONS = 1000  # of a user, in all workspaces
 MOST_ENTRIES = 10_000  # of one session
@@ -80,18 +82,18 @@ class SessionStore:
 
     def get(self, session: str) -> Session | None:
         """Return the session with the id `session`, None if there is none."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return _find(connection, session)
 
     def list_newest(self, workspace: str, limit: int) -> tuple[Session, ...]:
         """Return up to `limit` sessions of `workspace`, most recently changed first."""
         query = f"{_SELECT} WHERE workspace = ? ORDER BY changed DESC, id LIMIT ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return tuple(map(_unpack, connection.execute(query, (make_storable(workspace), limit))))
 
     def read(self, session: str, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
         """Return up to `limit` entries of a session, numbered above `after`, in order; () for an unknown session."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT kind, origin, content, details, number, at FROM session_entries"
                 " WHERE session = ? AND number > ? ORDER BY number LIMIT ?",
@@ -122,7 +124,7 @@ class SessionStore:
     def _find_lease_age(self, session: str, owner: str) -> float | None:
         """Return how many seconds ago `owner` took or renewed the lease of a session, None if it has none."""
         query = "SELECT leased FROM sessions WHERE id = ? AND owner = ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             row = connection.execute(query, (session, owner)).fetchone()
         return time.time() + LEASE_S - row[0] if row is not None else None
 
@@ -174,6 +176,24 @@ class SessionStore:
                 "UPDATE sessions SET owner = '', leased = 0 WHERE id = ? AND owner = ?", (session, owner)
             )
 
+    def mark_open(self, session: str, owner: str) -> None:
+        """Record that the client `owner` has a session open; forget the clients whose processes have ended."""
+        with self._state.transaction() as connection:
+            known = connection.execute("SELECT DISTINCT owner FROM session_openings").fetchall()
+            for (other,) in known:
+                if lease_owners.has_ended(other):
+                    connection.execute("DELETE FROM session_openings WHERE owner = ?", (other,))
+            connection.execute(
+                "INSERT INTO session_openings (session, owner, since) VALUES (?, ?, ?)"
+                " ON CONFLICT (session, owner) DO NOTHING",
+                (session, owner, time.time()),
+            )
+
+    def mark_closed(self, session: str, owner: str) -> None:
+        """Record that the client `owner` no longer has a session open; do nothing if it had not."""
+        with self._state.transaction() as connection:
+            connection.execute("DELETE FROM session_openings WHERE session = ? AND owner = ?", (session, owner))
+
     def set_title(self, session: str, title: str) -> bool:
         """Set the title of a session, whoever holds its lease; return whether there is such a session.
 
@@ -186,30 +206,39 @@ class SessionStore:
             )
             return renamed.rowcount == 1
 
-    def delete(self, session: str) -> bool:
+    def delete(self, session: str, *, force: bool = False) -> bool:
         """Delete a session with its entries; return whether there was one.
 
         Raises:
-            SessionUnavailable: a client holds its lease.
+            SessionUnavailable: a client holds its lease, or has it open and `force` is not set.
         """
         with self._state.transaction() as connection:
             found = _find(connection, session)
             if found is None:
                 return False
             _require(connection, session, available=not found.owner)
+            if not force and (owner := _find_opening(connection, session)):
+                raise SessionUnavailable(
+                    f"{found.title!r} is open in {lease_owners.describe_owner(owner)}, where nothing is going on in it;"
+                    f" close it there, or delete it with `starling sessions delete --force {session[:8]}`."
+                )
             _remove(connection, [session])
             return True
 
     @staticmethod
     def _evict(connection: Connection, now: float) -> None:
-        """Delete the sessions that are too old or exceed `MOST_SESSIONS`, except leased sessions and the newest."""
-        rows = connection.execute("SELECT id, changed, leased FROM sessions ORDER BY changed DESC, id").fetchall()
+        """Delete sessions that are too old, empty for a day or exceed `MOST_SESSIONS`, except leased and open ones."""
+        rows = connection.execute(
+            "SELECT id, changed, leased, entries FROM sessions ORDER BY changed DESC, id"
+        ).fetchall()
         _remove(
             connection,
             [
                 identity
-                for number, (identity, changed, leased) in enumerate(rows)
-                if (number >= MOST_SESSIONS or changed < now - KEPT_S) and leased < now
+                for number, (identity, changed, leased, entries) in enumerate(rows)
+                if (number >= MOST_SESSIONS or changed < now - (KEPT_S if entries else EMPTY_KEPT_S))
+                and leased < now
+                and not _find_opening(connection, identity)
             ],
         )
 
@@ -248,9 +277,19 @@ def _require(connection: Connection, session: str, *, available: bool) -> Sessio
     return found
 
 
+def _find_opening(connection: Connection, session: str) -> str:
+    """Return a client that has a session open and whose process may still run; "" if none has."""
+    rows = connection.execute(
+        "SELECT owner FROM session_openings WHERE session = ? AND since > ? ORDER BY since DESC",
+        (session, time.time() - OPEN_S),
+    )
+    return next((str(owner) for (owner,) in rows if not lease_owners.has_ended(owner)), "")
+
+
 def _remove(connection: Connection, sessions: Sequence[str]) -> None:
     """Delete sessions, named by their ids, with their entries and the feedback on these."""
     for session in sessions:
+        connection.execute("DELETE FROM session_openings WHERE session = ?", (session,))
         connection.execute("DELETE FROM session_feedback WHERE session = ?", (session,))
         connection.execute("DELETE FROM session_entries WHERE session = ?", (session,))
         connection.execute("DELETE FROM sessions WHERE id = ?", (session,))

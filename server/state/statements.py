@@ -33,7 +33,7 @@ class Rows(Protocol):
 
 
 class Connection(Protocol):
-    """A connection to the state database, valid inside one `State.transaction` or `State.reading`."""
+    """A connection to the state database, valid inside one `State.transaction` or `State.use_connection`."""
 
     def execute(self, statement: str, values: Sequence[object] = (), /) -> Rows:
         """Run one statement with `values` for its question marks."""

@@ -2,6 +2,7 @@
 
 Implements `agents.ports.task_queue.TaskQueue`. A claim is a worker's name and the number of the attempt; every change
 by a worker requires that the claim still holds, in the same statement, so that two processes cannot both succeed.
+`renewed` is the time of the last sign of life of a worker that holds a task, 0 once it has given the task back.
 The numbers of open and of ended tasks are bounded; ended tasks are deleted after 90 days. Blocking; writes to the
 state database only. Start at `TaskStore`.
 """
@@ -46,7 +47,8 @@ _SELECT = (
 )
 _CLAIMED = "id = ? AND worker = ? AND attempts = ? AND status = 'running'"
 _NEXT = """
-    SELECT id FROM queued_tasks AS waiting WHERE workspace = ? AND status = 'queued' AND {roles} AND NOT EXISTS (
+    SELECT id FROM queued_tasks AS waiting
+    WHERE workspace = ? AND status = 'queued' AND renewed = 0 AND {roles} AND NOT EXISTS (
         SELECT 1 FROM queued_task_needs JOIN queued_tasks AS needed ON needed.id = need
         WHERE task = waiting.id AND needed.status <> 'done'
     )
@@ -86,13 +88,13 @@ class TaskStore:
 
     def get(self, task: str) -> QueuedTask | None:
         """Return the task with the id `task`, None if there is none."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return _find(connection, task)
 
     def list_newest(self, workspace: str, limit: int, *, status: TaskStatus | None = None) -> tuple[QueuedTask, ...]:
         """Return up to `limit` tasks of `workspace`, newest first; only those with `status` unless it is None."""
         query = f"{_SELECT} WHERE workspace = ? AND ? IN ('', status) ORDER BY created DESC, id LIMIT ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(query, (make_storable(workspace), status or "", limit)).fetchall()
             return tuple(_unpack(connection, row) for row in rows)
 
@@ -101,13 +103,15 @@ class TaskStore:
 
         Considers tasks for `roles` and tasks without a role; all tasks if `roles` is empty. First fails the claims of
         workers that have given no sign of life, or whose process has ended, and stops tasks that need a failed one.
+        Skips tasks that another worker still holds; see `is_held`.
         """
         now, place = self._clock(), make_storable(workspace)
         condition = f"role IN ({', '.join('?' * (len(roles) + 1))})" if roles else "1 = 1"
         query = _NEXT.format(roles=condition, high=int(Priority.HIGH))
         wanted = ("", *map(make_storable, roles)) if roles else ()
         with self._state.transaction() as connection:
-            self._take_back_stuck(connection, place, now)
+            self._fail_lost_claims(connection, place, now)
+            _release_held(connection, place, now)
             _stop_blocked(connection, now)
             row = connection.execute(query, (place, *wanted, now + SOON_S)).fetchone()
             if row is None:
@@ -142,12 +146,19 @@ class TaskStore:
         """Queue a claimed task again with the reason `why`; after `ATTEMPTS` claims, record it as failed instead.
 
         Tasks that need a failed task then wait for a person. Returns False if the claim is lost.
+
+        Raises:
+            ValueError: `why` is longer than `LONGEST_TEXT`.
         """
         with self._state.transaction() as connection:
             return _fail(connection, claimed, why, self._clock())
 
     def escalate(self, claimed: QueuedTask, why: str) -> bool:
-        """Let a claimed task wait for a person until `requeue` or `cancel`; return False if the claim is lost."""
+        """Let a claimed task wait for a person until `requeue` or `cancel`; return False if the claim is lost.
+
+        Raises:
+            ValueError: `why` is longer than `LONGEST_TEXT`.
+        """
         with self._state.transaction() as connection:
             return _end_claim(connection, claimed, TaskStatus.WAITING, why, self._clock())
 
@@ -162,6 +173,12 @@ class TaskStore:
             query = "UPDATE queued_tasks SET attempts = attempts - 1, worker = '' WHERE id = ?"
             connection.execute(query, (claimed.id,))
             return True
+
+    def is_held(self, task: str) -> bool:
+        """Return whether a worker may still be at work on a task: it has neither given it back nor certainly ended."""
+        with self._state.use_connection() as connection:
+            row = connection.execute("SELECT worker, renewed FROM queued_tasks WHERE id = ?", (task,)).fetchone()
+        return row is not None and _holds(row[0], row[1], self._clock())
 
     def pause(self, task: str) -> bool:
         """Pause a queued or running task until `requeue`; return whether it was queued or running."""
@@ -181,17 +198,17 @@ class TaskStore:
     def requeue(self, task: str) -> bool:
         """Queue a paused, waiting, failed or cancelled task again, with no attempt counted and no result.
 
-        Return whether the task was in one of these states.
+        Return whether the task was in one of these states. A worker that still holds it keeps others from claiming it.
         """
         stopped = (TaskStatus.PAUSED, TaskStatus.WAITING, TaskStatus.FAILED, TaskStatus.CANCELLED)
         with self._state.transaction() as connection:
             if not _change_status(connection, task, stopped, TaskStatus.QUEUED, self._clock()):
                 return False
-            connection.execute("UPDATE queued_tasks SET attempts = 0, worker = '', result = '' WHERE id = ?", (task,))
+            connection.execute("UPDATE queued_tasks SET attempts = 0, result = '' WHERE id = ?", (task,))
             return True
 
     @staticmethod
-    def _take_back_stuck(connection: Connection, workspace: str, now: float) -> None:
+    def _fail_lost_claims(connection: Connection, workspace: str, now: float) -> None:
         """Fail the claims in `workspace` that were not renewed for `STUCK_S` seconds, or whose process has ended."""
         query = f"{_SELECT} WHERE workspace = ? AND status = 'running' AND renewed < ?"
         for row in connection.execute(query, (workspace, now - STUCK_S)).fetchall():
@@ -278,16 +295,33 @@ def _list_claim_values(claimed: QueuedTask) -> tuple[str, str, int]:
 
 
 def _end_claim(connection: Connection, claimed: QueuedTask, status: TaskStatus, result: str, now: float) -> bool:
-    """Set the status and result of a claimed task; return False, and change nothing, if the claim is lost.
+    """Set the status and result of a claimed task; return False if the claim is lost. Ends the hold of its worker.
 
     Raises:
         ValueError: the result is longer than `LONGEST_TEXT`.
     """
     if len(result) > LONGEST_TEXT:
         raise ValueError(f"the result has more than {LONGEST_TEXT:,} characters")
-    query = f"UPDATE queued_tasks SET status = ?, result = ?, changed = ? WHERE {_CLAIMED}"  # noqa: S608
+    query = f"UPDATE queued_tasks SET status = ?, result = ?, changed = ?, renewed = 0 WHERE {_CLAIMED}"  # noqa: S608
     values = (status, _clean(result), now, *_list_claim_values(claimed))
-    return connection.execute(query, values).rowcount == 1
+    if connection.execute(query, values).rowcount == 1:
+        return True
+    query = "UPDATE queued_tasks SET renewed = 0 WHERE id = ? AND worker = ? AND status <> 'running'"
+    connection.execute(query, (claimed.id, make_storable(claimed.worker)))
+    return False
+
+
+def _holds(worker: str, renewed: float, now: float) -> bool:
+    """Return whether `worker`, whose last sign of life was at `renewed`, may still be at work on its task."""
+    return bool(worker and renewed and renewed >= now - STUCK_S) and not lease_owners.has_ended(worker)
+
+
+def _release_held(connection: Connection, workspace: str, now: float) -> None:
+    """End the holds of workers on queued tasks of `workspace`, if these workers are certainly not at work any more."""
+    query = "SELECT id, worker, renewed FROM queued_tasks WHERE workspace = ? AND status = 'queued' AND renewed <> 0"
+    for task, worker, renewed in connection.execute(query, (workspace,)).fetchall():
+        if not _holds(worker, renewed, now):
+            connection.execute("UPDATE queued_tasks SET renewed = 0 WHERE id = ?", (task,))
 
 
 def _fail(connection: Connection, claimed: QueuedTask, why: str, now: float) -> bool:

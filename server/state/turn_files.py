@@ -63,7 +63,13 @@ def open_turn_file(session: str) -> Iterator[Callable[[str], None]]:
 
 
 def remove_oldest(folder: Path, most: int) -> None:
-    """Delete the oldest files of JSON lines in `folder` beyond `most`; ignore files that cannot be deleted."""
+    """Delete files of JSON lines in `folder`, in the order of their names, until `most` are left.
+
+    The names begin with the time. Ignores files that cannot be deleted.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
     with os.scandir(folder) as found:  # sorting paths takes 20 times as long as sorting names
         names = [one.name for one in found if one.name.endswith(".jsonl")]
     for name in sorted(names)[: -most or None]:

@@ -78,7 +78,10 @@ def make_jobs(place: Place) -> list[Job]:
 
 
 async def _compare_index(index: Index) -> str:
-    """Have all files compared with the index, and changed ones indexed again; return a sentence about the outcome."""
+    """Compare all files with the index, index changed ones again, and return a sentence about the outcome.
+
+    If that takes longer than half of `LONGEST_S`, it goes on in the background.
+    """
     await asyncio.to_thread(index.set_roots, index.roots)
     if not await asyncio.to_thread(index.wait, LONGEST_S / 2):
         return "The index is still being checked."
@@ -87,7 +90,7 @@ async def _compare_index(index: Index) -> str:
 
 
 async def _check_health(place: Place) -> str:
-    """Check the health; return a sentence about the outcome."""
+    """Check the health, delete leftover worktrees, and return a sentence about the outcome; tell of problems."""
     return await check_health(place.state, place.queue, place.worktrees, place.root.as_uri(), place.tell)
 
 
@@ -105,7 +108,7 @@ def _make_autopilot_job(place: Place) -> Job:
     )
 
     async def look() -> str:
-        """Look for work in a thread; when cancelled, end the look."""
+        """Search for work in a thread and return a sentence about the outcome; stop the search when cancelled."""
         ended.clear()
         try:
             return await asyncio.to_thread(pilot.look)

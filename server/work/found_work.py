@@ -33,15 +33,20 @@ _INSTALLED = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)\.dist-info\Z")
 
 
 def find_work(core: Core, root: Path, cancelled: Callable[[], bool] = lambda: False) -> Iterator[TaskProposal]:
-    """Yield all work that the files of `root` show; ends early if `cancelled`, and after `LONGEST_S`. Blocking."""
+    """Yield proposals for work that the files of `root` show. Blocking.
+
+    Reads up to `MOST_FILES` files of code, until `cancelled` returns true or `LONGEST_S` seconds have passed; failing
+    tests, dependencies and coverage data are looked up first in any case.
+    """
     root = root.resolve()
 
     def read(name: str) -> str | None:
+        """Return the text of the file `name` in `root`; see `read_inside`."""
         return read_inside(root, name)
 
     yield from sources.find_failing_tests(read)
     yield from dependencies.find_stale_dependencies(read, list_installed(root))
-    yield from _find_gaps(root)
+    yield from _propose_tests(root)
     files, ends = Files(core, (root,)), time.monotonic() + LONGEST_S
     for number, path in enumerate(files.list_files()):
         if number >= MOST_FILES or cancelled() or time.monotonic() > ends:
@@ -56,7 +61,10 @@ def find_work(core: Core, root: Path, cancelled: Callable[[], bool] = lambda: Fa
 
 
 def read_inside(root: Path, name: str) -> str | None:
-    """Return the text of the file `name` in `root`; None if there is none, it is too large, or lies elsewhere."""
+    """Return the text of the file `name`, a path relative to `root`, which has no links.
+
+    None if there is no such file, it is not UTF-8 or too large, or it lies outside of `root`.
+    """
     parts = PurePosixPath(name)
     if parts.is_absolute() or ".." in parts.parts or ":" in name.split("/", maxsplit=1)[0]:
         return None
@@ -68,7 +76,7 @@ def read_inside(root: Path, name: str) -> str | None:
 
 
 def list_installed(root: Path) -> dict[str, str]:
-    """Return the versions of the packages in the Python environment of `root` by normalised name; {} without one."""
+    """Return the versions of up to `MOST_PACKAGES` installed Python packages of `root`, by normalised name."""
     found: dict[str, str] = {}
     for environment in ENVIRONMENTS:
         for folder in [
@@ -82,8 +90,11 @@ def list_installed(root: Path) -> dict[str, str]:
     return found
 
 
-def _find_gaps(root: Path) -> Iterator[TaskProposal]:
-    """Yield the gaps in the newest coverage data of `root`, except in files that have changed since."""
+def _propose_tests(root: Path) -> Iterator[TaskProposal]:
+    """Yield proposals of tests for lines that the newest coverage data of `root` have as not run.
+
+    Leaves out files that have changed since. Yields nothing without data that can be read.
+    """
     source = coverage.find(root)
     if source is None:
         return

@@ -46,7 +46,7 @@ _ADVICE = (
 
 
 def advise(said: str, top: Path) -> str:
-    """Return what a person can do about a failure of git, the end of a sentence.
+    """Return advice for a person after a failure of git, as the end of a sentence.
 
     Args:
         said: what git said.

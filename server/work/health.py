@@ -28,10 +28,19 @@ WELL = "Everything is well."
 async def check_health(
     state: State, queue: TaskQueue, worktrees: Worktrees, workspace: str, tell: Callable[[str], None]
 ) -> str:
-    """Check everything, call `tell` with a sentence for each problem, and return a sentence about the outcome."""
+    """Check database, disk and model host, delete leftover worktrees, and return a sentence about the outcome.
+
+    Calls `tell` with a sentence for each problem.
+    """
 
     def check() -> list[str]:
-        return [*_check_database(state), *_check_disk(), *_check_host(), *_clean(queue, worktrees, workspace)]
+        """Return a sentence for each problem, and delete leftover worktrees. Blocking."""
+        return [
+            *_check_database(state),
+            *_check_disk(),
+            *_check_host(),
+            *_delete_leftovers(queue, worktrees, workspace),
+        ]
 
     problems = await asyncio.to_thread(check)
     for problem in problems:
@@ -42,7 +51,7 @@ async def check_health(
 def _check_database(state: State) -> Iterator[str]:
     """Yield a sentence if the state database is damaged, or cannot be used."""
     try:
-        with state.reading():
+        with state.use_connection():
             pass
     except StateError as error:
         yield str(error)
@@ -52,7 +61,7 @@ def _check_database(state: State) -> Iterator[str]:
 
 
 def _check_disk() -> Iterator[str]:
-    """Yield a sentence if little space is left for Starling's own files."""
+    """Yield a sentence if little space is left for Starling's own files, or their folder cannot be written."""
     folder = paths.ensure_writable(paths.state_dir())
     if folder.path is None:
         yield folder.problem
@@ -75,8 +84,8 @@ def _check_host() -> Iterator[str]:
         yield "The model host does not answer; end it, and the next request starts another."
 
 
-def _clean(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> Iterator[str]:
-    """Delete leftover worktrees; yield a sentence if that cannot be looked up."""
+def _delete_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> Iterator[str]:
+    """Delete leftover worktrees; yield a sentence if the queue cannot be read."""
     try:
         remove_leftovers(queue, worktrees, workspace)
     except StateError as error:

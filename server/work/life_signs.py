@@ -84,7 +84,7 @@ class LifeSigns:
                 file.unlink(missing_ok=True)
 
     def find_newest(self) -> LifeSign | None:
-        """Return the newest sign of life of any process, None if there is none that can be read."""
+        """Return the newest sign of life in up to `MOST_FILES` files, None if none can be read."""
         return min((sign for _, sign in self._read_all()), key=lambda sign: abs(sign.age_s), default=None)
 
     def _read_all(self) -> Iterator[tuple[Path, LifeSign]]:
@@ -97,9 +97,10 @@ class LifeSigns:
 
 
 async def renew_signs(signs: LifeSigns, queue: TaskQueue, workspace: str) -> None:
-    """Give a sign of life every `RENEW_S` seconds until cancelled, if the queue can be read; withdraw it in the end.
+    """Give a sign of life every `RENEW_S` seconds until cancelled, then withdraw it.
 
-    The service manager is told, too, and at the first sign that this process is ready.
+    Logs a warning instead of a sign if the queue cannot be read. The service manager is told of each sign, and at the
+    first one that this process is ready.
     """
     message = f"{READY}\n{ALIVE}"
     try:

@@ -78,7 +78,7 @@ def _list_changes(worktree: Worktree, workspace: Path, by_hand: str) -> list[Cha
             raise MergeFailed(f"{name} is a link or a submodule; {by_hand}.")
         if _NONE not in {before_mode, after_mode} and before_mode != after_mode:
             raise MergeFailed(f"{name} becomes executable, or no longer is; {by_hand}.")
-        changes.append(reader.read_change(name, path, existed=before_mode != _NONE, executable=after_mode))
+        changes.append(reader.read_change(name, path, existed=before_mode != _NONE, mode_after=after_mode))
     return changes
 
 
@@ -91,16 +91,16 @@ class _Reader:
         self._by_hand = by_hand
         self._unfiltered = list_filter_options(top)
 
-    def read_change(self, name: str, path: Path, *, existed: bool, executable: str) -> Change:
-        """Return the change of one file; `executable` is its mode afterwards, in git's form.
+    def read_change(self, name: str, path: Path, *, existed: bool, mode_after: str) -> Change:
+        """Return the change of one file; `mode_after` is its mode on the branch, in git's form.
 
         Raises:
             GitFailed, MergeFailed: as `propose_merge`.
         """
         if not existed:
-            return CreateFile(path, self._read(self._worktree.branch, name), executable=executable == "100755")
+            return CreateFile(path, self._read(self._worktree.branch, name), executable=mode_after == "100755")
         before = self._read(self._worktree.base, name)
-        if executable == _NONE:
+        if mode_after == _NONE:
             return DeleteFile(path, before)
         edits = diff_lines(before, self._read(self._worktree.branch, name))
         return TextChange(path.as_uri(), path, before, edits)

@@ -19,7 +19,7 @@ GITLINK = "160000"  # git's mode of a submodule
 
 
 def find_nested(folder: Path, options: Sequence[str] = ()) -> list[str]:
-    """Return the folders of a worktree that hold files and are repositories or submodules; ignored ones left out.
+    """Return the folders of a worktree that hold files and are repositories or submodules, except ignored ones.
 
     The paths are relative to `folder`, sorted. Blocking.
 

@@ -32,12 +32,13 @@ from server.assembly.watching.team_watch import watch_team
 from server.gate.gate import LIMITS
 from server.state import paths
 from server.state.background.proposal_store import ProposalStore
+from server.state.given_answers import GivenAnswers
 from server.state.task_store import TaskStore
 from server.work.commit_messages import compose_message
 from server.work.worktrees import WorktreeFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from agents.ports.person import Person
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from server.assembly.core import Core
     from server.gate.ports import Asker
     from server.state.database import State
+    from server.state.given_answers import LeftAnswer
     from server.work.worktrees import Worktree, Worktrees
 
 logger = logging.getLogger(__name__)
@@ -162,7 +164,7 @@ class TaskPerformer:
         self._asking = asking
         self._show = show
         self._clock = clock
-        self.watch = watch_team(core.settings, state, root.as_uri(), tell)
+        self.watch = watch_team(core.settings, state, root.as_uri(), tell, clock)
 
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
         """Do `task`; see `agents.team.queue.worker.Perform`. Deletes its worktree and branch if it was cancelled."""
@@ -170,13 +172,13 @@ class TaskPerformer:
         try:
             async with self._open_place(task) as place:
                 ended = await self._run_session(task, place, stopped, use)
-                await self._count_use(task, ended)
+                await self._record_usage(task, ended)
                 performed = Performed(use.name_ending(ended), ended.text)
                 if performed.ending is Ending.POSTPONED:
                     self._show(task, Noted(f"postponed: {ended.text}"))
                 if ended.status is TurnStatus.CANCELLED or place.worktree is None:
                     return performed
-                return await self._end_writing(task, place.worktree, performed)
+                return await self._commit_and_remove(task, place.worktree, performed)
         except WorktreeFailed as error:
             self.watch(task.id, GitTrouble(str(error)))
             return Performed(Ending.WAITING, str(error))
@@ -188,7 +190,7 @@ class TaskPerformer:
             await asyncio.to_thread(self._remove_if_cancelled, task.id)
 
     def _remove_if_cancelled(self, task: str) -> None:
-        """Delete the worktree and the branch of a task if a person has cancelled it; log a failure. Blocking."""
+        """Delete the worktree, its index and the branch of a cancelled task that writes; log a failure. Blocking."""
         try:
             found = self._queue.get(task)
             if found is not None and found.task.writes and found.status is TaskStatus.CANCELLED:
@@ -199,19 +201,21 @@ class TaskPerformer:
         except (StateError, WorktreeFailed) as error:  # removed when a worker starts
             logger.warning("the worktree of the cancelled task %s could not be removed: %s", task, error)
 
-    async def _count_use(self, task: QueuedTask, ended: TurnEnded) -> None:
-        """Count what a task of the autopilot has used in the budget of the day; other tasks are not counted.
+    async def _record_usage(self, task: QueuedTask, ended: TurnEnded) -> None:
+        """Add the tokens and cost of a task of the autopilot to those of the day; do nothing for other tasks.
 
         Raises:
             StateError: the state cannot be written.
         """
         if task.task.key.startswith(KEY_PREFIX):
             used = DaySpending(tokens=ended.tokens, cost=ended.cost)
-            await asyncio.to_thread(ProposalStore(self._state, self._clock).spend, self._root.as_uri(), used)
+            await asyncio.to_thread(ProposalStore(self._state, self._clock).add_spending, self._root.as_uri(), used)
 
     @contextlib.asynccontextmanager
     async def _open_place(self, task: QueuedTask) -> AsyncIterator[_Place]:
-        """Yield the place where `task` works; the core of a worktree is closed afterwards.
+        """Yield the place where `task` works: a worktree if it may change files, else the workspace.
+
+        Closes the core of a worktree afterwards, and deletes its index if the worktree is gone.
 
         Raises:
             WorktreeFailed: the task needs a worktree, and none can be made.
@@ -232,7 +236,7 @@ class TaskPerformer:
     async def _run_session(
         self, task: QueuedTask, place: _Place, stopped: Callable[[], bool], watch: Watch
     ) -> TurnEnded:
-        """Run one turn of the task's session.
+        """Run one turn of the task's session, which is created if needed; return how the turn ended.
 
         Raises:
             SessionUnavailable, StateError: as `SessionRunner.handle`.
@@ -247,11 +251,17 @@ class TaskPerformer:
             await asyncio.to_thread(create, place_uri, title=title, role=task.task.role, name=task.id, owner=team.owner)
             if not await self._wait_for_session(task, team.sessions, team.owner, stopped):
                 return TurnEnded(TurnStatus.CANCELLED, "")
-            runner, request, workflow = SessionRunner(team, task.id), compose_request(task), None
+            runner, answers = SessionRunner(team, task.id), GivenAnswers(self._state)
             if task.task.workflow:
                 request, wanted = _join_texts(task), task.task.workflow
                 workflow = WorkflowRequest(wanted, commits=False, repeats=task.attempts == 1)
-            return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
+                return await runner.handle(request, lambda event: self._show(task, event), stopped, workflow=workflow)
+            left = await asyncio.to_thread(answers.list_left, task.id)
+            ended = await runner.handle(
+                compose_request(task, left), lambda event: self._show(task, event), stopped, workflow=None
+            )
+            await asyncio.to_thread(answers.withdraw, *(one.id for one in left))  # the session has them now
+            return ended
 
     async def _wait_for_session(
         self, task: QueuedTask, sessions: Sessions, owner: str, stopped: Callable[[], bool]
@@ -276,7 +286,7 @@ class TaskPerformer:
                 return True
         return False
 
-    async def _end_writing(self, task: QueuedTask, worktree: Worktree, performed: Performed) -> Performed:
+    async def _commit_and_remove(self, task: QueuedTask, worktree: Worktree, performed: Performed) -> Performed:
         """Commit what a turn has written, and remove the folder of the worktree, and its branch if nothing has changed.
 
         Returns the outcome, which names the branch and its changed files, if any.
@@ -296,20 +306,26 @@ class TaskPerformer:
 
 
 def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> None:
-    """Delete the worktrees whose tasks are gone, or of `workspace` and have ended, as a kill leaves them. Blocking.
+    """Delete the worktrees of tasks that do not exist any more, and of tasks of `workspace` that have ended. Blocking.
 
-    Branches are kept, except those of cancelled tasks; what is not committed yet is committed on them before. A folder
-    that cannot be committed or deleted is kept and logged.
+    A killed worker leaves them. Branches are kept, except those of cancelled tasks; what is not committed yet is
+    committed on them before. What a worker may still use stays. Logs what cannot be committed or deleted.
+
+    Raises:
+        StateError: the queue cannot be read.
     """
-    for folder in worktrees.list_folders():
-        task = queue.get(folder.name)
-        if task is not None and task.task.workspace != workspace:
+    for name in sorted({one.name for one in worktrees.list_folders()} | worktrees.list_branches().keys()):
+        task = queue.get(name)
+        if task is not None and (task.task.workspace != workspace or queue.is_held(name)):
             continue
-        if task is None or task.status in {TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED}:
+        is_cancelled = task is not None and task.status is TaskStatus.CANCELLED
+        has_ended = task is None or task.status in {TaskStatus.DONE, TaskStatus.FAILED}
+        folder = paths.worktrees_dir() / name
+        if is_cancelled or (has_ended and folder.exists()):
             try:
-                if task is not None and task.status is not TaskStatus.CANCELLED:
+                if task is not None and not is_cancelled:
                     worktrees.commit_rest(task.id, compose_message(task, done=task.status is TaskStatus.DONE))
-                worktrees.remove(folder.name, with_branch=task is not None and task.status is TaskStatus.CANCELLED)
+                worktrees.remove(name, with_branch=is_cancelled)
                 IndexPaths.of(paths.index_dir(), folder).remove()
             except WorktreeFailed as error:
                 logger.warning("the worktree %s could not be removed: %s", folder, error)
@@ -320,8 +336,11 @@ def _join_texts(task: QueuedTask) -> str:
     return f"{task.task.title}\n\n{task.task.details}".strip()
 
 
-def compose_request(task: QueuedTask) -> str:
-    """Return the request to the team: what is wanted, and for a later attempt how the last one ended."""
+def compose_request(task: QueuedTask, left: Sequence[LeftAnswer] = ()) -> str:
+    """Return the request to the team: role, title and details, and for a later attempt how the last one ended.
+
+    `left` are a person's answers that the last attempt asked for and did not take.
+    """
     wanted = task.task
     request = f"@{wanted.role} {wanted.title}" if wanted.role else wanted.title
     if wanted.details:
@@ -329,4 +348,6 @@ def compose_request(task: QueuedTask) -> str:
     if task.attempts > 1:
         request += f"\n\nThis is attempt {task.attempts}. The last one ended so: {task.result or 'it was cut off'}\n"
         request += "Look at what is there already before you go on."
+    for one in left:
+        request += f"\n\nAn earlier attempt asked the person: {one.question}\nThe person says: {one.words}"
     return request

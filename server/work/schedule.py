@@ -42,7 +42,7 @@ class Job:
         name: its name.
         interval_s: seconds between two runs.
         run: does it, and returns a sentence about the outcome. An exception is recorded as the outcome.
-        find_delay: returns the seconds until the next run is worth it, after a run; None for the interval.
+        find_delay: returns the seconds from the end of a run to the next one; None for the interval.
         longest_s: the most that `find_delay` returns.
     """
 
@@ -109,7 +109,7 @@ class Schedule:
             await self.clock.wait(stop, LOOK_S)
 
     async def _run_if_due(self, job: Job, stop: asyncio.Event) -> None:
-        """Run a job if it is due and no other process runs it."""
+        """Run a job if it is due and no other process runs it, and record the outcome; log if that is impossible."""
         try:
             if not await asyncio.to_thread(self._claim, job):
                 return
@@ -122,18 +122,21 @@ class Schedule:
             logger.warning("the job %s cannot be recorded: %s", job.name, error)
 
     def _claim(self, job: Job) -> bool:
-        """Claim a job if it is due; return whether that was done. Blocking."""
+        """Claim a job if it is due and no other process runs it; return whether that was done. Blocking."""
         now, every = self.clock.now(), max(job.interval_s, job.longest_s)
         return self.store.claim(self.workspace, job.name, self.owner, now=now, interval_s=every, lease_s=LEASE_S)
 
     def _finish(self, job: Job, outcome: str) -> None:
-        """Record the end of a run. Blocking."""
+        """Record the end of a run, and when the job is due again. Blocking."""
         now, delay_s = self.clock.now(), job.interval_s if job.find_delay is None else job.find_delay()
         due = now + delay_s * (1 + MOST_JITTER * self.dice())
         self.store.finish(self.workspace, job.name, self.owner, outcome, now=now, due=due)
 
     async def _run(self, job: Job, stop: asyncio.Event) -> str | None:
-        """Run a job and return its outcome; None if it was cancelled because `stop` was set."""
+        """Run a job and return its outcome; None if it was cancelled because `stop` was set.
+
+        Tells a person about a job that failed or was cancelled after `LONGEST_S`.
+        """
         working = asyncio.ensure_future(job.run())
         stopping = asyncio.create_task(stop.wait())
         try:

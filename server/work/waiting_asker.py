@@ -26,6 +26,9 @@ LOOK_S = 1.0
 ANSWER_S = 24 * 3600.0
 """Longest wait for an answer, in seconds; then the question expires, and can be asked again."""
 
+MOST_SHOWN = 3
+"""Earlier answers, which no worker took, that are shown with another question."""
+
 
 class WaitingAsker:
     """Waits for answers that other clients give.
@@ -48,8 +51,11 @@ class WaitingAsker:
         return ""
 
     async def ask(self, question: Question) -> Answer:
-        """Wait until a client has answered, and return the answer; when cancelled, no client can answer any more."""
-        await asyncio.to_thread(self._answers.await_answer, question.id)
+        """Record the question, wait until a client has answered it, and return the answer.
+
+        When cancelled, no client can answer any more.
+        """
+        await asyncio.to_thread(self._answers.record_wait, question.id)
         self._tell(f"{question.title}: waits for you; answer with `starling sessions answer {question.id[:8]}`.")
         try:
             while (answer := await asyncio.to_thread(self._answers.find, question.id)) is None:  # noqa: ASYNC110 (another process answers)
@@ -83,16 +89,27 @@ class WaitingPerson:
         self._owner = name_owner("starling work")
 
     async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
-        """Wait until a client has answered, and return the answer; None after `ANSWER_S`, or if it is cancelled.
+        """Record the question, wait until a client has answered it, and return the answer.
 
-        Afterwards no client can answer any more.
+        None after `ANSWER_S`, or once nobody needs an answer. Afterwards no client can answer any more. Returns at once
+        the answer to the same question that an earlier worker of the session did not take; other such answers are shown
+        with the question.
         """
-        asked = AgentQuestion(uuid.uuid4().hex, self._session, question, tuple(choices), time.time())
-        await asyncio.to_thread(self._answers.await_words, asked, self._owner)
+        left = await asyncio.to_thread(self._answers.list_left, self._session, self._owner)
+        for one in left:
+            if (one.question, one.choices) == (question, tuple(choices)):
+                await asyncio.to_thread(self._answers.withdraw, one.id)
+                return one.words
+        text = "\n\n".join(
+            (question, *(f"You have answered “{one.question}” so: {one.words}" for one in left[-MOST_SHOWN:]))
+        )
+        asked = AgentQuestion(uuid.uuid4().hex, self._session, text, tuple(choices), time.time())
+        await asyncio.to_thread(self._answers.record_question, asked, self._owner)
         self._tell(f"An agent asks: {asked.title} Answer with `starling sessions answer {asked.id[:8]}`.")
+        words = None
         try:
             async with asyncio.timeout(ANSWER_S):
-                while (words := await asyncio.to_thread(self._answers.find_words, asked.id)) is None:
+                while (words := await asyncio.to_thread(self._answers.find_text_answer, asked.id)) is None:
                     if self._is_cancelled():
                         return None
                     await asyncio.sleep(LOOK_S)
@@ -100,7 +117,10 @@ class WaitingPerson:
         except TimeoutError:
             return None
         finally:
-            await asyncio.shield(asyncio.to_thread(self._answers.withdraw, asked.id))
+            if words is None:
+                await asyncio.shield(asyncio.to_thread(self._answers.withdraw_open, asked.id))
+            else:
+                await asyncio.shield(asyncio.to_thread(self._answers.withdraw, asked.id, *(one.id for one in left)))
 
     async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:  # noqa: ARG002 (not asked here)
         """Return None: a plan is shown and edited only where a person sits."""

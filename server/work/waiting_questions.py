@@ -45,37 +45,45 @@ class WaitingQuestions:
         self._roots = roots
 
     def list_waiting(self) -> tuple[Request | AgentQuestion, ...]:
-        """Return the requests and the agents' questions that a worker waits with, newest first. Raises StateError.
+        """Return the requests and agents' questions of these folders for which workers wait, newest first.
 
-        First closes those of workers that no longer run.
+        First closes those of processes that no longer run. Raises StateError.
         """
         self._journal.recover()
         found = (self._journal.records.find_request(one) for one in self._answers.list_awaited())
-        pending = [one for one in found if one is not None and one.status == Status.PENDING and self.is_here(one)]
+        pending = [
+            one for one in found if one is not None and one.status == Status.PENDING and self.concerns_folders(one)
+        ]
         waiting: list[Request | AgentQuestion] = [*pending, *self.list_agent_questions()]
         return tuple(sorted(waiting, key=lambda one: (-one.created, one.id)))
 
     def list_agent_questions(self) -> tuple[AgentQuestion, ...]:
-        """Return the agents' questions that a worker waits with, newest first. Raises StateError."""
+        """Return the agents' questions of these folders for which workers wait, newest first. Raises StateError.
+
+        First deletes those of workers that no longer run.
+        """
         begun = time.time() - ANSWER_S
         return tuple(
             one
             for one in self._answers.list_questions()
-            if one.created > begun and self._is_of_session_here(one.session)
+            if one.created > begun and self._is_session_of_folders(one.session)
         )
 
     def list_unanswered(self) -> tuple[Request, ...]:
-        """Return the newest questions that are open or can be asked again, of any client. Raises StateError."""
-        return tuple(filter(self.is_here, self._journal.list_unanswered()))
+        """Return the newest requests about the folders, of any client, that are pending or can be asked again.
 
-    def is_here(self, request: Request) -> bool:
-        """Return whether a request belongs to a session of one of the folders, or is about a file in one of these."""
-        return self._is_of_session_here(request.session) or any(
+        Raises StateError.
+        """
+        return tuple(filter(self.concerns_folders, self._journal.list_unanswered()))
+
+    def concerns_folders(self, request: Request) -> bool:
+        """Return whether a request is of a session of the folders, or about a file in them. Raises StateError."""
+        return self._is_session_of_folders(request.session) or any(
             Path(one).is_relative_to(root) for one in request.subjects for root in self._roots
         )
 
-    def _is_of_session_here(self, name: str) -> bool:
-        """Return whether the session with the id `name` is one of the folders'. Raises StateError."""
+    def _is_session_of_folders(self, name: str) -> bool:
+        """Return whether the session with the id `name` exists and is of one of the folders. Raises StateError."""
         session = self._sessions.get(name) if name else None
         return session is not None and session.workspace in {root.as_uri() for root in self._roots}
 
@@ -85,7 +93,7 @@ class WaitingQuestions:
         return (session.role if session is not None else "") or "agent"
 
     def find(self, name: str) -> Request | AgentQuestion:
-        """Return the question that a worker waits with and whose id begins with `name`.
+        """Return the only question for which a worker waits and whose id begins with `name`.
 
         Raises:
             QuestionRefused: there is none, or there are several.
@@ -113,7 +121,7 @@ class WaitingQuestions:
             StateError: the answer cannot be stored.
         """
         if isinstance(question, AgentQuestion):
-            given = self._answers.give_words(question.id, _check_words(question, answer), client)
+            given = self._answers.give_text_answer(question.id, _check_words(question, answer), client)
         elif answer in {"yes", "no"}:
             given = self._answers.give(question.id, Answer.APPROVE if answer == "yes" else Answer.REJECT, client)
         else:
@@ -122,13 +130,13 @@ class WaitingQuestions:
             raise QuestionRefused(f"{question.title!r} was answered meanwhile, or nobody waits for it any more.")
 
     def restore(self, request: Request) -> Question:
-        """Return the question as the worker asked it, with its edit if that is kept. Raises StateError."""
+        """Return the question of `request`, with its edit if that is stored. Raises StateError."""
         proposal = self._journal.records.find_stored_edit(request.id)
         return restore_question(request, proposal)
 
 
 def _check_words(question: AgentQuestion, answer: str) -> str:
-    """Return the answer without the spaces around it.
+    """Return the answer: one of the choices as it is, any other text without the spaces around it.
 
     Raises:
         QuestionRefused: the answer is empty or too long, or it is none of the choices.
@@ -142,7 +150,7 @@ def _check_words(question: AgentQuestion, answer: str) -> str:
 
 
 def restore_question(request: Request, proposal: ProposedEdit | None) -> Question:
-    """Return the question of a request; it is asked as a whole and with the strictest risk if its tool is unknown."""
+    """Return the question of `request` with the edit `proposal`; an unknown tool gets the risk CRITICAL."""
     return Question(
         id=request.id,
         tool=_TOOLS.get(request.tool, Tool(request.tool, Risk.CRITICAL)),

@@ -9,9 +9,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents.ports.action_log import actions
 from agents.ports.task_queue import TaskStatus
 from server.state import paths
-from server.state.lease_owners import has_ended
 from server.work.commit_messages import compose_message
 from server.work.merging import MergeFailed, propose_merge
 from server.work.worktrees import WorktreeFailed, Worktrees
@@ -83,9 +83,9 @@ class WorkspaceTasks:
         return found[0]
 
     def cancel(self, task: QueuedTask) -> str:
-        """Cancel a task and delete its branch; return why the branch could not be deleted, "" otherwise.
+        """Cancel a task and delete its branch and worktree; return a sentence if these are left, "" otherwise.
 
-        While a worker does the task, its folder is in use: that worker deletes branch and folder once it has stopped.
+        While a worker does the task, they are in use: that worker deletes them once it has stopped.
 
         Raises:
             TaskRefused: it has ended already.
@@ -94,13 +94,15 @@ class WorkspaceTasks:
         found = self._queue.get(task.id) or task
         if not self._queue.cancel(task.id):
             raise TaskRefused(f"{task.task.title!r} has ended already: {found.status.value}.")
-        in_use = found.status is TaskStatus.RUNNING and not has_ended(found.worker)
-        if in_use or not (found.task.writes and found.attempts):
+        if not found.task.writes:
             return ""
+        if self._queue.is_held(task.id):
+            return "Cancelled; its worker stops within half a minute, and then deletes its branch."
         try:
-            self._worktrees.remove(task.id, with_branch=True)
+            if found.attempts or task.id in self._worktrees.list_branches():  # a retried task has no attempts
+                self._worktrees.remove(task.id, with_branch=True)
         except WorktreeFailed as error:
-            return str(error)
+            return f"Cancelled, but its branch could not be deleted, and goes with the next `starling work`: {error}"
         return ""
 
     def pause(self, task: QueuedTask) -> None:
@@ -116,6 +118,8 @@ class WorkspaceTasks:
     def retry(self, task: QueuedTask) -> None:
         """Queue a task again that was paused, cancelled, failed, or waits for a person.
 
+        A worker that still does it stops first; until then no worker begins it.
+
         Raises:
             TaskRefused: it is in another status.
             StateError: the queue cannot be written.
@@ -124,21 +128,30 @@ class WorkspaceTasks:
             raise TaskRefused(f"{task.task.title!r} cannot be retried: {task.status.value}.")
 
     def drop(self, task: QueuedTask) -> None:
-        """Delete the branch of a task, with all changes on it.
+        """Delete the branch and the worktree of a task, with all its changes.
 
         Raises:
             TaskRefused: the task is running or has no branch, or git failed.
+            StateError: the queue cannot be read.
         """
         if task.status is TaskStatus.RUNNING:
             raise TaskRefused(
                 f"{task.task.title!r} is running; `starling tasks cancel {task.id[:8]}` ends and drops it."
             )
+        if self._queue.is_held(task.id):
+            raise TaskRefused(f"The worker of {task.task.title!r} has not stopped yet; try again in half a minute.")
         try:
             if self._worktrees.find(task.id) is None:
                 raise TaskRefused(f"{task.task.title!r} has no branch.")
             self._worktrees.remove(task.id, with_branch=True)
         except WorktreeFailed as error:
             raise TaskRefused(str(error)) from error
+        self._log("branch dropped", task)
+
+    def _log(self, what: str, task: QueuedTask, outcome: str = "") -> None:
+        """Log what a person decided about the branch of a task, as an action."""
+        fields = {"session": task.id, "workspace": self.workspace, "role": task.task.role, "outcome": outcome}
+        actions.info(what, extra=fields)
 
     def list_branches(self) -> dict[str, str]:
         """Return the names of the branches of tasks, by the task's id; {} if there is no repository or git failed."""
@@ -147,17 +160,20 @@ class WorkspaceTasks:
     async def merge(self, task: QueuedTask, propose: Callable[[ProposedEdit], Awaitable[Outcome]]) -> Merged:
         """Propose the changes of the branch of `task` for the workspace; delete the branch once all were applied.
 
-        The branch is kept if the task was retried, or its branch has changed, while the person was asked.
+        A branch without changes is deleted without a proposal. The branch is kept if the task was retried, or it
+        has changed, while the person was asked.
 
         Args:
             task: the task.
             propose: proposes an edit to the gate, and returns its outcome.
 
         Raises:
-            TaskRefused: the task has not ended or has no branch, or its changes cannot be proposed; nothing changes.
+            TaskRefused: the task has not ended or has no branch, or its changes cannot be proposed; or they were
+                applied, and the branch could not be deleted.
         """
         worktree, tip, proposal = await asyncio.to_thread(self._prepare_merge, task)
         outcome = await propose(proposal) if proposal is not None else None
+        self._log("merge ended", task, outcome.verdict.value if outcome is not None else "unchanged")
         if outcome is not None and (not outcome.applied or outcome.left):
             return Merged(outcome, worktree.branch, kept=True)
         try:
@@ -174,7 +190,7 @@ class WorkspaceTasks:
             StateError: the queue cannot be read.
         """
         found = self._queue.get(task)
-        if found is not None and found.status in UNFINISHED:
+        if found is not None and (found.status in UNFINISHED or self._queue.is_held(task)):
             return False
         return self._worktrees.remove(task, with_branch=True, tip=tip)
 
@@ -184,7 +200,7 @@ class WorkspaceTasks:
         The proposal is None if the branch changes nothing. What the task has left in its folder is committed before.
 
         Raises:
-            TaskRefused: as `merge`.
+            TaskRefused: the task has not ended or has no branch, or its changes cannot be proposed.
         """
         wanted = task.task
         if task.status in UNFINISHED:

@@ -71,13 +71,15 @@ class Worktrees:
         self._storage = storage
 
     def open(self, task: str) -> Worktree:
-        """Return the worktree of a task, with what is in it; make a new one from the current commit if there is none.
+        """Return the worktree of a task: unchanged if its folder is whole, else made again from the task's branch.
+
+        A task without a branch gets one at the commit that its work began at, for a new task the current commit.
 
         Raises:
             WorktreeFailed: there is no repository, or it has no commit or too many tasks (`MOST_OPEN`), or git failed.
         """
         with self._use_repository() as top:
-            worktree = self._describe(top, task)
+            worktree = self._locate(top, task)
             if worktree.base and _is_whole(top, worktree):
                 _remove_stale_locks(worktree)
                 return worktree
@@ -99,24 +101,24 @@ class Worktrees:
                 "--hard",
                 "--no-recurse-submodules",
             )
-            return self._describe(top, task)
+            return self._locate(top, task)
 
     def find(self, task: str) -> Worktree | None:
-        """Return the worktree of a task, None if it has none.
+        """Return the worktree of a task, whose folder need not exist; None if the task has no branch.
 
         Raises:
             WorktreeFailed: git failed.
         """
         with self._use_repository() as top:
-            worktree = self._describe(top, task)
+            worktree = self._locate(top, task)
             return worktree if worktree.base and _has_branch(top, worktree.branch) else None
 
     def commit(self, worktree: Worktree, message: str) -> bool:
         """Commit everything that was changed in a worktree, files that git ignores excepted; return whether any was.
 
         Raises:
-            WorktreeFailed: git failed, or the worktree has files in a repository of their own, which no branch can
-                hold; the worktree is as it was.
+            WorktreeFailed: git failed, the folder belongs to another repository now, or it has files in a repository
+                of their own, which no branch can hold; then nothing is committed.
         """
         with self._use_repository() as top:
             _check_repository(top, worktree)
@@ -131,7 +133,7 @@ class Worktrees:
             return True
 
     def list_changed(self, worktree: Worktree) -> list[str]:
-        """Return the names of the files that a branch changes, from the top of the repository.
+        """Return the paths of the files that a branch changes, relative to the top of the repository.
 
         Raises:
             WorktreeFailed: git failed.
@@ -143,7 +145,7 @@ class Worktrees:
             ]
 
     def reset(self, worktree: Worktree) -> None:
-        """Discard what was changed in a worktree since its last commit, new files included.
+        """Discard what was changed in a worktree since its last commit, also new files, but not those that git ignores.
 
         Raises:
             WorktreeFailed: git failed.
@@ -184,7 +186,7 @@ class Worktrees:
             WorktreeFailed: git failed.
         """
         with self._use_repository() as top:
-            worktree = self._describe(top, task)
+            worktree = self._locate(top, task)
             if tip and _has_branch(top, worktree.branch) and _read_tip(top, worktree) != tip:
                 return False
             _remove_folder(top, worktree)
@@ -207,7 +209,7 @@ class Worktrees:
         return {task: branch for task in tasks if (branch := _name_branch(task)) in branches}
 
     def list_folders(self) -> tuple[Path, ...]:
-        """Return the folders of all worktrees in the storage, also of other repositories."""
+        """Return the folders of all worktrees in the storage, also of other repositories; () if it cannot be read."""
         with contextlib.suppress(OSError):
             return tuple(sorted(one for one in self._storage.iterdir() if one.is_dir()))
         return ()
@@ -217,7 +219,8 @@ class Worktrees:
         """Yield the top of the repository, with a lock against other users of the storage.
 
         Raises:
-            WorktreeFailed: there is no repository, git failed, or another process holds the lock for a minute.
+            WorktreeFailed: there is no repository, git failed in the block, the storage cannot be used, or another
+                process holds the lock for `LOCK_WAIT_S`.
         """
         make_folder(self._storage)
         try:
@@ -228,7 +231,7 @@ class Worktrees:
         except OSError as error:  # includes the lock's `Timeout`
             raise WorktreeFailed(f"{self._storage} cannot be used ({error}); see that it can be written.") from error
 
-    def _describe(self, top: Path, task: str) -> Worktree:
+    def _locate(self, top: Path, task: str) -> Worktree:
         """Return the worktree of a task as it is, or would be, with an empty `base` if the task has none.
 
         Raises:
@@ -245,15 +248,17 @@ class Worktrees:
 
     @staticmethod
     def _list_refs(top: Path) -> list[str]:
-        """Return the names of the refs of all tasks."""
+        """Return the names of the refs of all tasks; raises GitFailed."""
         return run_git(top, "for-each-ref", "--format=%(refname)", "refs/starling/").split()
 
 
 def _name_branch(task: str) -> str:
+    """Return the name of the branch of a task."""
     return f"starling/{task[:ID_LENGTH]}"
 
 
 def _name_ref(task: str) -> str:
+    """Return the name of the ref for the commit that the work on a task began at."""
     return f"refs/starling/{task}"
 
 
@@ -272,7 +277,7 @@ def _read_tip(top: Path, worktree: Worktree) -> str:
 
 
 def _is_whole(top: Path, worktree: Worktree) -> bool:
-    """Return whether the folder of a worktree is there, whole, and has its branch checked out."""
+    """Return whether the folder of a worktree is git's, has an index, and has its branch checked out."""
     try:
         _check_repository(top, worktree)
         if run_git(worktree.folder, "symbolic-ref", "--short", "HEAD").strip() != worktree.branch:
@@ -288,6 +293,7 @@ def _check_repository(top: Path, worktree: Worktree) -> None:
     """Check that the folder of a worktree still belongs to the repository: a command may have changed its `.git`.
 
     Raises:
+        GitFailed: git failed.
         WorktreeFailed: it does not.
     """
     records = (top / run_git(top, "rev-parse", "--git-common-dir").rstrip("\n") / "worktrees").resolve()
@@ -322,6 +328,7 @@ def _check_folder(top: Path, commit: str, below: Path) -> None:
     """Check that the workspace folder is a folder in a commit, too, and no link.
 
     Raises:
+        GitFailed: git failed.
         WorktreeFailed: it is not.
     """
     if below.parts and not run_git(
@@ -353,7 +360,7 @@ def _is_sparse(worktree: Worktree) -> bool:
 
 
 def _remove_folder(top: Path, worktree: Worktree) -> None:
-    """Delete the folder of a worktree and git's record of it; those of a person's worktrees stay.
+    """Delete the folder of a worktree and git's record of it, as far as that is possible; raise nothing.
 
     Its link to the repository goes first: after a kill in between, what is left is not taken for the task's work.
     """

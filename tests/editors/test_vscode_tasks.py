@@ -9,7 +9,7 @@ import pytest
 
 from models.scripted.scripted_server import ScriptedServer
 from tests.editors.vscode import WorkbenchError
-from tests.editors.workers import COMMAND, SCRIPT, TEXT, WAIT_S, Workers
+from tests.editors.workers import ASKED, COMMAND, SCRIPT, TEXT, WAIT_S, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,6 +75,27 @@ def test_what_a_headless_worker_asks_is_answered_by_clicks_and_it_goes_on(worker
     workbench.wait_until_gone(ROW, "debug asks")
     workbench.wait_until_gone(BADGE)
     workbench.wait_for(ROW, "done, medium")
+
+
+def test_what_an_agent_of_a_headless_worker_wants_to_know_is_typed_and_it_goes_on(
+    workers: Workers, open_folder: Open
+) -> None:
+    task = workers.run("tasks", "add", "choose a colour", "--role", "coder")
+    workbench = open_folder(workers.root)
+    show_tasks(workbench)
+    workbench.wait_for(ROW, "choose a colour")
+    with workers.start("--ask") as worker:
+        workbench.wait_for(ROW, "coder asks")
+        workbench.wait_for(BADGE, "1")
+        workbench.click(ROW, "coder asks")
+        workbench.wait_for(".quick-input-widget .quick-input-message", ASKED["question"])
+        workbench.type("dark blue")
+        workbench.press("Enter")
+        worker.communicate(timeout=WAIT_S)
+    done = workers.read_task(task)
+    assert (done["status"], done["result"]) == ("done", "The worker took it.")
+    workbench.wait_until_gone(ROW, "coder asks")
+    workbench.wait_until_gone(BADGE)
 
 
 def test_a_task_is_added_and_its_branch_merged_by_keys_and_clicks(workers: Workers, open_folder: Open) -> None:

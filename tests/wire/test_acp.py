@@ -11,7 +11,11 @@ import acp
 import pytest
 from acp import schema, text_block
 
+from agents.ports.sessions import SessionUnavailable
 from models.scripted.scripted_server import ScriptedServer
+from server.assembly.gates import open_state
+from server.state.paths import HOME_VARIABLE
+from server.state.session_store import SessionStore
 from tests.wire.acp_editor import PROGRAM, Editor, reject, start_editor
 from tests.wire.conftest import wait_for
 
@@ -230,6 +234,23 @@ async def test_an_older_session_is_listed_loaded_and_continued_by_another_proces
         await wait_for(third.agent.close_session(session))
         with pytest.raises(acp.RequestError, match="is not open"):
             await third.ask(session, "what is area")
+
+
+async def test_a_session_that_is_open_and_idle_is_deleted_by_another_client_only_by_force(
+    editor: Editor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, closed = await editor.begin(), await editor.begin()
+    for one in (session, closed):
+        await editor.ask(one, "what is area")
+    await wait_for(editor.agent.close_session(closed))
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    state = open_state()
+    store = SessionStore(state)
+    with pytest.raises(SessionUnavailable, match=r"is open in a test on .*, where nothing is going on in it; close it"):
+        store.delete(session)
+    assert store.delete(closed)
+    assert store.delete(session, force=True)
+    state.close()
 
 
 async def test_two_clients_cannot_drive_one_session(editor: Editor, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,12 @@ async def test_the_tools_only_read(workspace: Path) -> None:
         assert sorted(tool.name for tool in tools) == READING
         assert {tool.annotations.read_only_hint for tool in tools} == {True}
         assert all("properties" in tool.input_schema for tool in tools)
+        for tool in tools:  # a foreign client has no other tools, and does not know ours
+            assert "workspace" in tool.description
+            assert not {"edit_file", "need", "delegate", "plan"} & set(re.findall(r"\w+", tool.description))
+            assert "before you edit" not in tool.description
+            assert "after you have changed" not in tool.description
+            assert re.search(r"at most \d+", tool.description)
         for name in ("edit_file", "write_file", "execute_command", "no_such_tool"):
             text, failed = await call(client, name, path="area.py", line="touch x")
             assert failed

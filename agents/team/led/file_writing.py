@@ -47,7 +47,7 @@ AGAIN = "There are problems; write the whole file again, without them:\n{problem
 def find_new_file(request: str, bench: Workbench) -> Path | None:
     """Return the file that `request` names and that does not exist; None for none or more than one. Blocking.
 
-    Takes paths in the first workspace folder that have a folder of their own and the ending of a known language.
+    Takes only names with a folder and the ending of a known language, relative to the first workspace folder.
     """
     if not bench.roots:
         return None

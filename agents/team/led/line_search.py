@@ -113,9 +113,10 @@ def _make_patterns(request: str) -> dict[str, re.Pattern[str]]:
 
 
 def _make_pattern(word: str) -> re.Pattern[str]:
-    """Return the regular expression that finds `word`: a name of code exactly, any other by its beginning in any case.
+    """Return the regular expression that finds `word`: a name of code exactly, any other by its beginning.
 
-    One with at most `SHORT` characters is found only where no letters are around it.
+    Case makes a difference only for a name of code. Any other word with at most `SHORT` characters is found only where
+    no letters are around it.
     """
     if CODE.search(word) and ("_" in word or not word.isupper()):  # QEMU may be an abbreviation
         return re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")

@@ -55,7 +55,7 @@ async def run_led_turn(agent: Agent, conversation: Conversation, bench: Workbenc
     """Run one turn, whose request is the last message of `conversation`; return how it ended.
 
     Without an index, or where no code is found that the request is about, the turn runs in the free loop
-    (`agents.team.turn.loop`). An error of the model ends the turn as FAILED.
+    (`agents.team.turn.loop`). Loads all capability sets of the agent. An error of the model ends the turn as FAILED.
     """
     given = bench.given
     prompt = conversation.messages[-1].text

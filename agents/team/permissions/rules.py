@@ -38,6 +38,15 @@ TOOL_NAMES = frozenset({
 })  # fmt: skip
 """The names of all tools of the team (`agents.team.tools.all_tools`, which a reader of settings does not load)."""
 
+PATH_TOOLS = frozenset({
+    "delete_file", "edit_file", "findings", "git_diff", "git_log", "git_status", "list_files", "read_file",
+    "rename_file", "render_template", "search_code", "search_files", "test_results", "write_file",
+})  # fmt: skip
+"""The tools whose calls reach files, so that a rule with a path can be about these."""
+
+COMMAND_TOOLS = frozenset({"execute_command", "git_branch", "git_commit", "git_merge", "git_push", "run_tests"})
+"""The tools that run a command line, so that a rule with a command can be about these."""
+
 GROUPS = ("edits", "reads", "*")
 """Words that stand for several tools, see `Rule.tool`."""
 
@@ -114,6 +123,31 @@ def check_tool(text: str) -> None:
     near = difflib.get_close_matches(tool.lower(), [*sorted(TOOL_NAMES), *GROUPS], n=1)
     hint = f' (did you mean "{near[0]}"?)' if near else f"; `starling tools` lists them, {_FORMS}"
     raise ValueError(f'there is no tool "{tool}"{hint}')
+
+
+def check_argument(rule: Rule) -> None:
+    """Check that the tool of `rule` has what its pattern is about: paths, or a command line.
+
+    Raises:
+        ValueError: it has not, so that the rule can never match; the message is a clause with what to write instead.
+    """
+    if not (rule.path or rule.command) or rule.tool == "*":
+        return
+    if rule.tool.startswith(_MCP):
+        raise ValueError(f'a rule about {rule.tool} has no path and no command; write "{rule.tool}" alone')
+    if rule.path and rule.tool not in PATH_TOOLS and rule.tool not in GROUPS:
+        other = f'"{rule.tool} command WORDS"' if rule.tool in COMMAND_TOOLS else f'"{rule.tool}" alone'
+        raise ValueError(
+            f"{rule.tool} has no path, so the rule would never match; write {other}, or for files "
+            f'"reads path {rule.path}" and "edits path {rule.path}", which hold for command lines, too'
+        )
+    if rule.command and rule.tool not in COMMAND_TOOLS:
+        other = "PATTERN" if rule.tool in PATH_TOOLS or rule.tool in GROUPS else ""
+        raise ValueError(
+            f"{rule.tool} runs no command line, so the rule would never match; write "
+            + (f'"{rule.tool} path {other}"' if other else f'"{rule.tool}" alone')
+            + f' or "execute_command command {rule.command}"'
+        )
 
 
 def _check_pattern(pattern: str) -> None:

@@ -41,7 +41,7 @@ async def confirm_plan(person: Person | None, question: PlanQuestion) -> PlanAns
 
 
 def tidy_steps(steps: Iterable[ProposedStep], roles: Sequence[str]) -> tuple[ProposedStep, ...]:
-    """Return the steps with each title on one visible line, and roles written as in role files; drop those untitled.
+    """Return the steps with titles on one visible line and roles as in role files; drop steps without a title.
 
     Titles are cut to `LONGEST_TEXT`. A step without a role gets the first one of `roles`, the agent that asks.
     """

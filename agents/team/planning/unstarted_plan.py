@@ -26,7 +26,7 @@ def require_started_plan(tool: TeamTool[Any], notes: SessionNotes) -> None:
     """Check that a call of `tool` need not wait for the person's yes to the plan of the session.
 
     Raises:
-        ToolFailed: a plan waits for the yes or was refused, and `tool` edits, delegates or has a risk.
+        ToolFailed: a plan waits for the yes or was refused, and `tool` edits, delegates, or has more than a low risk.
     """
     if notes.awaits_start and (tool.tool.edits or tool.delegates or tool.tool.risk is not Risk.LOW):
         raise ToolFailed(REFUSED if notes.start is PlanStart.REFUSED else PROPOSED)

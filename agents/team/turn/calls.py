@@ -84,7 +84,7 @@ class PreparedCall:
 
 
 async def prepare_call(call: ToolCall, tools: Toolset, bench: Workbench) -> PreparedCall:
-    """Find the tool of a call, validate its arguments, decide about it, and make its plan; runs and asks nothing.
+    """Find the tool of a call, validate its arguments, decide about it, and make its plan; does not run the call.
 
     An error or a denial is the `problem` of the returned call.
     """

@@ -106,6 +106,7 @@ async def run_checked_turn(agent: Agent, conversation: Conversation, bench: Work
         if not problems or ended.status is not TurnStatus.DONE:
             return ended
         tracker.begin_round()
+        bench.emit(Noted(f"The check of the changes found {_count(problems)}; the agent is told."))
         await _report_problems(agent, conversation, problems, another=number == MOST_FIXES)
         fixed = await run_turn(agent, conversation, bench, spending)
         if not tracker.checkpoints:  # nothing was changed, so nothing can be better
@@ -124,6 +125,11 @@ async def run_checked_turn(agent: Agent, conversation: Conversation, bench: Work
     listed = "; ".join(one.partition("\n")[0] for one in problems[:3])
     bench.emit(Noted(f"{len(problems)} problems are left after these changes: {listed}."))
     return replace(ended, text=f"{ended.text}\n\nNot fixed: {listed}.")
+
+
+def _count(problems: list[str]) -> str:
+    """Return the number of `problems` with its noun."""
+    return f"{len(problems)} problem{'s' * (len(problems) != 1)}"
 
 
 def find_problems(before: dict[Path, str], bench: Workbench) -> list[str]:

@@ -105,7 +105,7 @@ def _find_stop(stage: Stage) -> tuple[TurnStatus, str] | None:
 
 
 def _advance(state: WorkflowState, step: str, outcome: StepOutcome, most: int) -> None:
-    """Count the step, store an agent's answer, and set the state to the next step or the end; the end after `most`."""
+    """Count the step, store an agent's answer, and set the next step, or the end at the latest after `most` steps."""
     state.visits[step] = state.visits.get(step, 0) + 1
     if outcome.role:
         state.answers[step] = _cut_answer(transcript.hide_secrets(outcome.text))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agents.edits import RenameFile
 from agents.ports.permissions import Permission
 from agents.team.permissions.paths import list_names
+from agents.team.workflows.best_round import forget_change, note_change
 from agents.tools import Risk
 
 if TYPE_CHECKING:
@@ -70,17 +71,23 @@ class StepGuard:
         new = [name for name in map(self.stage.bench.display, paths) if self.stage.state.add_file(name)]
         await self.stage.save()  # before the edit, so that a kill after it loses no name
         outcome = await self.inner.propose(proposal, task=task, rule=rule, cancelled=cancelled)
-        if not outcome.checkpoint:
+        if outcome.checkpoint:
+            note_change(self.stage.state, outcome.checkpoint)
+            await self.stage.save()
+        else:
             for name in new:
                 self.stage.state.files.remove(name)
         return outcome
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> ChangeOutcome:
-        """Propose to undo a change; see `agents.ports.changes.Changes.undo`."""
-        return await self.inner.undo(checkpoint, cancelled=cancelled)
+        """Propose to undo a change, and forget it if it was undone; see `agents.ports.changes.Changes.undo`."""
+        outcome = await self.inner.undo(checkpoint, cancelled=cancelled)
+        if outcome.applied:
+            forget_change(self.stage.state, checkpoint)
+        return outcome
 
     async def permit(self, call: ToolCall, *, cancelled: Cancelled | None = None) -> Permission:
-        """Ask for permission; refuse a tool with a risk that is not in `permitted` unless the step may change all."""
+        """Ask for permission; unless the step may change all files, refuse tools with a risk that `permitted` lacks."""
         if self.changes != "all" and call.tool.name not in self.permitted and call.tool.risk is not Risk.LOW:
             reason = NO_COMMANDS if self.permitted else ONLY_READS
             return Permission("", granted=False, outcome="rejected", reason=reason)

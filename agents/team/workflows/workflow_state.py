@@ -27,6 +27,8 @@ class WorkflowState:
         tokens: tokens that were read and written in all.
         boards: the questions before a decision board, by the step that asks the roles, as JSON objects.
         scores: the scores that a step's role gave, in order, by the step.
+        since_best: ids of the checkpoints of changes since the best score, oldest first, by the step that gave it.
+        best_reports: the judgement with the best score, by the step.
         inner: the state of the workflow that the open step runs; {} for none.
         delegated: a line for each part that was handed out: to whom, and what came of it.
         report: a report of a step, which the end of the workflow shows whole; "" for none.
@@ -46,6 +48,8 @@ class WorkflowState:
     tokens: int = 0
     boards: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, list[float]] = field(default_factory=dict)
+    since_best: dict[str, list[str]] = field(default_factory=dict)
+    best_reports: dict[str, str] = field(default_factory=dict)
     inner: dict[str, Any] = field(default_factory=dict)
     delegated: list[str] = field(default_factory=list)
     report: str = ""
@@ -70,10 +74,10 @@ class WorkflowState:
 
 _TYPES: dict[str, type] = {
     "name": str, "request": str, "step": str, "visits": dict, "answers": dict, "files": list, "fingerprints": dict,
-    "failures": str, "log": list, "tokens": int, "boards": dict, "scores": dict, "inner": dict, "delegated": list,
-    "report": str, "end": str, "is_done": bool,
+    "failures": str, "log": list, "tokens": int, "boards": dict, "scores": dict, "since_best": dict,
+    "best_reports": dict, "inner": dict, "delegated": list, "report": str, "end": str, "is_done": bool,
 }  # fmt: skip
-_LATER = frozenset({"boards", "scores", "inner", "delegated", "report"})
+_LATER = frozenset({"boards", "scores", "since_best", "best_reports", "inner", "delegated", "report"})
 """Fields that states of earlier versions do not have."""
 
 

@@ -12,6 +12,7 @@ import datetime as dt
 import json
 import logging
 import os
+import re
 import time
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -31,16 +32,18 @@ MOST_FILE_BYTES = 10_000_000
 """Size at which a process begins its next file of the day."""
 LONGEST_FIELD = 2000
 DAY_S = 24 * 3600.0
+_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-\d+(?:-\d+)?\.jsonl", re.ASCII)
 
 logger = logging.getLogger(__name__)
 
 
-def start(settings: LogSettings, directory: Path) -> None:
+def start(settings: LogSettings, directory: Path, clock: Callable[[], float] = time.time) -> None:
     """Write actions from now on to files in the folder `FOLDER` of `directory`, in place of those of earlier calls.
 
-    Does nothing if the last call had the same settings and folder. Without `log.file` or `log.actions`, drops actions.
+    Does nothing if the last call had the same settings, folder and clock. Without `log.file` or `log.actions`, drops
+    actions. `clock` returns the seconds since the epoch.
     """
-    wanted = ActionFiles(settings, directory / FOLDER)
+    wanted = ActionFiles(settings, directory / FOLDER, clock)
     for handler in list(actions.handlers):
         if isinstance(handler, ActionFiles) and handler.is_like(wanted):
             return
@@ -74,8 +77,8 @@ class ActionFiles(logging.Handler):
         self.addFilter(PrivacyFilter(texts=settings.texts))
 
     def is_like(self, other: ActionFiles) -> bool:
-        """Return whether `other` has the same settings and folder."""
-        return (self._settings, self._folder) == (other._settings, other._folder)
+        """Return whether `other` has the same settings, folder and clock."""
+        return (self._settings, self._folder, self._clock) == (other._settings, other._folder, other._clock)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record as one line, if the settings turn that on; logs only the first failure, and raises none."""
@@ -115,7 +118,7 @@ class ActionFiles(logging.Handler):
         Raises:
             OSError: no file can be created.
         """
-        day = time.strftime("%Y-%m-%d", time.localtime(self._clock())), os.getpid()
+        day = _name_day(self._clock()), os.getpid()
         gone = self._path is not None and not self._path.exists()
         if self._file is None or gone or day != self._day or self._written + more > self._most:
             self._close_file()
@@ -135,16 +138,17 @@ class ActionFiles(logging.Handler):
 
     def _delete_old(self) -> None:
         """Delete files that are older than the settings keep, and the oldest beyond their size; ignore failures."""
-        kept, oldest = self._settings.actions_bytes - self._most, self._clock() - self._settings.actions_days * DAY_S
+        kept = self._settings.actions_bytes - self._most
+        oldest = _name_day(self._clock() - self._settings.actions_days * DAY_S)
         found = []
         for path in self._folder.glob("*.jsonl"):
             with contextlib.suppress(OSError):
                 status = path.stat()
-                found.append((status.st_mtime, status.st_size, path))
+                found.append((_read_day(path) or _name_day(status.st_mtime), status.st_mtime, status.st_size, path))
         total = 0
-        for changed, size, path in sorted(found, reverse=True):
+        for day, _, size, path in sorted(found, reverse=True):
             total += size
-            if changed < oldest or total > kept:
+            if day < oldest or total > kept:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
@@ -153,3 +157,14 @@ class ActionFiles(logging.Handler):
         file, self._file, self._path = self._file, None, None
         if file is not None:
             file.close()
+
+
+def _name_day(seconds: float) -> str:
+    """Return the local date of a time since the epoch, "2026-11-28"."""
+    return time.strftime("%Y-%m-%d", time.localtime(seconds))
+
+
+def _read_day(path: Path) -> str:
+    """Return the date in the name of a file with actions; "" if it has another name."""
+    found = _NAME.match(path.name)
+    return found[1] if found else ""

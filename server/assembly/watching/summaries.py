@@ -32,6 +32,9 @@ class TeamDay:
         prompt_tokens: tokens read by models.
         answer_tokens: tokens written by models.
         cost: cost of the answers, by the configured prices.
+        approvals_asked: questions of the gate to a person that have ended.
+        approvals_yes: those that the person approved, at least in part.
+        approvals_no: those that the person rejected; nobody answered the rest.
     """
 
     day: str
@@ -50,6 +53,9 @@ class TeamDay:
     prompt_tokens: int = 0
     answer_tokens: int = 0
     cost: float = 0.0
+    approvals_asked: int = 0
+    approvals_yes: int = 0
+    approvals_no: int = 0
 
     @property
     def success(self) -> float | None:
@@ -116,7 +122,7 @@ def sum_roles(metrics: Iterable[Metric]) -> tuple[RoleUse, ...]:
 
 
 def _add(total: TeamDay, one: Metric) -> TeamDay:
-    """Return `total` with one figure added; unchanged for kinds other than task, turn, call and model."""
+    """Return `total` with one figure added; unchanged for kinds other than task, turn, call, model and approval."""
     number, outcome = one.number, one.outcome
     match one.kind:
         case "task":
@@ -147,6 +153,13 @@ def _add(total: TeamDay, one: Metric) -> TeamDay:
                 prompt_tokens=total.prompt_tokens + one.prompt_tokens,
                 answer_tokens=total.answer_tokens + one.answer_tokens,
                 cost=total.cost + one.cost,
+            )
+        case "approval":
+            return replace(
+                total,
+                approvals_asked=total.approvals_asked + number,
+                approvals_yes=total.approvals_yes + number * (outcome == "yes"),
+                approvals_no=total.approvals_no + number * (outcome == "no"),
             )
         case _:
             return total

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -197,7 +198,11 @@ class TeamWatch:
 
 
 def watch_team(
-    settings: Settings, state: State, workspace: str, tell: Callable[[str], None] = lambda _: None
+    settings: Settings,
+    state: State,
+    workspace: str,
+    tell: Callable[[str], None] = lambda _: None,
+    clock: Callable[[], float] = time.time,
 ) -> TeamWatch:
     """Return a watcher for the team of `workspace`, and start the log of actions.
 
@@ -206,8 +211,9 @@ def watch_team(
         state: the state database, for figures and alerts.
         workspace: the workspace, as a URI.
         tell: shows an alert on the terminal.
+        clock: returns the seconds since the epoch, for the days of the log.
     """
-    action_log.start(settings.log, paths.log_dir())
+    action_log.start(settings.log, paths.log_dir(), clock)
     told = tell if settings.team.alerts else lambda _: None
     alerts = Alerts(AlertStore(state), workspace, find_webhook(settings.team.webhook), told)
     return TeamWatch(Metrics(state), workspace, frozenset(one.name for one in TOOLS), alerts)

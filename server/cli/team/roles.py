@@ -49,9 +49,10 @@ def list_roles(*, directory: Directory = None, as_json: AsJson = False) -> int:
 
 
 def list_tools(*, as_json: AsJson = False) -> int:
-    """List the tools of the team, which rules about calls name."""
+    """List the tools of the team, which rules about calls name, and the problems of the settings."""
     from agents.team.tools.all_tools import TOOLS as ALL  # noqa: PLC0415 (`--help` starts without the team)
     from agents.tools import Risk  # noqa: PLC0415
+    from server.assembly import settings  # noqa: PLC0415
 
     found: list[dict[str, Any]] = [
         {
@@ -63,9 +64,11 @@ def list_tools(*, as_json: AsJson = False) -> int:
     ]  # fmt: skip
     if as_json:
         terminal.emit({"tools": found})
-        return 0
-    rows = [(one["name"], one["risk"], one["group"], ", ".join(one["capabilities"]) or "every role") for one in found]
-    tables.show(TOOLS, rows)
+    else:
+        columns = ((one["name"], one["risk"], one["group"], one["capabilities"]) for one in found)
+        tables.show(TOOLS, [(*row, ", ".join(capabilities) or "every role") for *row, capabilities in columns])
+    for problem in settings.resolve(roots=[arguments.choose_workspace(None)])[1]:
+        terminal.note(str(problem))
     return 0
 
 

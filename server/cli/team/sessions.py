@@ -117,7 +117,12 @@ def rename(name: Name, title: Annotated[str, typer.Argument(metavar="TITLE")], *
 
 
 @app.command("delete")
-def delete(name: Name, *, directory: Directory = None) -> None:
+def delete(
+    name: Name,
+    *,
+    directory: Directory = None,
+    force: Annotated[bool, typer.Option("--force", help="Delete it although a client has it open.")] = False,
+) -> None:
     """Delete a session with its history; it cannot be restored."""
     from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415 (`--help` starts without)
     from server.state.session_store import require_name_to_delete  # noqa: PLC0415
@@ -126,7 +131,7 @@ def delete(name: Name, *, directory: Directory = None) -> None:
         session = _find(stores.sessions, name, directory)
         try:
             require_name_to_delete(session, name)
-            stores.sessions.delete(session.id)
+            stores.sessions.delete(session.id, force=force)
         except SessionUnavailable as error:
             raise Failure(str(error)) from error
 

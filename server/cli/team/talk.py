@@ -128,6 +128,9 @@ class _Talk:
             })  # fmt: skip
         elif ended.status is not TurnStatus.DONE:
             terminal.note(ended.text)
+        if not session:
+            terminal.note("Nothing was answered, so no session is kept.")
+            return FAILED
         command = "do" if self._mode.value == "act" else "ask"
         option = f" --workflow {self._workflow}" if self._workflow and ended.status is not TurnStatus.DONE else ""
         changes = "" if command == "do" else " (`do` in place of `ask` lets agents change files)"
@@ -137,11 +140,14 @@ class _Talk:
     async def _run_turn(self, core: Core, root: Path) -> tuple[str, TurnEnded]:
         """Run one turn of the session, showing its events; return the session's id and how the turn ended.
 
+        The id is "" if the turn was cancelled before an agent did anything in a new session, which is then deleted.
+
         Raises:
             Failure: there is no such session, it cannot be used, or the state cannot be read or written.
         """
         from agents.ports.failures import StateError  # noqa: PLC0415 (as above)
         from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415
+        from agents.team.events import TurnStatus  # noqa: PLC0415
         from agents.team.session_runner import SessionRunner  # noqa: PLC0415
         from agents.team.workflows.runner import WorkflowRequest  # noqa: PLC0415
         from server.assembly.gates import open_state  # noqa: PLC0415
@@ -163,12 +169,21 @@ class _Talk:
             client = Client("starling", self._mode, TerminalPerson(asker, self._stopped.is_set))
             async with open_disk_team(core, root, state, client, asker) as team:
                 session = self._open_session(team.sessions, root)
+                is_new = not (self._session or self._continues)
                 workflow = WorkflowRequest(self._workflow) if self._workflow else None
                 changes = CountedChanges(team.bench.changes)
                 team = replace(team, bench=replace(team.bench, changes=changes))  # noqa: PLW2901 (the same team)
-                ended = await SessionRunner(team, session).handle(
-                    self._request, printer.show, self._stopped.is_set, workflow=workflow
-                )
+                is_broken_off = True
+                try:
+                    ended = await SessionRunner(team, session).handle(
+                        self._request, printer.show, self._stopped.is_set, workflow=workflow
+                    )
+                    is_broken_off = ended.status is TurnStatus.CANCELLED
+                finally:
+                    if is_new and is_broken_off and workflow is None and not printer.has_shown_work:
+                        with contextlib.suppress(SessionUnavailable, StateError):
+                            await asyncio.to_thread(team.sessions.delete, session)
+                            session = ""
                 with contextlib.suppress(StateError):  # the turn has ended well
                     changed = await asyncio.to_thread(changes.list_files, GateRecords(state), root)
         except (SessionUnavailable, StateError) as error:

@@ -38,6 +38,12 @@ class TurnPrinter:
         self._is_line_open = False
         self._is_text_open = False
         self._plan: dict[str, str] = {}
+        self._has_shown_work = False
+
+    @property
+    def has_shown_work(self) -> bool:
+        """Whether an agent has written a text or called a tool."""
+        return self._has_shown_work
 
     def show(self, event: Event) -> None:
         """Show an event; pieces of text are written as they arrive.
@@ -45,6 +51,7 @@ class TurnPrinter:
         Of the result of a call, shows all lines if it is about a deployment, the first line if the call failed or ran a
         command or tests, else nothing.
         """
+        self._has_shown_work |= isinstance(event, events.TextArrived | events.CallStarted)
         if isinstance(event, events.TextArrived):
             self._write(event.text)
             return
@@ -68,18 +75,24 @@ class TurnPrinter:
                 pass
 
     def end(self, answer: str) -> None:
-        """End the last line; if text is written, also write the final `answer`, unless it is on the screen or empty."""
+        """End the last line; if text is written, also write the last paragraphs of `answer` that are not shown yet."""
         self._end_line()
-        if self._writes_text and answer.strip() and self._text.strip() != answer.strip():
-            sys.stdout.write(f"{terminal.escape(answer)}\n")
-            sys.stdout.flush()
+        self._is_text_open = False
+        rest, shown = answer.strip().split("\n\n"), {"", *(one.strip() for one in self._text.split("\n\n"))}
+        while rest and rest[0].strip() in shown:
+            del rest[0]
+        if rest:
+            self._write("\n\n".join(rest))
+            self._end_line()
 
     def _write(self, text: str) -> None:
-        """Write a piece of an agent's text; spaces before the first piece are left out."""
+        """Write a piece of an agent's text; of a new text without the spaces before it, after a blank line."""
         if not self._is_text_open:
             text = text.lstrip()
             if not text:
                 return
+            if self._writes_text and self._text:
+                sys.stdout.write("\n")
             self._is_text_open, self._text = True, ""
         self._text += text
         if self._writes_text:

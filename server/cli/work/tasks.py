@@ -172,7 +172,7 @@ def cancel(name: Name, *, directory: Directory = None) -> None:
     with _open_tasks(directory, logs=True) as (tasks, _):
         left = tasks.cancel(tasks.find(name))
     if left:
-        terminal.note(f"cancelled, but its branch could not be removed: {left}")
+        terminal.note(left)
 
 
 @app.command("pause")
@@ -192,14 +192,14 @@ def retry(name: Name, *, directory: Directory = None) -> None:
 @app.command("merge")
 def merge(name: Name, *, yes: terminal_asker.Yes = None, directory: Directory = None) -> int:
     """Propose the changes of a task's branch for your own files."""
-    with _open_tasks(directory) as (tasks, _):
+    with _open_tasks(directory, logs=True) as (tasks, _):
         return asyncio.run(_merge(tasks, tasks.find(name), _resolve_root(directory), tuple(yes or ())))
 
 
 @app.command("drop")
 def drop(name: Name, *, directory: Directory = None) -> None:
     """Delete the branch of a task, with all changes on it."""
-    with _open_tasks(directory) as (tasks, _):
+    with _open_tasks(directory, logs=True) as (tasks, _):
         tasks.drop(tasks.find(name))
 
 

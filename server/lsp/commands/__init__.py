@@ -49,6 +49,7 @@ COMMANDS = {
     "starling.tasks": "server.lsp.commands.tasks",
     "starling.tools": "server.lsp.commands.tools",
     "starling.undo": "server.lsp.commands.undo",
+    "starling.undoable": "server.lsp.commands.undoable",
     "starling.validate": "server.lsp.commands.validate",
     "starling.workflow": "server.lsp.commands.workflow",
     "starling.workflows": "server.lsp.commands.workflows",

@@ -174,6 +174,7 @@ def _read_coverage(folder: Path, data: Path | None, run: RunFacts | None) -> Res
 
 
 def _build_result(found: Coverage, folder: Path, run: RunFacts | None) -> Result:
+    """Return the coverage data as the command's result, the least covered files first."""
     files = tuple(_describe_file(file, folder) for file in found.files)
     return Result(
         measured=True,
@@ -189,6 +190,7 @@ def _build_result(found: Coverage, folder: Path, run: RunFacts | None) -> Result
 
 
 def _describe_file(file: FileCoverage, folder: Path) -> FileFacts:
+    """Return the coverage of a file in `folder` for the client."""
     covered = file.lines - len(file.missed)
     return FileFacts(
         path=str(file.path),
@@ -241,4 +243,5 @@ def _locate_data_file(folder: Path) -> Path | None:
 
 
 def _round(percent: float | None) -> float | None:
+    """Return `percent` rounded to two decimal places, None for None."""
     return None if percent is None else round(percent, 2)

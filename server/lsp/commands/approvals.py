@@ -65,7 +65,7 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Return the selected requests; if they cannot be read, no requests and the `problem`.
+    """Return up to `limit` of the selected requests, newest first; if they cannot be read, none and the `problem`.
 
     First closes the open requests of servers that no longer run.
     """

@@ -86,10 +86,11 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     team = services.get_team()
     if arguments.role:
         await _check_role(snapshot, core, arguments.role)
-    session, request = await sessions.read_store(partial(_open_session, team, arguments))
+    session, request = await sessions.call_store(partial(_open_session, team, arguments))
     async with services.jobs.run(JOB, snapshot.token) as job:
 
         def send(part: dict[str, Any]) -> None:
+            """Send a part of the stream, if the client sent a token for it."""
             if arguments.partial_token is not None:
                 services.jobs.send_part(arguments.partial_token, part)
 
@@ -105,7 +106,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
         except asyncio.CancelledError:
             job.stopped.set()
             raise
-    entry = await sessions.read_store(partial(_find_last_answer, team, session.id))
+    entry = await sessions.call_store(partial(_find_last_answer_number, team, session.id))
     return Result(
         session=session.id,
         status=ended.status.value,
@@ -127,7 +128,7 @@ async def _check_role(snapshot: Snapshot, core: Core, role: str) -> None:
         )
 
 
-def _find_last_answer(team: EditorTeam, session: str) -> int:
+def _find_last_answer_number(team: EditorTeam, session: str) -> int:
     """Return the number of the last entry of an agent among the session's `NEWEST` newest entries, 0 for none."""
     found = team.sessions.get(session)
     latest = team.sessions.read(session, after=max(0, found.entries - NEWEST)) if found is not None else ()

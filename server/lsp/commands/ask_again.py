@@ -61,7 +61,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     Raises:
         CommandFailed: there is no such request, it was answered, its session is in use, or nothing can be stored.
     """
-    request, proposal = await sessions.read_store(partial(_find, services.gate.journal, arguments.request))
+    request, proposal = await sessions.call_store(partial(_find, services.gate.journal, arguments.request))
     if proposal is not None:
         outcome = await _ask_about_edit(services, request)
         return Result(

@@ -57,7 +57,7 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Return the selected rows of the audit trail; if it cannot be read, no rows and the `problem`."""
+    """Return up to `limit` selected rows of the audit trail, newest first; if it cannot be read, the `problem`."""
     try:
         rows = await asyncio.to_thread(_list_rows, services.gate.journal, arguments)
     except StateError as error:

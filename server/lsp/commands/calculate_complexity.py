@@ -47,7 +47,11 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
-    """Return the document's numbers of lines, and the size and complexity of each of its functions."""
+    """Return the document's numbers of lines, and the size and complexity of each function, most complex first.
+
+    Raises:
+        JsonRpcInvalidParams: there is no such document, it is excluded, or the server is still starting.
+    """
     core = await targets.wait_for_core(services)
     document = await targets.find_document(snapshot, services, core, arguments)
     loop = asyncio.get_running_loop()
@@ -70,7 +74,7 @@ def _measure(document: OpenText, encoding: str) -> Result:
         functions=tuple(
             FunctionFacts(
                 name=one.name,
-                range=targets.range_of(document, one.span.start, one.span.end, encoding),
+                range=targets.build_range(document, one.span.start, one.span.end, encoding),
                 lines=one.lines,
                 cyclomatic=one.cyclomatic,
                 cognitive=one.cognitive,

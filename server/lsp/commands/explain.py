@@ -47,6 +47,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     """
 
     def send_piece(job: Job, piece: str) -> None:
+        """Send a piece of the answer, if the client sent a token for it; on any thread."""
         if arguments.partial_token is not None:
             job.loop.call_soon_threadsafe(services.jobs.send_text, arguments.partial_token, piece)
 

@@ -39,7 +39,7 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
     Raises:
         CommandFailed: there is no such session or entry, or it cannot be stored.
     """
-    if not await sessions.read_store(partial(_record, services.get_team(), arguments)):
+    if not await sessions.call_store(partial(_record, services.get_team(), arguments)):
         raise CommandFailed(f"The session has no entry {arguments.entry}.", code="unknown-entry")
     return Result(recorded=arguments.thumb != "none")
 

@@ -54,7 +54,7 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
 async def _find_finding(services: Services, place: Place, code: str) -> Finding:
     """Return the finding of the rule `code` that touches `place`, the nearest to its start.
 
-    The findings are those of the current review, else those of the static layer, computed now.
+    The findings are those of the current review; if there is none, or it has none, those of the static layer.
 
     Raises:
         CommandFailed: there is no such finding any more, or the document is not reviewed.

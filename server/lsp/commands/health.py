@@ -46,17 +46,20 @@ async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
 
 
 def _check_settings(core: Core) -> Check:
+    """Return the state of the settings: their problems, if there are any."""
     wrong = " ".join(core.problems)
     return Check(part="settings", ok=not wrong, message=wrong or "All settings are in force.")
 
 
 def _check_index(core: Core) -> Check:
+    """Return the state of the index, and its size or problem. Blocking."""
     status = core.index.read_status()
     message = status.problem or f"The index is {status.state} and holds {status.files:,} files."
     return Check(part="index", ok=not status.problem and status.state != "failed", message=message)
 
 
 def _check_model(core: Core) -> Check:
+    """Return the state of the completion model; having none is in order."""
     facts = describe_model(core)
     if facts.state == "off":
         return Check(part="model", ok=True, message="No model is used; completions come from the workspace's own code.")
@@ -81,6 +84,7 @@ def _check_record(services: Services) -> Check:
 
 
 def _check_server(services: Services) -> Check:
+    """Return the numbers of failures since the start, by handler."""
     failures = ", ".join(f"{count} x {name}" for name, count in sorted(services.guard.failures.items()))
     message = f"Failed since the start, see the log: {failures}." if failures else "No request has failed."
     return Check(part="server", ok=not failures, message=message)

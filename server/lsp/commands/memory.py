@@ -66,7 +66,7 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, _: Services, arguments: Arguments) -> Result:
-    """List, edit, delete or export memories; return those of the workspace folders afterwards.
+    """List, edit, delete or export memories; return up to `MOST_LISTED` of these folders and of all workspaces.
 
     Secrets in a new text are replaced before it is stored.
 
@@ -80,10 +80,11 @@ def _act(roots: Sequence[Path], arguments: Arguments, state: State) -> Result:
     """Do what `arguments` say; see `execute`.
 
     Raises:
-        ValueError: what is named does not exist, or something is missing.
+        CommandFailed: no folder is open.
+        ValueError: there is no such memory or folder, or the key or the text is empty.
         StateError: the state cannot be read or written.
     """
-    store, places = MemoryStore(state), _list_places(roots)
+    store, places = MemoryStore(state), _list_workspace_uris(roots)
     place = places[0] if arguments.workspace is None else arguments.workspace
     if place not in {"", *places}:
         raise ValueError(f"{place} is no folder of this workspace; leave `workspace` out, or give one that is listed.")
@@ -106,7 +107,7 @@ def _act(roots: Sequence[Path], arguments: Arguments, state: State) -> Result:
     )
 
 
-def _list_places(roots: Sequence[Path]) -> tuple[str, ...]:
+def _list_workspace_uris(roots: Sequence[Path]) -> tuple[str, ...]:
     """Return the URIs by which agents name the workspace folders: first as the client does, then by real paths.
 
     Raises:

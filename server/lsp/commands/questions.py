@@ -53,7 +53,7 @@ class Arguments(CommandRecord):
 
 
 class WaitingQuestion(CommandRecord):
-    """A question that a worker waits with."""
+    """A question for which a worker waits."""
 
     request: str = Field(description="Its id.")
     task: str = Field(description='Id of the queued task, which is also its session\'s, "" for none.')
@@ -103,7 +103,9 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
 async def _ask(
     services: Services, roots: Sequence[Path], found: Request | AgentQuestion, question: Question | None
 ) -> str:
-    """Ask the person in this client and return the answer; "" if an agent's question is closed.
+    """Ask the person in this client and return the answer, "yes" or "no" about a request.
+
+    Returns "" if an agent's question is closed.
 
     Raises:
         CommandFailed: the client cannot ask, the session ends, or the question waits no longer.
@@ -111,13 +113,13 @@ async def _ask(
     if isinstance(found, AgentQuestion):
         team = services.get_team()
         if not team.can_ask(found.choices):
-            raise _refuse_to_ask(found)
+            raise _make_refusal(found)
         return await _wait(services, roots, found, team.ask_person(found.question, found.choices)) or ""
     if question is None:
-        raise _refuse_to_ask(found)
+        raise _make_refusal(found)
     answer = await _wait(services, roots, found, services.gate.ask_here(question))
     if answer is Answer.UNABLE:
-        raise _refuse_to_ask(found)
+        raise _make_refusal(found)
     return "yes" if answer is Answer.APPROVE else "no"
 
 
@@ -143,23 +145,23 @@ async def _wait(
         asking.cancel()
 
 
-def _refuse_to_ask(found: Request | AgentQuestion) -> CommandFailed:
+def _make_refusal(found: Request | AgentQuestion) -> CommandFailed:
     """Return the failure of a client that cannot ask this question."""
     return CommandFailed(
         "This editor cannot ask.", code="refused", what_next=f"Use `starling sessions answer {found.id[:8]}`."
     )
 
 
-def _open(journal: Journal, roots: Sequence[Path], state: State) -> WaitingQuestions:
-    """Return the questions about the workspace folders, by their real paths and as the client names them."""
+def _make_questions(journal: Journal, roots: Sequence[Path], state: State) -> WaitingQuestions:
+    """Return a reader of the questions about the workspace folders, which are also named by their real paths."""
     return WaitingQuestions(journal, state, frozenset({*list_folders(roots), *roots}))
 
 
 def _list_waiting(journal: Journal, roots: Sequence[Path], state: State) -> tuple[WaitingQuestion, ...]:
-    """Return the questions that wait, for the client. Raises StateError."""
-    questions = _open(journal, roots, state)
+    """Return the waiting questions about the folders for the client, newest first. Raises StateError."""
+    questions = _make_questions(journal, roots, state)
     return tuple(
-        _describe_words(one, questions.name_agent(one)) if isinstance(one, AgentQuestion) else _describe(one)
+        _describe_agent_question(one, questions.name_agent(one)) if isinstance(one, AgentQuestion) else _describe(one)
         for one in questions.list_waiting()
     )
 
@@ -167,25 +169,27 @@ def _list_waiting(journal: Journal, roots: Sequence[Path], state: State) -> tupl
 def _find(
     journal: Journal, roots: Sequence[Path], name: str, state: State
 ) -> tuple[Request | AgentQuestion, Question | None]:
-    """Return what waits and whose id begins with `name`, with the gate's question, None for an agent's.
+    """Return the waiting question whose id begins with `name`; for a request also the gate's question, else None.
 
-    Raises QuestionRefused and StateError.
+    Raises:
+        QuestionRefused: there is none, or there are several.
+        StateError: the questions cannot be read.
     """
-    questions = _open(journal, roots, state)
+    questions = _make_questions(journal, roots, state)
     found = questions.find(name)
     return found, None if isinstance(found, AgentQuestion) else questions.restore(found)
 
 
 def _is_waiting(journal: Journal, roots: Sequence[Path], request: str, state: State) -> bool:
     """Return whether a worker still waits for the answer to `request`. Raises StateError."""
-    return _open(journal, roots, state).is_waiting(request)
+    return _make_questions(journal, roots, state).is_waiting(request)
 
 
 def _give(  # noqa: PLR0913, PLR0917 (bound by `partial`)
     journal: Journal, roots: Sequence[Path], found: Request | AgentQuestion, answer: str, client: str, state: State
 ) -> None:
-    """Pass an answer on. Raises QuestionRefused and StateError."""
-    _open(journal, roots, state).give(found, answer, client)
+    """Store an answer for the worker that waits for it. Raises QuestionRefused and StateError."""
+    _make_questions(journal, roots, state).give(found, answer, client)
 
 
 def _describe(request: Request) -> WaitingQuestion:
@@ -205,7 +209,7 @@ def _describe(request: Request) -> WaitingQuestion:
     )
 
 
-def _describe_words(question: AgentQuestion, by: str) -> WaitingQuestion:
+def _describe_agent_question(question: AgentQuestion, by: str) -> WaitingQuestion:
     """Return a question of the agent `by` for the client."""
     return WaitingQuestion(
         request=question.id,

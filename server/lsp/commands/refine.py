@@ -24,6 +24,11 @@ async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) 
     """Fix the findings at the place, propose all fixes as one edit, and return the outcome.
 
     A fix that does not leave fewer findings is dropped. Nothing is changed before the person approves.
+
+    Raises:
+        JsonRpcException: there is no such document, or it is excluded or too large.
+        CommandFailed: the model failed.
+        Withdrawn: a person cancelled the command.
     """
     place = await proposing.locate_place(snapshot, services, arguments)
     async with proposing.open_job(snapshot, services, place.core, "refine") as (job, resources):

@@ -189,7 +189,7 @@ def _describe_findings(whole: FullReport, encoding: str) -> list[LocatedFinding]
     for each in sorted(whole.reviewed, key=lambda one: one.document.uri):
         if len(found) >= MOST_FINDINGS:
             break
-        document: OpenText = targets.open_text(each.document)
+        document: OpenText = targets.make_open_text(each.document)
         facts = targets.describe_findings(each.findings, document, encoding)
         found += [LocatedFinding(uri=document.uri, **dict(one)) for one in facts]
     return found

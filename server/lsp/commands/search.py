@@ -46,7 +46,10 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Search the index for at most `DEADLINE_S`; no hits if the server does not start within `START_WAIT_S`."""
+    """Search the index for at most `DEADLINE_S`, and return the best hits.
+
+    No hits if the server does not start within `START_WAIT_S`.
+    """
     core = await services.cores.wait(START_WAIT_S)
     if core is None:
         return Result(hits=())

@@ -44,6 +44,7 @@ class Arguments(CommandRecord):
     format: Literal["markdown", "json"] = Field(default="markdown", description="Format of an exported text.")
     title: str = Field(default="", max_length=1000, description='The new title, for "rename".')
     after: int = Field(default=0, ge=0, description='For "show": only entries with a higher number.')
+    force: bool = Field(default=False, description='For "delete": delete it although another client has it open.')
     limit: int = Field(default=1000, ge=1, le=MOST_ENTRIES, description='For "show": most entries to return.')
 
 
@@ -122,7 +123,7 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
     if arguments.action == "rename" and not arguments.title.strip():
         raise CommandFailed("A session needs a title.", code="invalid", what_next="Give a `title`.")
     team = services.get_team()
-    read = await sessions.read_store(partial(_act, team, services.gate.journal, arguments))
+    read = await sessions.call_store(partial(_act, team, services.gate.journal, arguments))
     if read.session is None:
         return Result(session=None)
     feedback = {one.number: one for one in read.feedback}
@@ -151,7 +152,7 @@ def _act(team: EditorTeam, journal: Journal, arguments: Arguments) -> _Read:
     session = team.find_session(arguments.session)
     if arguments.action == "delete":
         require_name_to_delete(session, arguments.session)
-        store.delete(session.id)
+        store.delete(session.id, force=arguments.force)
         team.forget(session.id)
         return _Read(None)
     if arguments.action == "rename":

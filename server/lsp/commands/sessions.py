@@ -28,13 +28,13 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Return the sessions of the workspace.
+    """Return up to `limit` sessions of the workspace, most recently changed first.
 
     Raises:
         CommandFailed: the sessions cannot be read.
     """
     team = services.get_team()
     journal = services.gate.journal
-    found = await sessions.read_store(lambda: team.sessions.list_newest(team.workspace, arguments.limit))
-    counts = await sessions.read_store(journal.count_unanswered)
+    found = await sessions.call_store(lambda: team.sessions.list_newest(team.workspace, arguments.limit))
+    counts = await sessions.call_store(journal.count_unanswered)
     return Result(sessions=tuple(SessionFacts.of(one, team, counts.get(one.id, 0)) for one in found))

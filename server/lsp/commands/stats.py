@@ -63,6 +63,11 @@ class TeamDay(CommandRecord):
     prompt_tokens: int = Field(description="Tokens read.")
     answer_tokens: int = Field(description="Tokens written.")
     cost: float = Field(description="Cost, in the currency of `chat.inputPrice`.")
+    approvals_asked: int = Field(
+        description="Number of questions about changes and commands, as far as they have ended."
+    )
+    approvals_yes: int = Field(description="Number of these that were approved, at least in part.")
+    approvals_no: int = Field(description="Number of these that were rejected; nobody answered the rest.")
 
 
 class RoleUse(CommandRecord):
@@ -94,7 +99,10 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
-    """Return the statistics of completions and the recorded costs."""
+    """Return the statistics of completions, and costs and the team's work of the last `DAYS` days.
+
+    What cannot be read is empty, and `problem` says why.
+    """
     core = services.cores.current
     records, problem = await asyncio.to_thread(read_costs, services)
     metrics, other = await asyncio.to_thread(_read_metrics)
@@ -108,7 +116,7 @@ async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
 
 
 def _read_metrics() -> tuple[tuple[Metric, ...], str]:
-    """Return the team's figures of the last `DAYS` days, and the reason if they cannot be read. Blocking."""
+    """Return the team's figures of the last `DAYS` days, and the reason if they cannot be read, else "". Blocking."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (SQLite)
     from server.assembly.gates import open_state  # noqa: PLC0415
     from server.state.watching.metrics_store import Metrics  # noqa: PLC0415

@@ -114,7 +114,7 @@ class _Place:
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Do what `arguments` say and return the task as it is afterwards; for "list" return all tasks.
+    """Do the `action` and return the task as it is afterwards; for "list" up to `limit` tasks of each folder.
 
     Raises:
         CommandFailed: no folder is open; there is no such task, or its status does not allow the action; a new task is
@@ -145,7 +145,7 @@ def _list(place: _Place, limit: int, state: State) -> tuple[TaskFacts, ...]:
 
 
 def _add(place: _Place, arguments: Arguments, state: State) -> Result:
-    """Queue a new task in the first folder and return it.
+    """Queue a new task in the first folder and return it; an older task with its key is returned instead.
 
     Raises:
         ValueError: the task is incomplete, or its deadline cannot be read.
@@ -199,7 +199,7 @@ async def _check_workflow(services: Services, roots: Sequence[Path], arguments: 
 
 
 def _act(place: _Place, arguments: Arguments, state: State) -> Result:
-    """Show, cancel, pause, retry or drop a task, and return it as it is afterwards.
+    """Show, cancel, pause, retry or drop a task, or read its log; return the task as it is afterwards.
 
     Raises:
         TaskRefused: there is no such task, or its status does not allow it.
@@ -209,8 +209,7 @@ def _act(place: _Place, arguments: Arguments, state: State) -> Result:
     note = log = ""
     match arguments.action:
         case "cancel":
-            left = tasks.cancel(found)
-            note = f"Cancelled, but its branch could not be removed: {left}" if left else ""
+            note = tasks.cancel(found)
         case "pause":
             tasks.pause(found)
         case "retry":
@@ -249,10 +248,10 @@ async def _merge(services: Services, place: _Place, name: str) -> Result:
 
 
 def _find(place: _Place, name: str, state: State) -> tuple[WorkspaceTasks, QueuedTask]:
-    """Return the task whose id begins with `name`, in any of the folders, and the tasks of its folder.
+    """Return the tasks of the first folder where exactly one id begins with `name`, and that task.
 
     Raises:
-        TaskRefused: there is none, or there are several in one folder.
+        TaskRefused: there is no such folder.
         StateError: the queue cannot be read.
     """
     all_tasks = [WorkspaceTasks(TaskStore(state), folder) for folder in place.folders]
@@ -290,6 +289,7 @@ def _describe_tasks(place: _Place, tasks: Sequence[QueuedTask], state: State) ->
 
 
 def _describe_task(queued: QueuedTask, branch: str, questions: int) -> TaskFacts:
+    """Return a task for the client, with its branch and the number of its questions."""
     task = queued.task
     return TaskFacts(
         id=queued.id,

@@ -33,7 +33,7 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, __: Services, ___: NoArguments) -> Result:
-    """Return all tools."""
+    """Return all tools of the team, each with its risk."""
     return Result(
         tools=tuple(
             ToolFacts.model_validate({

@@ -37,7 +37,11 @@ class Result(CommandRecord):
 
 
 async def execute(snapshot: Snapshot, services: Services, arguments: Target) -> Result:
-    """Parse the code and return the verdict, with the findings of the static layer."""
+    """Parse the code and return the verdict, with the findings of the static layer.
+
+    Raises:
+        JsonRpcInvalidParams: there is no such document, it is excluded, or the server is still starting.
+    """
     core = await targets.wait_for_core(services)
     document = await targets.find_document(snapshot, services, core, arguments)
     loop = asyncio.get_running_loop()
@@ -55,7 +59,7 @@ def _validate(core: Core, document: OpenText, encoding: str) -> Result:
     return Result(
         language=document.language,
         parses=verdict.parses,
-        broken=tuple(targets.range_of(document, place.start, place.end, encoding) for place in verdict.places),
+        broken=tuple(targets.build_range(document, place.start, place.end, encoding) for place in verdict.places),
         valid=verdict.parses is not False and not any(finding.severity is Severity.ERROR for finding in findings),
         findings=targets.describe_findings(findings, document, encoding),
         left_out=targets.explain_left_out(core, document),

@@ -63,7 +63,11 @@ class Result(TaskOutcome):
 async def execute(snapshot: Snapshot, services: Services, arguments: Arguments) -> Result:
     """Run the workflow, propose the edit of its best round to the person, and return the outcome.
 
-    Saves a record of the workflow, also if it fails or is cancelled.
+    Saves a record of the workflow, also if it fails or is cancelled, as far as the state database can be written.
+
+    Raises:
+        CommandFailed: there is no such document or task, or the model failed; `partial` then has the rounds.
+        Withdrawn: a person cancelled the command.
     """
     place = await proposing.locate_place(snapshot, services, arguments, arguments.instruction)
     task = generate.choose_task(place, arguments)

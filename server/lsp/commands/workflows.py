@@ -51,7 +51,7 @@ class Result(CommandRecord):
 
 
 async def execute(_: Snapshot, __: Services, arguments: Arguments) -> Result:
-    """Return the newest records of workflows.
+    """Return up to `limit` records of workflows, newest first.
 
     Raises:
         CommandFailed: the records cannot be read.
@@ -64,11 +64,12 @@ async def execute(_: Snapshot, __: Services, arguments: Arguments) -> Result:
 
 
 def _list_records(limit: int) -> tuple[WorkflowRecord, ...]:
-    """Return the `limit` newest records. Raises StateError."""
+    """Return up to `limit` records, newest first. Raises StateError."""
     with closing(open_state()) as opened:
         return Workflows(opened).list_newest(limit)
 
 
 def _describe_record(record: WorkflowRecord) -> WorkflowFacts:
+    """Return a record for the client."""
     rounds = tuple(RoundFacts(**asdict(one)) for one in record.rounds)
     return WorkflowFacts(**{**asdict(record), "rounds": rounds})

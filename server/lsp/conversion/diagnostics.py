@@ -49,7 +49,10 @@ class Superseded(JsonRpcException):
 
 
 def build_diagnostics(findings: Sequence[Finding], document: OpenText, encoding: str) -> list[types.Diagnostic]:
-    """Return the findings of `document` as diagnostics in their order; only the `MOST` most severe ones."""
+    """Return the findings of `document` as diagnostics, in their order.
+
+    Of more than `MOST`, only the most severe ones, by place.
+    """
     if len(findings) > MOST:
         gravest = sorted(findings, key=lambda finding: SEVERITIES[finding.severity].value)[:MOST]
         findings = sorted(gravest, key=lambda finding: (finding.span.start, finding.span.end))

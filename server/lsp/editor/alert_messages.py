@@ -36,7 +36,7 @@ MOST_MESSAGES = 3
 async def show_alerts(
     get_roots: Callable[[], tuple[Path, ...]], get_core: Callable[[], Core | None], show: Callable[[str], None]
 ) -> None:
-    """Show each alert about tasks of the workspace that nobody has seen, until this call is cancelled.
+    """Show new alerts of the workspace folders until this call is cancelled: up to `MOST_MESSAGES` and a summary.
 
     Args:
         get_roots: returns the current workspace folders.
@@ -53,13 +53,17 @@ async def show_alerts(
 
 
 class AlertMessages:
-    """Takes the sentences to show out of the state database. Its calls block."""
+    """Reads new alerts from the state database. Its calls block."""
 
     def __init__(self) -> None:
         self._seen: tuple[int, int] | None = None
 
     def take(self, roots: Sequence[Path]) -> list[str]:
-        """Return what is to be shown of the alerts in workspace folders; [] if there is nothing new or no database."""
+        """Mark the new alerts of workspace folders as shown, and return sentences to show for them.
+
+        At most `MOST_MESSAGES` alerts are returned, then one sentence with the number of the others. [] if there is
+        nothing new, or the database is missing or cannot be read.
+        """
         try:
             status = (paths.state_dir() / FILE).stat()
         except OSError:

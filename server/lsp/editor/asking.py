@@ -92,7 +92,7 @@ class EditorAsker:
             return chosen
 
     async def _ask_in_client_view(self, question: Question) -> Answer | TakenParts:
-        """Return the person's answer from the client's own view; `UNABLE` if the client could not ask."""
+        """Ask in the client's own view and return the answer; `UNABLE` if the client could not ask."""
         params = confirm_request.build_params(question, chooses=self._client().editing.chooses)
         try:
             answer = await ask_client(self._server, confirm_request.CONFIRM, params)

@@ -104,7 +104,7 @@ class EditorPairing:
         self._made.add(request)
         opened = await self._find_open_files()
         try:
-            changes, title = await asyncio.to_thread(self._read_approved, request)
+            changes, title = await asyncio.to_thread(self._read_approved_changes, request)
         except (StateError, ValueError) as error:
             self._made.discard(request)
             return str(error)
@@ -117,7 +117,7 @@ class EditorPairing:
         proposal = ProposedEdit(title, "", "", tuple(wanted))
         return await self._workplace.apply(proposal, confirm=False, request=request)
 
-    def _read_approved(self, request: str) -> tuple[dict[str, TextChange], str]:
+    def _read_approved_changes(self, request: str) -> tuple[dict[str, TextChange], str]:
         """Return the changes of texts in an approved request, by real path, and its title; blocking.
 
         Raises:

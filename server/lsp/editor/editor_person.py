@@ -58,7 +58,7 @@ class EditorPerson:
         self._is_cancelled = is_cancelled
 
     async def ask(self, question: str, choices: Sequence[str] = ()) -> str | None:
-        """Return the person's answer, one of `choices` if there are any; None if nobody answers or can be asked."""
+        """Ask the person and return the answer, one of `choices` if any are given; None without an answer."""
         shown = {replace_unprintable(choice): choice for choice in choices}
         try:
             if self._client().asks:
@@ -75,7 +75,7 @@ class EditorPerson:
         return shown.get(answer)
 
     async def confirm_plan(self, question: PlanQuestion) -> PlanAnswer | None:
-        """Return the person's answer about a plan, edited where the client can; None if nobody answers."""
+        """Ask the person about a plan, which some clients can edit, and return the answer; None if nobody answers."""
         if not self._client().plans:
             return await self._confirm_plan_in_message(question)
         try:
@@ -95,14 +95,14 @@ class EditorPerson:
         return PlanAnswer(question.steps) if answer == START else PlanAnswer()
 
     async def _ask_in_client_view(self, question: str, choices: Sequence[str]) -> str | None:
-        """Return the answer to `starling/ask`; None if there is none, or it has another form."""
+        """Send `starling/ask` and return the answer; None if there is none, or it has another form."""
         params = {"question": question, "choices": choices}
         answer = await self._wait_for_answer(ASK, params)
         given = answer.get("answer") if isinstance(answer, dict) else getattr(answer, "answer", None)
         return given if isinstance(given, str) else None
 
     async def _choose(self, question: str, choices: Sequence[str]) -> str | None:
-        """Return the title that the person chose in a message box, None for a closed box."""
+        """Ask in a message box and return the title that the person chose, None for a closed box."""
         params = types.ShowMessageRequestParams(
             types.MessageType.Info, question, [types.MessageActionItem(choice) for choice in choices]
         )

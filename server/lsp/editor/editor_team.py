@@ -172,7 +172,7 @@ class EditorTeam:
         return session in self._running
 
     def cancel(self, session: str) -> bool:
-        """Cancel the request that runs in a session; return whether one did. The session can be used afterwards."""
+        """Ask the request that runs in a session to stop; return whether one runs."""
         running = self._running.get(session)
         if running is None:
             return False
@@ -200,7 +200,7 @@ class EditorTeam:
             )
         if len(self._running) >= MOST_RUNNING:
             raise SessionUnavailable(f"{MOST_RUNNING} requests are being answered already; wait for one, or cancel it.")
-        task = asyncio.create_task(self._answer(self._get_live(session.id), turn))
+        task = asyncio.create_task(self._answer(self._get_live_session(session.id), turn))
         self._running[session.id] = _RunningTurn(turn.job, task)
         task.add_done_callback(lambda _: self._running.pop(session.id, None))
         try:
@@ -232,7 +232,10 @@ class EditorTeam:
         return outcome
 
     async def close(self) -> None:
-        """Cancel all requests, wait until their ends are recorded, and close the database."""
+        """Cancel all requests, wait at most twice `STOP_WAIT_S` for their ends, and close the database.
+
+        Also waits until the figures of this process are written.
+        """
         self._closed = True
         running = tuple(self._running.values())
         for one in running:
@@ -270,7 +273,7 @@ class EditorTeam:
         await save_in_editor(self._server, self._session.client, paths)
 
     def can_ask(self, choices: Sequence[str]) -> bool:
-        """Return whether this client can ask a question with these choices; without any it is one for any text."""
+        """Return whether this client can ask a question with `choices`; () means a question for any text."""
         return self._session.client.asks or bool(choices)
 
     async def ask_person(self, question: str, choices: Sequence[str]) -> str | None:
@@ -282,8 +285,8 @@ class EditorTeam:
         running = self._running.get(session)
         return running is None or running.job.is_cancelled()
 
-    def _get_live(self, session: str) -> _LiveSession:
-        """Return the live session, added if needed, as the last used one; evict idle ones beyond `MOST_LIVE`."""
+    def _get_live_session(self, session: str) -> _LiveSession:
+        """Return the live session with the id `session`, added if needed; evict idle ones beyond `MOST_LIVE`."""
         live = self._live.pop(session, None) or _LiveSession()
         self._live[session] = live
         idle = [one for one in self._live if one not in self._running and one != session]
@@ -292,11 +295,9 @@ class EditorTeam:
         return live
 
     def _find_open_text(self, uri: str) -> str | None:
-        """Return the editor's text of the file `uri`, however the editor writes the URI.
+        """Return the editor's text of the file `uri`, however the editor writes the URI; for any thread.
 
         None if the file is not open or is too large.
-
-        Called on any thread.
         """
         document = self._session.documents.get(uri)
         if document is not None:

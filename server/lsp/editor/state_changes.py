@@ -44,7 +44,7 @@ async def follow_changes(server: LanguageServer, get_roots: Callable[[], tuple[P
     try:
         while True:
             try:
-                now = await asyncio.to_thread(lambda: marks.read(_name_workspaces(get_roots())))
+                now = await asyncio.to_thread(lambda: marks.read(_list_workspace_uris(get_roots())))
             except StateError as error:
                 if failed != str(error):
                     failed = str(error)
@@ -69,6 +69,6 @@ def describe_difference(before: Marks, now: Marks) -> dict[str, bool]:
     }
 
 
-def _name_workspaces(roots: Sequence[Path]) -> list[str]:
+def _list_workspace_uris(roots: Sequence[Path]) -> list[str]:
     """Return the URIs of the folders as the client names them, and by their real paths. Blocking."""
     return list(dict.fromkeys(one.as_uri() for root in roots for one in (root, Path(os.path.realpath(root)))))

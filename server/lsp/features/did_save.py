@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def handle(session: Session, params: types.DidSaveTextDocumentParams) -> None:
-    """Review the document and index its file again; also reload the settings if it is a settings file."""
+    """Index the document's file again, and review the document unless that is done.
+
+    Also reloads the settings if it is a settings file.
+    """
     session.review_saved(params.text_document.uri)
     if (path := origins.parse_file_uri(params.text_document.uri)) is not None:
         session.reread_files([path])

@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 
 
 async def handle(snapshot: Snapshot, services: Services, params: types.ExecuteCommandParams) -> dict[str, Any]:
-    """Run the command and return its result as JSON."""
+    """Run the command and return its result as JSON; raises as `commands.run`."""
     snapshot = replace(snapshot, token=params.work_done_token)
     return await commands.run(params.command, params.arguments or [], snapshot, services)

@@ -19,7 +19,9 @@ HINT = "To see which models answer in time on this machine, run in a terminal: s
 def show_hint_once(settings: Settings, show: Callable[[str], None]) -> None:
     """Show the hint if it was never shown, the settings allow it and name no model, and this machine was not measured.
 
-    Call it in a thread: it uses the disk.
+    Records on the disk that it was shown.
+
+    Call it in a thread.
 
     Args:
         settings: the settings in force.

@@ -124,7 +124,7 @@ async def _receive(server: StarlingServer, connection: ConnectionAdmission, read
             for body in frames.feed(data):
                 server.protocol.receive(body)
     except (OSError, FramingError) as error:
-        await server.protocol.break_off(error)
+        await server.protocol.end_after_error(error)
     else:
         await server.protocol.end()
 

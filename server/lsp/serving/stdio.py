@@ -101,7 +101,7 @@ def _make_receiver(server: StarlingServer) -> streams.Receiver:
 
     def end_input(problem: Exception | None) -> None:
         """End the session in the background; `problem` is the error that ended the input, if any."""
-        ending = protocol.end() if problem is None else protocol.break_off(problem)
+        ending = protocol.end() if problem is None else protocol.end_after_error(problem)
         server.session.guard.run_in_background("end of input", ending, otherwise=lambda: server.stop(1))
 
     return streams.Receiver(protocol.receive, protocol.refuse_oversized, end_input)

@@ -44,7 +44,10 @@ class ChosenFixes:
         self._expected: OrderedDict[str, deque[_Expected]] = OrderedDict()
 
     def expect(self, proposal: ProposedEdit, change: TextChange) -> None:
-        """Remember that the editor may apply `change`, the only change of `proposal`, within the next minute."""
+        """Remember that the editor may apply `change`, the only change of `proposal`, within the next minute.
+
+        Forgets the oldest ones beyond `_FIXES` of a document and `_DOCUMENTS` documents.
+        """
         waiting = self._expected.setdefault(change.uri, deque(maxlen=_FIXES))
         waiting.append(_Expected(proposal, change, change.after, time.monotonic() + _EXPIRE_S))
         self._expected.move_to_end(change.uri)
@@ -52,7 +55,10 @@ class ChosenFixes:
             self._expected.popitem(last=False)
 
     def record_if_applied(self, document: OpenText) -> None:
-        """Record an expected fix in the journal if the changed `document` now has the text that the fix leads to."""
+        """Record an expected fix in the journal, in the background, if `document` has the text that the fix leads to.
+
+        Then forgets the other expected fixes of the document.
+        """
         waiting = self._expected.get(document.uri)
         if not waiting:
             return

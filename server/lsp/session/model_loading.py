@@ -94,6 +94,7 @@ class ModelLoading:
             return
 
         def make_step() -> Step | None:
+            """Return the current step of the bar; None once the model is loaded or has failed to load."""
             percentage = model.loading_percent
             if model.is_settled:  # checked after the percentage, for a ready model has none
                 return None
@@ -101,6 +102,7 @@ class ModelLoading:
             return Step(message if percentage is not None else f"for the first time here; {message}", percentage)
 
         def describe_end() -> str:
+            """Return the last message of the bar."""
             return "ready" if model.state == "ready" else "not loaded"
 
         await progress.show(self._server, f"{TITLE} {model.entry.name}", make_step, describe_end)

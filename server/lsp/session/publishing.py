@@ -41,7 +41,7 @@ class Publishing:
         self._refreshing: asyncio.Future[None] | None = None
 
     def show(self, review: Review) -> None:
-        """Push the findings of `review`; a client that pulls is asked to refresh, if a model found something new."""
+        """Push the findings of `review`, or ask a client that pulls to refresh if a model's findings have changed."""
         client, document = self._client(), review.document
         if client.pulls:
             # the client pulls after each change by itself; only a model's later findings would stay unseen
@@ -53,14 +53,14 @@ class Publishing:
         self._publish(document.uri, build_diagnostics(review.findings, document, client.encoding), document.version)
 
     def clear(self, uri: str) -> None:
-        """Remove the diagnostics of the closed document `uri`."""
+        """Remove the pushed diagnostics of the closed document `uri`."""
         self._announced.pop(uri, None)
         if uri in self._sent:
             self._sent.discard(uri)
             self._publish(uri, [], None)
 
     def refresh(self) -> None:
-        """Ask a client that pulls to request all diagnostics again; calls within `GATHER_S` cause one request."""
+        """Ask the client, if it can refresh, to request all diagnostics again; once for calls within `GATHER_S`."""
         if self._client().refreshes and self._refreshing is None:
             self._refreshing = self._guard.run_in_background("refresh", self._refresh(), otherwise=lambda: None)
 

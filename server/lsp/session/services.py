@@ -56,5 +56,5 @@ class Services:
 
     @property
     def gate(self) -> Gate:
-        """The gate, through which all changes of files go."""
+        """The gate, through which all changes of files go; created on first use."""
         return self.get_gate()

@@ -197,9 +197,10 @@ class Session:
     # Settings
 
     async def configure(self, sent: object) -> None:
-        """Fetch the settings, build a core with them, start its index, and publish it in place of the old core.
+        """Fetch the settings, build a core with them, start its index if it is new, and publish it in place of the old.
 
-        Reviews open documents again if the change affects reviews, and warns the person of problems. `sent` has the
+        Reviews open documents again if the change affects reviews, and warns the person of problems. Loads the models
+        if documents are open. The first time, also offers the editor to agents, and shows alerts. `sent` has the
         settings from a change notification, None without one; they are used if the client cannot be asked.
         """
         assert self._configuring is not None  # noqa: S101 (`start` creates it)
@@ -280,12 +281,16 @@ class Session:
             self._publishing.refresh()
 
     def _make_index_listener(self, core: Core) -> Callable[[IndexProgress], None]:
-        """Return the index's progress callback, for any thread: it shows the progress and logs the end of indexing."""
+        """Return the index's progress callback, for any thread: it shows the progress and logs the end of indexing.
+
+        At the end it also tells the person of files that are left out because of large ignore files.
+        """
         shown, loop, tell = self._progress.make_reporter(self.client), asyncio.get_running_loop(), self.make_notifier()
         begun: float | None = time.monotonic()  # None between two runs
         level = logging.INFO
 
         def report(progress: IndexProgress) -> None:
+            """Show the progress; at the end of a run, have it logged and the left-out files reported."""
             nonlocal begun, level
             if shown is not None:
                 shown(progress)
@@ -326,6 +331,7 @@ class Session:
         """Return a function that shows the person a sentence; any thread may call it."""
 
         def tell(sentence: str) -> None:
+            """Show `sentence` to the person; do nothing before `start` and after the end of the event loop."""
             if self._loop is not None and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._jobs.show_message, sentence)
 

@@ -78,9 +78,9 @@ class WorkspaceReviews:
     ) -> AsyncIterator[list[FileReport]]:
         """Yield the reports of files that are not open, in batches: changed ones as they come, then unchanged ones.
 
-        A file of `previous` that is gone gets an empty report. If nothing has changed, the last batch is held back for
-        `HOLD_S`, or until files or settings change. Yields nothing without a reviewer, or if the settings turn reviews
-        of the workspace off.
+        A file of `previous` that is gone gets an empty report. If the client has results and none has changed, the
+        last batch is held back for `HOLD_S`, or until files or settings change. Yields nothing without a reviewer, or
+        if the settings turn reviews of the workspace off.
 
         Args:
             roots: the workspace folders.

@@ -256,6 +256,7 @@ def _make_list_hook(kind: Any, made: Converter) -> Callable[[object, Any], objec
     inner = list_structure_factory(kind, made)
 
     def structure_list(value: object, wanted: Any) -> object:  # noqa: ANN401
+        """Return the list `value` with its items converted. Raises TypeError for any other value."""
         if not isinstance(value, list):
             raise TypeError("not a list")
         return inner(value, wanted)

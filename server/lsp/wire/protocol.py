@@ -102,7 +102,7 @@ class StarlingProtocol(LanguageServerProtocol):
             logger.warning("%s", sentence)
             self._send_error(None, JsonRpcInvalidRequest(sentence))
 
-    async def break_off(self, error: Exception) -> None:
+    async def end_after_error(self, error: Exception) -> None:
         """End the connection after an `error` of its stream; tell an admitted client if the framing was wrong."""
         logger.warning("the connection cannot go on: %s", error)
         if self.admission is None and isinstance(error, framing.FramingError):

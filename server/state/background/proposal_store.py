@@ -40,9 +40,10 @@ class ProposalStore:
         self._clock = clock
 
     def replace_open(self, workspace: str, found: Sequence[TaskProposal]) -> int:
-        """Make `found` the open proposals of a workspace, at most `MOST_OPEN`, and return the number of new ones.
+        """Replace the open proposals of a workspace by those in `found`; return how many keys are new.
 
-        Those whose key was accepted or dismissed are left out; open ones that are not found any more are deleted.
+        Leaves out proposals whose key was accepted or dismissed, and all but the `MOST_OPEN` of the greatest weight.
+        Evicts the oldest decided proposals of the user beyond `MOST_DECIDED`.
         """
         place, now = make_storable(workspace), self._clock()
         ranked = sorted({one.key: one for one in found}.values(), key=lambda one: (-one.weight, one.key))
@@ -75,9 +76,9 @@ class ProposalStore:
         return sum(make_storable(one.key) not in known for one in kept)
 
     def list_open(self, workspace: str) -> tuple[KeptProposal, ...]:
-        """Return the open proposals of a workspace, the most valuable first."""
+        """Return the open proposals of a workspace, the greatest weight first."""
         query = f"{_SELECT} WHERE workspace = ? AND status = ? ORDER BY weight DESC, name"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(query, (make_storable(workspace), ProposalStatus.OPEN)).fetchall()
         return tuple(
             KeptProposal(
@@ -96,7 +97,7 @@ class ProposalStore:
         return self._decide(workspace, proposal, ProposalStatus.DISMISSED, "")
 
     def _decide(self, workspace: str, proposal: str, status: ProposalStatus, task: str) -> bool:
-        """Give an open proposal another status; return False if it is not open."""
+        """Set the status of an open proposal and the task that it became; return False if it is not open."""
         with self._state.transaction() as connection:
             decided = connection.execute(
                 "UPDATE task_proposals SET status = ?, task = ?, changed = ?"
@@ -106,14 +107,14 @@ class ProposalStore:
             return decided.rowcount == 1
 
     def read_spending(self, workspace: str) -> DaySpending:
-        """Return what was used today, by the machine's own date."""
+        """Return the tasks, tokens and cost of the autopilot today (local date); zeros if it used none."""
         query = "SELECT tasks, tokens, cost FROM autopilot_days WHERE workspace = ? AND day = ?"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             row = connection.execute(query, (make_storable(workspace), self._format_day(0))).fetchone()
         return DaySpending(*row) if row is not None else DaySpending()
 
-    def spend(self, workspace: str, spending: DaySpending) -> None:
-        """Add to what was used today, and delete days older than `KEPT_DAYS`."""
+    def add_spending(self, workspace: str, spending: DaySpending) -> None:
+        """Add `spending` to the figures of today (local date), and delete those of days older than `KEPT_DAYS`."""
         values = (make_storable(workspace), self._format_day(0), spending.tasks, spending.tokens, spending.cost)
         with self._state.transaction() as connection:
             connection.execute("DELETE FROM autopilot_days WHERE day < ?", (self._format_day(KEPT_DAYS),))
@@ -125,12 +126,12 @@ class ProposalStore:
             )
 
     def _format_day(self, before: int) -> str:
-        """Return the date `before` days ago."""
+        """Return the local date `before` days ago, as "2026-11-28"."""
         return time.strftime(DAY, time.localtime(self._clock() - before * 24 * 3600.0))
 
 
 def _make_id(workspace: str, key: str) -> str:
-    """Return the id of a proposal: the same for the same work, so that it does not change while a person reads."""
+    """Return the id of a proposal: a hash of its workspace and key, so that each search finds the same id."""
     return uuid.uuid5(uuid.NAMESPACE_URL, f"{workspace}\n{make_storable(key)}").hex
 
 

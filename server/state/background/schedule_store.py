@@ -53,9 +53,9 @@ class ScheduleStore:
     def claim(  # noqa: PLR0913 (a job, and its times)
         self, workspace: str, name: str, owner: str, *, now: float, interval_s: float, lease_s: float
     ) -> bool:
-        """Claim a job for `owner` if it is due and nobody runs it; return whether that was done.
+        """Claim a job for `owner` if it is due and no process has a valid claim; return whether that was done.
 
-        A job that was never claimed before is due at once.
+        A job that was never claimed before is due at once, and so is one whose time lies too far ahead.
 
         Args:
             workspace: the workspace folder, as a URI.
@@ -83,7 +83,7 @@ class ScheduleStore:
             return connection.execute(query, (now, owner, place, name, found.owner)).rowcount == 1
 
     def finish(self, workspace: str, name: str, owner: str, outcome: str, *, now: float, due: float) -> bool:  # noqa: PLR0913 (as above)
-        """Record the end of a run and when the job is due again; return False, and do nothing, if the claim is void."""
+        """Record the end of a run and when the job is due again; return False, and store nothing, without a claim."""
         text = make_storable(outcome[:LONGEST_OUTCOME])
         with self._state.transaction() as connection:
             ended = connection.execute(
@@ -94,7 +94,7 @@ class ScheduleStore:
             return ended.rowcount == 1
 
     def release(self, workspace: str, name: str, owner: str) -> None:
-        """Remove the claim of `owner` without recording a run: it was cut off, and another process may run the job."""
+        """Remove the claim of `owner`, if there is one, without recording a run: another process may run the job."""
         with self._state.transaction() as connection:
             connection.execute(
                 "UPDATE background_jobs SET owner = '' WHERE workspace = ? AND name = ? AND owner = ?",
@@ -103,6 +103,6 @@ class ScheduleStore:
 
     def list_jobs(self, workspace: str) -> tuple[JobRecord, ...]:
         """Return the jobs of a workspace that have ever begun, by name."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(f"{_SELECT} WHERE workspace = ? ORDER BY name", (make_storable(workspace),))
             return tuple(JobRecord(*row) for row in rows.fetchall())

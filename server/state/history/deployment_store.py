@@ -58,12 +58,12 @@ class DeploymentStore:
         return True
 
     def note_previous(self, identity: str, previous: str) -> None:
-        """Store what ran at the target before the deployment `identity`."""
+        """Store the version that ran at the target before the deployment with the id `identity`."""
         with self._state.transaction() as connection:
             connection.execute("UPDATE deployments SET previous = ? WHERE id = ?", (make_storable(previous), identity))
 
     def end(self, identity: str, state: DeploymentState, text: str, *, taken_back: str = "") -> None:
-        """Store how a deployment ended; the one with the id `taken_back` becomes ROLLED_BACK."""
+        """Store how a deployment ended; mark the one with the id `taken_back`, if given, as ROLLED_BACK."""
         with self._state.transaction() as connection:
             connection.execute(
                 "UPDATE deployments SET state = ?, content = ?, ended = ? WHERE id = ?",

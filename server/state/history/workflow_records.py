@@ -94,7 +94,7 @@ class Workflows:
         Raises:
             StateError: the workflows cannot be read.
         """
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute("SELECT * FROM workflows ORDER BY at DESC LIMIT ?", (limit,)).fetchall()
         return tuple(_unpack(*row) for row in rows)
 

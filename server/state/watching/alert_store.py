@@ -62,9 +62,10 @@ class AlertStore:
         self._clock = clock
 
     def add(self, alert: Alert, *, shown: bool) -> bool:
-        """Store `alert`, or count it if the same one was raised lately; return whether a person is to be told of it.
+        """Store `alert`, or count it if the same one was raised within `SAME_S`; return whether to tell a person now.
 
-        With `shown`, no editor shows it, because the person sees what it is about already.
+        That is so for a new alert, up to `MOST_AN_HOUR` of a workspace in an hour. No editor shows a new
+        alert beyond that, nor one that is added with `shown`, because the person sees its cause already.
         """
         now, place, session = self._clock(), make_storable(alert.workspace), make_storable(alert.session)
         with self._state.transaction() as connection:
@@ -92,15 +93,15 @@ class AlertStore:
             return bool(told)
 
     def has_unshown(self, workspace: str) -> bool:
-        """Return whether `workspace` has an alert that no editor has shown."""
+        """Return whether `workspace` has an alert that is not marked as shown."""
         query = "SELECT 1 FROM team_alerts WHERE workspace = ? AND shown = 0 LIMIT 1"
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             return connection.execute(query, (make_storable(workspace),)).fetchone() is not None
 
     def take_unshown(self, workspace: str) -> tuple[Alert, ...]:
-        """Return the alerts of `workspace` that no editor has shown, oldest first, and count them as shown.
+        """Return the alerts of `workspace` that are not marked as shown, oldest first, and mark them as shown.
 
-        Alerts that are older than `FRESH_S` are counted as shown, and not returned.
+        Alerts that are older than `FRESH_S` are marked as shown, and not returned.
         """
         place, oldest = make_storable(workspace), self._clock() - FRESH_S
         with self._state.transaction() as connection:
@@ -114,7 +115,7 @@ class AlertStore:
 
     def list_newest(self, workspace: str, limit: int) -> tuple[Alert, ...]:
         """Return up to `limit` alerts of `workspace`, newest first."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT workspace, kind, session, content, number, begun FROM team_alerts WHERE workspace = ?"
                 " ORDER BY id DESC LIMIT ?",

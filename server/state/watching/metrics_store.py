@@ -19,9 +19,10 @@ from agents.ports.failures import StateError
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from server.state.database import State
+    from server.state.statements import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -53,10 +54,10 @@ class Metric:
 
     Attributes:
         period: the local date, "2026-11-28", or hour, "2026-11-28T14".
-        kind: "turn", "task", "call", "step" or "model".
+        kind: "turn", "task", "call", "step", "model", or "approval" for a question of the gate to a person.
         agent: the role, or the name of the workflow for its turns and steps.
-        name: the tool of a call, the model, the step of a workflow; "" for turns and tasks.
-        outcome: how it ended: "done", "failed" and the like.
+        name: the tool of a call or an approval, the model, the step of a workflow; "" for turns and tasks.
+        outcome: how it ended: "done", "failed" and the like; for an approval "yes", "no" or "none".
         number: how many there were.
         seconds: their durations together.
         prompt_tokens: tokens read.
@@ -105,7 +106,7 @@ class Metrics:
         answer_tokens: int = 0,
         cost: float = 0.0,
     ) -> None:
-        """Add one event to the figures of this day and of this hour; see `Metric`. Returns at once."""
+        """Add one event to the figures of this day and of this hour; see `Metric`. A thread writes them soon."""
         now = time.localtime(self._clock())
         names = tuple(make_storable(one)[:LONGEST_NAME] for one in (kind, agent, name, outcome))
         figures = (1, seconds, prompt_tokens, answer_tokens, cost)
@@ -119,7 +120,7 @@ class Metrics:
                 self._writer.start()
 
     def _bound(self, key: tuple[str, ...]) -> tuple[str, ...]:
-        """Return `key`, or that of the rest if too many figures wait because the database cannot be written."""
+        """Return `key`; for a new key, that of the rest if `MOST_ROWS` keys wait already."""
         if key in self._waiting or len(self._waiting) < MOST_ROWS:
             return key
         return (*key[:2], REST, REST, key[4])
@@ -133,7 +134,7 @@ class Metrics:
             writer.join()
 
     def _write(self) -> None:
-        """Write what waits, in batches, until nothing does; log an error, after which it waits for the next event."""
+        """Write the waiting figures in batches until none are left; log an error, and keep them for the next run."""
         while True:
             self._hurry.wait(BATCH_S)
             with self._lock:
@@ -153,22 +154,9 @@ class Metrics:
                 return
 
     def _add(self, waiting: dict[tuple[str, ...], list[float]]) -> None:
-        """Add figures to the table, and delete what is too old. Raises StateError."""
-        now = self._clock()
-        oldest_day = time.strftime(DAY, time.localtime(now - KEPT_DAYS * DAY_S))
-        oldest_hour = time.strftime(HOUR, time.localtime(now - KEPT_HOURS_DAYS * DAY_S))
+        """Add figures to the table, those beyond `MOST_ROWS` as `REST`, and delete old rows. Raises StateError."""
         with self._state.transaction() as connection:
-            connection.execute("DELETE FROM team_metrics WHERE period < ?", (oldest_day,))
-            connection.execute("DELETE FROM team_metrics WHERE length(period) = 13 AND period < ?", (oldest_hour,))
-            query = "SELECT count(*) FROM team_metrics WHERE period = ?"
-            rows = {period: connection.execute(query, (period,)).fetchone()[0] for period, *_ in waiting}
-            for key, figures in waiting.items():
-                full = rows[key[0]] >= MOST_ROWS
-                known = full and connection.execute(_FIND, key).fetchone() is not None
-                stored = key if known or not full else (*key[:2], REST, REST, key[4])
-                number, seconds, prompt_tokens, answer_tokens, cost = figures
-                connection.execute(_ADD, (*stored, int(number), seconds, int(prompt_tokens), int(answer_tokens), cost))
-                rows[key[0]] += not full
+            _add_figures(connection, waiting, self._clock())
 
     def list_days(self, days: int) -> tuple[Metric, ...]:
         """Return the figures of the last `days` days, including today, newest day first. Blocking.
@@ -179,7 +167,9 @@ class Metrics:
         return self._list(10, time.strftime(DAY, time.localtime(self._clock() - days * DAY_S)))
 
     def list_hours(self, hours: int) -> tuple[Metric, ...]:
-        """Return the figures of the last `hours` hours, including this one, newest first; kept for a week. Blocking.
+        """Return the figures of the last `hours` hours, including this one, newest first. Blocking.
+
+        They are stored for `KEPT_HOURS_DAYS` days.
 
         Raises:
             StateError: the figures cannot be read.
@@ -188,7 +178,7 @@ class Metrics:
 
     def _list(self, length: int, after: str) -> tuple[Metric, ...]:
         """Return the rows whose period has `length` characters and is later than `after`."""
-        with self._state.reading() as connection:
+        with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT period, kind, agent, name, outcome, number, seconds, prompt_tokens, answer_tokens, cost"
                 " FROM team_metrics WHERE length(period) = ? AND period > ?"
@@ -198,11 +188,42 @@ class Metrics:
         return tuple(Metric(*row) for row in rows)
 
 
+def count_approval(connection: Connection, tool: str, outcome: str, seconds: float) -> None:
+    """Add a question of the gate that has ended to the figures, in the caller's transaction.
+
+    Args:
+        connection: of the state database.
+        tool: the tool that the question was about.
+        outcome: "yes", "no", or "none" if nobody answered.
+        seconds: time until the answer, 0 without one.
+    """
+    now = time.time()
+    named = ("approval", "", make_storable(tool)[:LONGEST_NAME], outcome)
+    periods = (time.strftime(one, time.localtime(now)) for one in (DAY, HOUR))
+    _add_figures(connection, {(period, *named): [1, seconds, 0, 0, 0.0] for period in periods}, now)
+
+
+def _add_figures(connection: Connection, figures: Mapping[tuple[str, ...], Sequence[float]], now: float) -> None:
+    """Add figures by period, kind, agent, name and outcome to the table, and delete what is too old."""
+    oldest_day = time.strftime(DAY, time.localtime(now - KEPT_DAYS * DAY_S))
+    oldest_hour = time.strftime(HOUR, time.localtime(now - KEPT_HOURS_DAYS * DAY_S))
+    connection.execute("DELETE FROM team_metrics WHERE period < ?", (oldest_day,))
+    connection.execute("DELETE FROM team_metrics WHERE length(period) = 13 AND period < ?", (oldest_hour,))
+    query = "SELECT count(*) FROM team_metrics WHERE period = ?"
+    rows = {period: connection.execute(query, (period,)).fetchone()[0] for period, *_ in figures}
+    for key, (number, seconds, prompt_tokens, answer_tokens, cost) in figures.items():
+        full = rows[key[0]] >= MOST_ROWS
+        known = full and connection.execute(_FIND, key).fetchone() is not None
+        stored = key if known or not full else (*key[:2], REST, REST, key[4])
+        connection.execute(_ADD, (*stored, int(number), seconds, int(prompt_tokens), int(answer_tokens), cost))
+        rows[key[0]] += not full
+
+
 _open: weakref.WeakSet[Metrics] = weakref.WeakSet()
 
 
 @atexit.register
 def flush_all() -> None:
-    """Write everything that was counted in this process; called when it ends, too. Blocking."""
+    """Wait until the figures of this process are written, or could not be; also called when the process ends."""
     for metrics in tuple(_open):
         metrics.flush()

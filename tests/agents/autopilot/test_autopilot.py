@@ -137,8 +137,8 @@ def test_a_budget_that_is_used_up_starts_nothing_until_the_next_day(
     bench: Bench, budget: Budget, used: DaySpending, said: str
 ) -> None:
     bench.found = [make("a")]
-    bench.proposals.spend(PLACE, used)
-    bench.proposals.spend("file:///other", DaySpending(9, 9_999_999, 99.0))
+    bench.proposals.add_spending(PLACE, used)
+    bench.proposals.add_spending("file:///other", DaySpending(9, 9_999_999, 99.0))
     pilot = bench.make_pilot(ProposalKind.COMMENT, budget=budget)
     assert pilot.look().endswith(f"Today's budget is used up: {said}.")
     assert bench.queue.list_newest(PLACE, 9) == ()

@@ -265,7 +265,7 @@ async def test_a_disk_that_fills_up_ends_the_turn_and_makes_no_change_that_is_no
     when: type, stage: Stage
 ) -> None:
     def set_most_pages(count: int) -> None:
-        with stage.bench.state.reading() as connection:
+        with stage.bench.state.use_connection() as connection:
             pages = count or connection.execute("PRAGMA page_count").fetchone()[0]
             connection.execute(f"PRAGMA max_page_count = {pages}")
 

@@ -128,17 +128,58 @@ def test_a_model_that_fails_or_names_nobody_leaves_the_choice_to_the_orchestrato
     assert (choice.role.name, choice.why) == (ROUTER, "nothing says who else")
 
 
+@pytest.mark.parametrize("request_", [
+    "go on", "continue", "yes do it", "Yes, please", "weiter", "ja, weiter", "продолжай", "Да, продолжай!", "vas-y",
+    "continúa", "继续", "続けて", "تابع", "ok", "…",
+])  # fmt: skip
+def test_a_follow_up_stays_with_the_role_that_answered_last(request_: str) -> None:
+    chat = ScriptedChat('===\n{"role": "ask"}\n')
+    choice = choose(request_, chat, last=LastAnswer("architect", "Three files would be needed."))
+    assert (choice.role.name, choice.request) == ("ask" if request_ == "…" else "architect", request_)
+    assert len(chat.requests) == (1 if request_ == "…" else 0)
+
+
+@pytest.mark.parametrize("request_", [
+    "Yes, create it there", "Ja, bitte mach das so", "да, сделай это пожалуйста", "oui, avec des tableaux",
+    "お願いします", "the second one",
+])  # fmt: skip
+def test_a_short_reply_to_a_question_stays_with_the_role_that_asked(request_: str) -> None:
+    chat = ScriptedChat('===\n{"role": "ask"}\n')
+    last = LastAnswer("architect", "Three files would be needed. Shall I create the second one?")
+    assert choose(request_, chat, last=last).role.name == "architect"
+    assert chat.requests == []
+
+
+@pytest.mark.parametrize("request_", [
+    "fix the bug", "review it", "write tests", "debug this", "explain files", "rename total to sum", "use math.pi",
+    "why?", "为什么？", "请为购物车写测试", "sumPrices", "a_b", "open 3",
+    "Build an export of all orders, please",
+])  # fmt: skip
+def test_a_short_request_with_a_subject_of_its_own_is_routed_anew(request_: str) -> None:
+    chat = ScriptedChat('===\n{"role": "ask"}\n')
+    last = LastAnswer("architect", "Three files would be needed.")
+    assert choose(request_, chat, last=last).role.name == "ask"
+
+
+def test_a_follow_up_goes_to_the_named_role_and_to_that_of_the_session_first() -> None:
+    last = LastAnswer("architect", "Three files would be needed.")
+    assert choose("@coder go on", ScriptedChat("===\n"), last=last).role.name == "coder"
+    assert choose("go on", ScriptedChat("===\n"), current="tester", last=last).role.name == "tester"
+    assert choose("go on", ScriptedChat('===\n{"role": "ask"}\n'), last=LastAnswer("tdd", "Done.")).role.name == "ask"
+
+
 def test_a_model_is_told_how_the_last_answer_ended() -> None:
     chat = ScriptedChat('=== Shall I create the structure?\n{"role": "architect"}\n===\n{"role": "coder"}\n')
     last = LastAnswer("architect", f"{'x' * 5000}\nShall I create the structure?")
-    assert choose("Yes, please", chat, last=last).role.name == "architect"
+    assert choose("Yes, but in another folder than you said", chat, last=last).role.name == "architect"
     assert "The role architect answered last" in chat.requests[0].messages[0].text
     assert "x" * 1000 not in chat.requests[0].messages[0].text
-    assert choose("Yes, please", chat).role.name == "coder"
+    assert choose("Yes, please", chat).role.name == "coder", "without a last answer"
 
 
 def test_where_the_model_names_nobody_the_role_that_answered_last_goes_on() -> None:
-    choice = choose("Yes", ScriptedChat("===\n@status 500\n"), last=LastAnswer("architect", "Shall I?"))
+    last = LastAnswer("architect", "Shall I?")
+    choice = choose("Is that the best way to do it?", ScriptedChat("===\n@status 500\n"), last=last)
     assert (choice.role.name, choice.why) == ("architect", "it answered last")
 
 

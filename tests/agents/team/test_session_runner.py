@@ -12,7 +12,7 @@ import pytest
 from agents.markdown import make_inert
 from agents.ports.person import PlanAnswer
 from agents.ports.sessions import EntryKind, SessionState, SessionUnavailable
-from agents.team.events import AgentChosen, CallEnded, PlanChanged, TextArrived, TurnStatus
+from agents.team.events import AgentChosen, CallEnded, Noted, PlanChanged, TextArrived, TurnStatus
 from agents.team.limits import TurnLimits
 from agents.team.memory.team_memory import TeamMemory
 from agents.team.permissions.modes import Mode
@@ -81,6 +81,21 @@ async def test_the_next_turn_knows_the_earlier_ones(bench: TeamBench, store: Ses
     await SessionRunner(team, session).handle("@ask Who am I?", bench.events.append, lambda: False)
     said = [one.text for one in bench.chat.requests[-1].messages[1:]]
     assert said == ["@ask My name is Ada.", "Hello.", "Who am I?"]
+
+
+@pytest.mark.parametrize("is_led", [False, True])
+async def test_a_mention_of_a_file_that_does_not_exist_is_told(
+    bench: TeamBench, store: SessionStore, *, is_led: bool
+) -> None:
+    bench.write("#- area.py\nx = 1\n")
+    session = store.create("file:///w", title="Look").id
+    team = replace(make_team(bench, store, "===\nHello.\n"), is_led=lambda _: is_led)
+    await SessionRunner(team, session).handle("@ask What is in @aera.py?", bench.events.append, lambda: False)
+    problem = "There is no file @aera.py; the nearest name is area.py."
+    assert Noted(problem) in bench.events
+    if not is_led:
+        assert bench.chat.requests[-1].messages[-1].text == f"What is in @aera.py?\n\n[{problem}]"
+        assert json.loads(store.read(session)[0].details)["attached"] == f"[{problem}]"
 
 
 async def test_what_was_kept_in_one_session_is_told_in_the_next_one_that_it_fits(

@@ -66,7 +66,7 @@ def _copy_workspace(task: Task, folder: str) -> Path:
 async def _follow(task: Task, root: Path, index: Index) -> list[FurtherRead]:
     """Make the oracle's reads one after the other, and note for each further file whether it had come along."""
     bench = _make_bench(root, index)
-    brought = await gather_named_files(task.request, None, bench)
+    brought = (await gather_named_files(task.request, None, bench)).text
     seen: set[str] = set()
     found = []
     for call in (one for step in task.steps for one in step if one.tool == "read_file"):

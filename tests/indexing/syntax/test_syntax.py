@@ -158,6 +158,8 @@ def test_errors_are_counted_where_asked() -> None:
     assert syntax.count_errors() >= 1
     assert Syntax.of(make_document("x = 1\ny = = 2\n")).count_errors(Span(0, 5)) == 0
     assert Syntax.of(make_document("x = 1\ny = = 2\n")).count_errors(Span(6, 13)) == 1
+    (error,) = Syntax.of(make_document("é = 1\ny = = 2\n")).find_errors()
+    assert 6 <= error.start < error.end <= 13
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,17 @@ async def test_the_answer_is_a_message_and_a_delegates_text_a_thought(view: Turn
     ]
 
 
+async def test_an_answer_after_the_check_of_changes_is_a_paragraph_of_its_own(view: TurnView, client: Recorder) -> None:
+    view.show(CHOSEN)
+    view.show(events.TextArrived("coder", "It is done."))
+    view.show(events.Noted("The check of the changes found 1 problem; the agent is told."))
+    for piece in ("Fix", "ed."):
+        view.show(events.TextArrived("coder", piece))
+    await view.end(TurnEnded(TurnStatus.DONE, "Fixed."))
+    said = "".join(text for kind, text in client.list_texts() if kind == "agent_message_chunk")
+    assert said == "It is done.\n\nFixed."
+
+
 async def test_a_call_is_shown_with_its_result_and_its_title_again(view: TurnView, client: Recorder) -> None:
     view.show(events.CallStarted("coder", "c1", "read_file", "Read a.py", {"path": "a.py"}))
     await view.flush()

@@ -104,11 +104,22 @@ def test_an_undo_restores_every_byte_and_can_be_undone(
     _, told, said = generate("app.py:1:1", "--task", "type-hints", "--yes", "edit")
     assert f"starling undo {told['checkpoint']}" in said
     after = file.read_bytes()
+    capsys.readouterr()
+    assert run(["undo", "--list", "--json"]) == 0
+    (listed,) = json.loads(capsys.readouterr().out)["changes"]
+    assert (listed["checkpoint"], listed["files"]) == (told["checkpoint"], [str(file)])
+    assert run(["undo", "--list"]) == 0
+    (row,) = capsys.readouterr().out.splitlines()[1:]
+    assert row.startswith(f"{told['checkpoint'][:8]}  ")
+    assert row.rstrip().endswith(f"  -        app.py  {listed['title']}")
+    assert run(["undo", "--list", told["checkpoint"]]) == 2
     assert run(["undo"]) == 1  # nobody can be asked here
     assert file.read_bytes() == after
     assert run(["undo", "--yes", "edit"]) == 0
     assert file.read_bytes() == before
     capsys.readouterr()
+    assert run(["undo", "--list"]) == 0
+    assert "is left to undo" in capsys.readouterr().err
     assert run(["undo", "nosuch", "--yes", "edit", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["outcome"] == "refused"
 

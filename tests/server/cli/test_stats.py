@@ -79,6 +79,9 @@ def test_figures_are_summed_by_day_and_by_role_and_model() -> None:
         Metric("2026-11-28", "model", "coder", "m", "done", 4, 1.0, 400, 40, 0.5),
         Metric("2026-11-28", "model", "coder", "m", "timeout", 1),
         Metric("2026-11-28", "model", "tester", "m", "done", 1, 1.0, 500, 5, 0.25),
+        Metric("2026-11-28", "approval", "", "write_file", "yes", 3),
+        Metric("2026-11-28", "approval", "", "execute_command", "no", 2),
+        Metric("2026-11-28", "approval", "", "execute_command", "none", 1),
     )
     newest, oldest = sum_days(metrics)
     assert (newest.day, oldest.day) == ("2026-11-28", "2026-11-27")
@@ -86,6 +89,7 @@ def test_figures_are_summed_by_day_and_by_role_and_model() -> None:
     assert (newest.turns, newest.turns_failed, newest.turns_stopped, newest.turn_seconds) == (3, 1, 2, 5.0)
     assert (newest.calls, newest.calls_failed, newest.answers, newest.failures) == (2, 2, 5, 1)
     assert (newest.prompt_tokens, newest.answer_tokens, newest.cost) == (900, 45, 0.75)
+    assert (newest.approvals_asked, newest.approvals_yes, newest.approvals_no, oldest.approvals_asked) == (6, 3, 2, 0)
     assert sum_all(metrics).success == 0.75
     assert [(one.role, one.answers, one.failures, one.cost) for one in sum_roles(metrics)] == [
         ("tester", 1, 0, 0.25), ("coder", 4, 1, 0.5),

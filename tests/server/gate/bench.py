@@ -122,7 +122,7 @@ async def query_rows(gate: Gate, query: str, arguments: Iterable[object] = ()) -
     """Return the rows of the SQL `query` to the state database of `gate`."""
 
     def read() -> list[tuple[Any, ...]]:
-        with cast("GateRecords", gate.journal.records)._state.reading() as connection:
+        with cast("GateRecords", gate.journal.records)._state.use_connection() as connection:
             return connection.execute(query, tuple(arguments)).fetchall()
 
     return await asyncio.to_thread(read)

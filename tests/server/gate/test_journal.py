@@ -62,7 +62,7 @@ async def test_what_cannot_be_recorded_is_not_done(bench: Bench, tmp_path: Path)
 async def test_a_disk_that_fills_up_while_a_person_thinks_leaves_the_files_alone(bench: Bench) -> None:
     class Filling(ScriptedAsker):
         async def ask(self, question: object) -> Answer:
-            with bench.state.reading() as connection:
+            with bench.state.use_connection() as connection:
                 pages = connection.execute("PRAGMA page_count").fetchone()[0]
                 connection.execute(f"PRAGMA max_page_count = {pages}")
             return Answer.APPROVE

@@ -160,7 +160,7 @@ async def test_old_and_many_checkpoints_go(bench: Bench, monkeypatch: pytest.Mon
     third = await bench.gate.propose(make_proposal(bench.create("c.py", "x\n")))
     monkeypatch.setattr(checkpoints, "MOST_BYTES", 1)
     fourth = await bench.gate.propose(make_proposal(bench.create("d.py", "x\n")))
-    with bench.state.reading() as connection:
+    with bench.state.use_connection() as connection:
         left = {row[0] for row in connection.execute("SELECT id FROM checkpoints")}
         files = {row[0] for row in connection.execute("SELECT checkpoint FROM checkpoint_files")}
     assert left == files == {fourth.checkpoint}

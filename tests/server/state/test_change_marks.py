@@ -59,7 +59,7 @@ def test_each_change_is_in_the_mark_of_its_kind(state: State, marks: ChangeMarks
     assert (remembered.memory != running.memory, remembered.tasks) == (True, running.tasks)
     MemoryStore(state).forget(PLACE, "", "port")
     assert marks.read([PLACE]).memory == running.memory
-    GivenAnswers(state).await_answer(task.id)
+    GivenAnswers(state).record_wait(task.id)
     assert marks.read([PLACE]).questions == {task.id}
 
 

@@ -42,7 +42,7 @@ def write(state: State, number: int) -> None:
 
 def read(state: State) -> list[int]:
     """Return the numbers."""
-    with state.reading() as connection:
+    with state.use_connection() as connection:
         return [number for (number,) in connection.execute("SELECT number FROM numbers ORDER BY number")]
 
 

@@ -20,7 +20,7 @@ def keep(state: State, request: str, proposal: ProposedEdit) -> KeptProposals:
     """Store a proposal; return the table."""
     kept = KeptProposals(state)
     with state.transaction() as connection:
-        kept.keep(connection, request, proposal)
+        kept.store(connection, request, proposal)
     return kept
 
 

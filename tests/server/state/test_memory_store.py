@@ -157,7 +157,7 @@ for number in range(20):
 
 def test_a_full_disk_is_said_and_what_was_there_stays(memory: Memory, state: State) -> None:
     memory.remember(STYLE)
-    with state.reading() as connection:
+    with state.use_connection() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StateError, match="The disk is full"):

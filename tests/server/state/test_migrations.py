@@ -46,7 +46,7 @@ def read_schema(path: Path) -> dict[str, list[tuple[str, str, int, int]]]:
 def open_and_close(path: Path) -> None:
     """Migrate the database at `path`."""
     state = State(path)
-    with state.reading():
+    with state.use_connection():
         pass
     state.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import time
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ import pytest
 from agents.ports.failures import StateError
 from agents.ports.sessions import LONGEST_TEXT, LONGEST_TITLE, Entry, EntryKind, SessionState, SessionUnavailable
 from server.state import session_store
+from server.state.lease_owners import name_owner
 from server.state.session_store import SessionStore
 from tests.server.state import processes
 
@@ -164,9 +167,67 @@ def test_the_longest_unchanged_go_and_never_one_that_is_driven(
     for number in range(4):
         sessions.create(WORKSPACE, title=str(number))
     assert [one.title for one in sessions.list_newest(WORKSPACE, 9)] == ["3", "2", "1", "driven"]
-    monkeypatch.setattr(session_store, "KEPT_S", -1.0)
+    for bound in ("KEPT_S", "EMPTY_KEPT_S"):
+        monkeypatch.setattr(session_store, bound, -1.0)
     sessions.create(WORKSPACE, title="4")
     assert [one.title for one in sessions.list_newest(WORKSPACE, 9)] == ["driven"]
+
+
+def test_an_empty_session_that_nobody_drives_goes_after_a_day(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used, driven = (sessions.create(WORKSPACE, title=title).id for title in ("used", "driven"))
+    sessions.create(WORKSPACE, title="left by a killed client")
+    for session, entries in ((used, [Entry(EntryKind.PERSON, "vim 7", "hello")]), (driven, [])):
+        sessions.acquire(session, "vim 7")
+        sessions.record(session, "vim 7", SessionState.IDLE, entries)
+    sessions.release(used, "vim 7")
+    assert session_store.EMPTY_KEPT_S == 24 * 3600
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 24 * 3600 + 1)
+    sessions.acquire(driven, "vim 7")
+    sessions.create(WORKSPACE, title="new")
+    assert {one.title for one in sessions.list_newest(WORKSPACE, 9)} == {"used", "driven", "new"}
+
+
+def test_a_session_that_is_open_elsewhere_is_deleted_only_by_force(sessions: Sessions) -> None:
+    session = sessions.create(WORKSPACE, title="Look").id
+    owner = name_owner("zed")
+    sessions.mark_open(session, owner)
+    sessions.acquire(session, "vim 7")  # another client may still drive it
+    sessions.release(session, "vim 7")
+    with pytest.raises(
+        SessionUnavailable, match=r"'Look' is open in zed on \S+, process \d+, where nothing is going on"
+    ):
+        sessions.delete(session)
+    assert sessions.get(session) is not None
+    assert sessions.delete(session, force=True)
+    assert sessions.get(session) is None
+
+
+def test_a_session_that_was_closed_or_whose_client_has_ended_is_deleted(sessions: Sessions) -> None:
+    closed, left = (sessions.create(WORKSPACE, title=title).id for title in ("closed", "left"))
+    owner = name_owner("zed")
+    sessions.mark_open(closed, owner)
+    sessions.mark_closed(closed, owner)
+    assert sessions.delete(closed)
+    sessions.mark_open(left, f"zed {platform.node()}:{os.getpid()} 1-00000000")  # an earlier process with this id
+    assert sessions.delete(left)
+
+
+def test_force_does_not_delete_a_session_that_a_client_drives(sessions: Sessions) -> None:
+    session = sessions.create(WORKSPACE, title="Look").id
+    sessions.acquire(session, "vim 7")
+    with pytest.raises(SessionUnavailable):
+        sessions.delete(session, force=True)
+
+
+def test_an_open_session_is_not_evicted(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = sessions.create(WORKSPACE, title="open").id
+    sessions.mark_open(session, name_owner("zed"))
+    monkeypatch.setattr(session_store, "EMPTY_KEPT_S", -1.0)
+    sessions.create(WORKSPACE, title="new")
+    assert [one.title for one in sessions.list_newest(WORKSPACE, 9)] == ["open"]
 
 
 def test_entries_of_two_processes_are_all_kept_in_order(sessions: Sessions, state: State) -> None:
@@ -220,7 +281,7 @@ with state.transaction() as connection:
 def test_a_full_disk_leaves_the_session_as_it_was(sessions: Sessions, state: State) -> None:
     session = sessions.create(WORKSPACE, title="x").id
     sessions.acquire(session, "vim 7")
-    with state.reading() as connection:
+    with state.use_connection() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StateError, match="The disk is full"):

@@ -40,7 +40,7 @@ def fill(database: State, value: str) -> None:
 
 
 def list_ids(database: State) -> set[str]:
-    with database.reading() as connection:
+    with database.use_connection() as connection:
         return {row[0] for row in connection.execute("SELECT id FROM checkpoints")}
 
 
@@ -228,12 +228,12 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_named_and_the_next_try_may_succeed(tmp_path: Path) -> None:
     database = State(tmp_path / state.FILE)
-    with database.reading() as connection:
+    with database.use_connection() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StateError, match="The disk is full"):
         fill(database, "x" * 1_000_000)
-    with database.reading() as connection:
+    with database.use_connection() as connection:
         connection.execute("PRAGMA max_page_count = 100000")
     fill(database, "x" * 1_000_000)
     database.close()

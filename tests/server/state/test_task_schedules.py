@@ -51,6 +51,7 @@ class Schedule:
         claims: all claims ever made, lost ones among them.
         finished: the ids whose result was accepted, once for each time.
         ended: names of workers that have died.
+        working: the worker that is at work on a task, and its last sign of life, by the task's id.
     """
 
     def __init__(self, state: State) -> None:
@@ -59,6 +60,7 @@ class Schedule:
         self.claims: list[QueuedTask] = []
         self.finished: list[str] = []
         self.ended: set[str] = set()
+        self.working: dict[str, tuple[str, float]] = {}
         self.names = {one: f"{one}-0" for one in WORKERS}
         self._numbers = itertools.count(1)
         self._queue = TaskStore(state, self.read_clock)
@@ -96,12 +98,16 @@ class Schedule:
         """Claim, and check that nothing more urgent could have been claimed."""
         claimed = self._queue.claim(PLACE, worker)
         left = [one for one in self.list_tasks() if one.status is TaskStatus.QUEUED and self._can_start(one)]
+        left = [one for one in left if not self._queue.is_held(one.id)]
         if claimed is None:
             assert left == []
             return
         assert all(self._order(claimed) <= self._order(one) for one in left)
         assert claimed.worker == worker
         assert self._can_start(claimed)
+        other, sign = self.working.get(claimed.id, ("", 0.0))
+        assert not other or other in self.ended or sign < self.now - STUCK_S, "two workers are at work on one task"
+        self.working[claimed.id] = worker, self.now
         self.claims.append(claimed)
 
     def _can_start(self, task: QueuedTask) -> bool:
@@ -125,10 +131,20 @@ class Schedule:
         given_text = ("why",) if name in {"finish", "fail", "escalate"} else ()
         accepted = getattr(self._queue, name)(claimed, *given_text)
         assert accepted == holds
+        self._note_end(name, claimed, before.status, accepted=accepted)
         if accepted and name == "finish":
             self.finished.append(claimed.id)
         if not accepted:
             assert self._queue.get(claimed.id) == before
+
+    def _note_end(self, name: str, claimed: QueuedTask, before: TaskStatus, *, accepted: bool) -> None:
+        """Note that a worker has ended its work on a task, or with "renew" that it has given a sign of life."""
+        if self.working.get(claimed.id, ("", 0.0))[0] != claimed.worker:
+            return
+        if name != "renew" and (accepted or before is not TaskStatus.RUNNING):
+            del self.working[claimed.id]
+        elif name == "renew" and accepted:
+            self.working[claimed.id] = claimed.worker, self.now
 
     def list_tasks(self) -> tuple[QueuedTask, ...]:
         """Return all tasks."""

@@ -11,7 +11,7 @@ import pytest
 
 from agents.ports.failures import StateError
 from agents.ports.task_queue import LONGEST_TEXT, MOST_NEEDS, SOON_S, NewTask, Priority, QueueFull, TaskStatus
-from server.state import task_store
+from server.state import lease_owners, task_store
 from server.state.task_store import TaskStore
 from tests.server.state import processes
 
@@ -159,6 +159,7 @@ def test_a_worker_whose_task_was_taken_away_changes_nothing(queue: TaskQueue, ta
     assert queue.cancel(claimed.id) if take == "cancel" else queue.pause(claimed.id)
     if take == "requeue after pause":
         assert queue.requeue(claimed.id)
+        assert not queue.release(claimed)
         assert claim(queue, "w2").worker == "w2"
     before = queue.get(claimed.id)
     assert not queue.renew(claimed)
@@ -166,6 +167,34 @@ def test_a_worker_whose_task_was_taken_away_changes_nothing(queue: TaskQueue, ta
     assert not queue.fail(claimed, "mine")
     assert not queue.escalate(claimed, "mine")
     assert queue.list_newest(WORKSPACE, 9) == (before,)
+
+
+@pytest.mark.parametrize("take", ["cancel", "pause"])
+def test_a_task_that_is_retried_is_not_claimed_before_its_worker_has_stopped(queue: TaskQueue, take: str) -> None:
+    claimed = claim_one(queue)
+    assert queue.cancel(claimed.id) if take == "cancel" else queue.pause(claimed.id)
+    assert queue.requeue(claimed.id)
+    assert (queue.is_held(claimed.id), queue.claim(WORKSPACE, "w2")) == (True, None)
+    assert not queue.renew(claimed)
+    assert queue.claim(WORKSPACE, "w1") is None
+    assert not queue.release(claimed)
+    assert not queue.is_held(claimed.id)
+    assert (claim(queue, "w2").id, queue.is_held(claimed.id)) == (claimed.id, True)
+
+
+@pytest.mark.parametrize("end", ["its process has ended", "no sign of life for an hour"])
+def test_a_task_that_is_retried_does_not_wait_for_a_worker_that_is_gone(
+    queue: TaskQueue, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed = claim_one(queue)
+    assert queue.cancel(claimed.id)
+    assert queue.requeue(claimed.id)
+    if end == "its process has ended":
+        monkeypatch.setattr(lease_owners, "has_ended", lambda owner: owner == claimed.worker)
+    else:
+        monkeypatch.setattr(task_store, "STUCK_S", -1.0)
+    assert not queue.is_held(claimed.id)
+    assert claim(queue, "w2").id == claimed.id
 
 
 def test_a_claim_without_a_sign_of_life_is_taken_away_and_counts_as_an_attempt(
@@ -288,7 +317,7 @@ queue.finish(claimed, "done", [NewTask("file:///shop", "next")])
 
 def test_a_full_disk_takes_no_task_and_loses_none(queue: TaskQueue, state: State) -> None:
     claimed = claim_one(queue)
-    with state.reading() as connection:
+    with state.use_connection() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StateError, match="The disk is full"):

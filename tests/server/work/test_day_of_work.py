@@ -1,6 +1,6 @@
 """A simulated day of `starling work --watch`: workers, background jobs and the autopilot, with a clock that jumps.
 
-Tasks arrive, fail, hang and are cancelled. `TEST_WORK_DAYS` sets the number of days.
+Tasks arrive, fail, hang and are cancelled, and the log of actions is rotated. `TEST_WORK_DAYS` sets the number of days.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import gc
 import json
 import os
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ import pytest
 from agents.ports.task_queue import NewTask, Priority, TaskStatus
 from agents.team.queue import worker as workers
 from agents.team.queue.worker import Worker
+from server.assembly.watching import action_log
 from server.state import paths, turn_files
 from server.state.database import is_damaged
 from server.work import schedule
@@ -55,6 +57,12 @@ It is there.
 It adds two numbers.
 """
 BUDGET = 2
+DAY_S = 24 * HOUR_S
+OLD_DAYS = 8
+"""Age of a file with actions that is to be deleted, in days."""
+
+MOST_LOGGED = 100_000
+"""The least bound that the settings take for the log of actions, in bytes; about as much is logged in a day."""
 
 
 @dataclass
@@ -66,12 +74,14 @@ class Day:
         hours: hours that have passed.
         added: the tasks that people have added.
         memory: bytes of the process, and number of Python's objects, at the end of each hour.
+        log: bytes of the files with actions at the end of each hour, by their names.
     """
 
     simulation: Simulation
     hours: int = 0
     added: list[QueuedTask] = field(default_factory=list)
     memory: list[tuple[int, int]] = field(default_factory=list)
+    log: list[dict[str, int]] = field(default_factory=list)
 
     async def pass_time(self) -> None:
         """Add the tasks of an hour once it has begun, and wait until they have ended."""
@@ -90,6 +100,7 @@ class Day:
         await self._await_end()
         gc.collect()
         self.memory.append((psutil.Process().memory_full_info().uss, len(gc.get_objects())))
+        self.log.append({path.name: path.stat().st_size for path in find_log().iterdir()})
 
     def _add(self, title: str, *, writes: bool, priority: Priority = Priority.MEDIUM) -> QueuedTask:
         """Add a task as a person does."""
@@ -130,7 +141,8 @@ async def run_day(day: Day) -> None:
     simulation.clock.end = START + DAYS * 24 * HOUR_S
     simulation.clock.meanwhile = day.pass_time
     names = [f"w{number}" for number in range(WORKERS)]
-    made = [Worker(simulation.queue, simulation.place, name, simulation.performer) for name in names]
+    performer = simulation.performer
+    made = [Worker(simulation.queue, simulation.place, name, performer, watch=performer.watch) for name in names]
     running = [asyncio.create_task(one.run(stop, until_empty=False)) for one in made]
     await simulation.make_schedule().run(stop)
     await asyncio.gather(*running)
@@ -145,7 +157,13 @@ def test_a_day_of_work_grows_nothing_and_leaves_nothing_behind(shop: Path, monke
         (shop / f"todo{number}.py").write_text(f"# TODO: improve {number}\n")
     run_git(shop, "add", "--all")
     run_git(shop, "commit", "-q", "-m", "todo")
-    settings = {"autopilot": {"enabled": True, "start": ("comment",), "tasks_per_day": BUDGET}}
+    settings = {
+        "autopilot": {"enabled": True, "start": ("comment",), "tasks_per_day": BUDGET},
+        "log": {"actions_bytes": MOST_LOGGED},
+    }
+    find_log().mkdir(parents=True)
+    for days, size in ((OLD_DAYS, 10), (1, MOST_LOGGED // 2)):
+        (find_log() / name_log(START - days * DAY_S)).write_bytes(b"\n" * size)
     children = {one.pid for one in psutil.Process().children(recursive=True)}
     with simulate(shop, SCRIPT, settings) as simulation:
         left = simulation.worktrees.open(simulation.queue.add(NewTask(simulation.place, "explain", key="gone")).id)
@@ -160,6 +178,7 @@ def test_a_day_of_work_grows_nothing_and_leaves_nothing_behind(shop: Path, monke
     assert day.hours == DAYS * 24
     assert ends == count_expected(day.hours)
     assert (simulation.told, folders, outcomes["health"]) == ([], (), "Everything is well.")
+    check_log(day.log)
     assert 0 < len(by_rule) <= BUDGET * (DAYS + 1)
     assert ({one.status for one in by_rule}, used.tasks <= BUDGET) == ({TaskStatus.DONE}, True)
     assert run_git(shop, "worktree", "list").count("\n") == 1
@@ -170,6 +189,30 @@ def test_a_day_of_work_grows_nothing_and_leaves_nothing_behind(shop: Path, monke
     grown, more = (after - before for before, after in zip(day.memory[SETTLED_H], day.memory[-1], strict=True))
     assert grown < MOST_BYTES
     assert more < MOST_OBJECTS * len(tasks) * (1 - SETTLED_H / day.hours)
+
+
+def find_log() -> Path:
+    """Return the folder of the log of actions."""
+    return paths.log_dir() / action_log.FOLDER
+
+
+def name_log(seconds: float) -> str:
+    """Return the name of a file with actions of another process, on the day of a time since the epoch."""
+    return f"{time.strftime('%Y-%m-%d', time.localtime(seconds))}-1.jsonl"
+
+
+def check_log(log: list[dict[str, int]]) -> None:
+    """Check the sizes of the files with actions, by hour: more was written than may stay, and what is old has gone."""
+    old, yesterday = (name_log(START - days * DAY_S) for days in (OLD_DAYS, 1))
+    sizes: dict[str, int] = {}
+    for hour, one in enumerate(log):
+        sizes |= one
+        today = name_log(START + hour * HOUR_S)[:10]
+        assert any(name.startswith(today) for name in one)
+    assert (old in log[0], yesterday in log[0], yesterday in log[-1]) == (False, True, False)
+    assert sum(sizes.values()) > MOST_LOGGED >= max(sum(one.values()) for one in log)
+    lines = [line for path in find_log().iterdir() for line in path.read_text("utf-8").splitlines()]
+    assert {"task began", "call ended", "task ended"} <= {json.loads(line)["event"] for line in lines}
 
 
 def count_expected(hours: int) -> Counter[tuple[str, TaskStatus]]:

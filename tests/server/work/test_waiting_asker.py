@@ -72,7 +72,7 @@ async def test_nobody_answers_what_nobody_waits_for_or_more_than_yes_and_no(stat
     assert not answers.give("0123", Answer.APPROVE, "an editor")
     with pytest.raises(ValueError, match="approve-task"):
         answers.give("0123", Answer.APPROVE_TASK, "an editor")
-    answers.await_answer("4567")  # has no request
+    answers.record_wait("4567")  # has no request
     assert not answers.give("4567", Answer.APPROVE, "an editor")
 
 
@@ -86,12 +86,12 @@ async def test_an_agents_question_gets_the_words_of_another_client_once(state: S
     assert (asked.session, asked.title, asked.choices) == ("a session", "Which colour?", ("red", "blue"))
     assert not elsewhere.give(asked.id, Answer.APPROVE, "an editor"), "it is answered in words only"
     with pytest.raises(ValueError, match="at least one character"):
-        elsewhere.give_words(asked.id, "", "an editor")
-    assert elsewhere.give_words(asked.id, "blue", "an editor")
+        elsewhere.give_text_answer(asked.id, "", "an editor")
+    assert elsewhere.give_text_answer(asked.id, "blue", "an editor")
     assert elsewhere.list_questions() == ()
-    assert not elsewhere.give_words(asked.id, "red", "another one")
+    assert not elsewhere.give_text_answer(asked.id, "red", "another one")
     assert await asking == "blue"
-    assert not elsewhere.give_words(asked.id, "blue", "too late")
+    assert not elsewhere.give_text_answer(asked.id, "blue", "too late")
     assert f"starling sessions answer {asked.id[:8]}" in told[0]
 
 
@@ -102,7 +102,7 @@ async def test_an_agents_question_is_withdrawn_when_its_task_is_cancelled(state:
     (asked,) = answers.list_questions()
     cancelled.set()
     assert await asking is None
-    assert not answers.give_words(asked.id, "blue", "an editor")
+    assert not answers.give_text_answer(asked.id, "blue", "an editor")
 
 
 async def test_an_agents_question_is_withdrawn_when_its_worker_ends(state: State) -> None:
@@ -124,14 +124,62 @@ async def test_an_agents_question_expires(state: State, monkeypatch: pytest.Monk
 def test_the_question_of_a_killed_worker_is_removed(state: State) -> None:
     answers = GivenAnswers(state)
     asked = AgentQuestion("4567", "a session", "Which?", (), time.time())
-    answers.await_words(asked, f"starling work {platform.node()}:{os.getpid()} 1-0123abcd")  # began in 1970
+    answers.record_question(asked, f"starling work {platform.node()}:{os.getpid()} 1-0123abcd")  # began in 1970
     assert answers.list_questions() == ()
-    assert not answers.give_words("4567", "blue", "an editor")
+    assert not answers.give_text_answer("4567", "blue", "an editor")
 
 
 def test_a_request_of_the_gate_is_not_answered_in_words(state: State) -> None:
     answers = GivenAnswers(state)
-    answers.await_answer("0123")
+    answers.record_wait("0123")
     assert answers.list_questions() == ()
-    assert not answers.give_words("0123", "approve", "an editor")
+    assert not answers.give_text_answer("0123", "approve", "an editor")
     assert answers.find("0123") is None
+
+
+async def answer_and_end(state: State, question: str, words: str, choices: tuple[str, ...] = ()) -> None:
+    """Have a worker ask, answer it, and end the worker before it takes the answer."""
+    answers = GivenAnswers(state)
+    asked = AgentQuestion(f"id of {question}", "a session", question, choices, time.time())
+    await asyncio.to_thread(answers.record_question, asked, f"starling work {platform.node()}:{os.getpid()} 1-0123abcd")
+    assert answers.give_text_answer(asked.id, words, "an editor")
+
+
+async def test_an_answer_that_no_worker_took_goes_to_the_next_attempt_that_asks_the_same(state: State) -> None:
+    await answer_and_end(state, "Which?", "blue", ("red", "blue"))
+    answers = GivenAnswers(state)
+    assert answers.list_questions() == ()
+    (left,) = answers.list_left("a session")
+    assert (left.question, left.words, answers.list_left("another session")) == ("Which?", "blue", ())
+    assert await WaitingPerson(answers, "a session").ask("Which?", ("red", "blue")) == "blue"
+    assert answers.list_left("a session") == ()
+
+
+async def test_an_answer_that_no_worker_took_is_shown_with_another_question(state: State) -> None:
+    await answer_and_end(state, "Which?", "blue")
+    answers = GivenAnswers(state)
+    asking = asyncio.create_task(WaitingPerson(answers, "a session").ask("Which colour?"))
+    await wait_until_awaited(answers)
+    (asked,) = answers.list_questions()
+    assert asked.question == "Which colour?\n\nYou have answered “Which?” so: blue"
+    assert answers.give_text_answer(asked.id, "dark blue", "an editor")
+    assert await asking == "dark blue"
+    assert answers.list_left("a session") == ()
+
+
+class Unseen(GivenAnswers):
+    """The table for a worker that ends before it sees an answer."""
+
+    def find_text_answer(self, question: str) -> None:  # type: ignore[override]
+        """Return None."""
+
+
+async def test_an_answer_given_while_a_worker_ends_in_an_orderly_way_is_left_to_the_next_one(state: State) -> None:
+    answers = GivenAnswers(state)
+    asking = asyncio.create_task(WaitingPerson(Unseen(state), "a session").ask("Which?"))
+    await wait_until_awaited(answers)
+    assert answers.give_text_answer(answers.list_questions()[0].id, "blue", "an editor")
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert await WaitingPerson(answers, "a session").ask("Which?") == "blue"

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from agents.edits import ProposedEdit
 
 
+STOPS = "Cancelled; its worker stops within half a minute, and then deletes its branch."
+
+
 @pytest.fixture
 def queue() -> Iterator[TaskStore]:
     """Yield the queue."""
@@ -57,7 +60,7 @@ def list_refs(shop: Path) -> str:
 def test_the_folder_of_a_cancelled_task_stays_while_its_worker_uses_it(shop: Path, queue: TaskStore) -> None:
     task = begin(queue, shop, name_owner("starling work"))
     tasks = WorkspaceTasks(queue, shop)
-    assert tasks.cancel(tasks.find(task)) == ""
+    assert tasks.cancel(tasks.find(task)) == STOPS
     assert (paths.worktrees_dir() / task / "half.py").is_file()
     assert task in list_refs(shop)
 
@@ -74,7 +77,7 @@ def test_a_task_that_was_claimed_after_it_was_looked_up_keeps_its_folder(shop: P
     added = queue.add(NewTask(shop.as_uri(), "change it", key="one"))
     seen = WorkspaceTasks(queue, shop).find(added.id)
     assert begin(queue, shop, name_owner("starling work")) == added.id
-    assert (seen.status, WorkspaceTasks(queue, shop).cancel(seen)) == (TaskStatus.QUEUED, "")
+    assert (seen.status, WorkspaceTasks(queue, shop).cancel(seen)) == (TaskStatus.QUEUED, STOPS)
     assert (paths.worktrees_dir() / added.id).is_dir()
 
 
@@ -88,6 +91,53 @@ def test_a_waiting_task_goes_at_once(shop: Path, queue: TaskStore) -> None:
     assert not (paths.worktrees_dir() / task).exists()
     with pytest.raises(TaskRefused, match="has ended already: cancelled"):
         tasks.cancel(tasks.find(task))
+
+
+def test_the_folder_of_a_paused_task_stays_while_its_worker_has_not_stopped(shop: Path, queue: TaskStore) -> None:
+    task = begin(queue, shop, name_owner("starling work"))
+    claimed = queue.get(task)
+    assert claimed is not None
+    tasks = WorkspaceTasks(queue, shop)
+    tasks.pause(claimed)
+    with pytest.raises(TaskRefused, match="has not stopped yet"):
+        tasks.drop(tasks.find(task))
+    assert tasks.cancel(tasks.find(task)) == STOPS
+    assert (paths.worktrees_dir() / task / "half.py").is_file()
+    assert not queue.release(claimed)  # it has stopped
+    remove_leftovers(queue, Worktrees(shop, paths.worktrees_dir()), shop.as_uri())
+    assert (list_refs(shop), (paths.worktrees_dir() / task).exists()) == ("", False)
+
+
+def test_the_branch_of_a_task_that_was_retried_and_then_cancelled_goes_at_once(shop: Path, queue: TaskStore) -> None:
+    task = begin(queue, shop, name_owner("starling work"))
+    claimed = queue.get(task)
+    assert claimed is not None
+    assert queue.escalate(claimed, "a limit")
+    tasks = WorkspaceTasks(queue, shop)
+    tasks.retry(tasks.find(task))
+    assert tasks.cancel(tasks.find(task)) == ""
+    assert (list_refs(shop), (paths.worktrees_dir() / task).exists()) == ("", False)
+
+
+def test_a_branch_without_a_folder_that_a_cancelled_task_has_left_goes_with_the_leftovers(
+    shop: Path, queue: TaskStore
+) -> None:
+    task = begin(queue, shop, name_owner("starling work"))
+    claimed, trees = queue.get(task), Worktrees(shop, paths.worktrees_dir())
+    assert claimed is not None
+    trees.remove(task, with_branch=False)
+    assert queue.cancel(task)
+    remove_leftovers(queue, trees, shop.as_uri())
+    assert task in list_refs(shop)  # its worker has not stopped
+    assert not queue.finish(claimed, "too late")
+    remove_leftovers(queue, trees, shop.as_uri())
+    assert list_refs(shop) == ""
+
+
+def test_a_task_that_nobody_began_is_cancelled_without_a_repository(tmp_path: Path, queue: TaskStore) -> None:
+    queue.add(NewTask(tmp_path.as_uri(), "change it", key="one"))
+    tasks = WorkspaceTasks(queue, tmp_path)
+    assert tasks.cancel(tasks.find(queue.list_newest(tmp_path.as_uri(), 1)[0].id)) == ""
 
 
 def fail(queue: TaskStore, task: str) -> None:

@@ -48,7 +48,7 @@ class DeploymentStep(Step):
 
 
 async def run(step: DeploymentStep, stage: Stage) -> StepOutcome:
-    """Do the action of the step, and choose the next one by whether it succeeds; store failures in the state."""
+    """Do the action of the step, and choose the next step by whether it ran and succeeded; store failures."""
     if step.does == "choose":
         return await _choose(step, stage)
     target = stage.state.answers.get(step.of, "")

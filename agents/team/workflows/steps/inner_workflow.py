@@ -40,7 +40,8 @@ class WorkflowStep(Step):
 async def run(step: WorkflowStep, stage: Stage) -> StepOutcome:
     """Run the other workflow, or go on with it where it was cut off, and choose the next step by how it ends.
 
-    It starts no further workflow. If its turn ends before it does, this step stays open.
+    It starts no further workflow. If its turn ends before it does, this step stays open. Without such a workflow, the
+    next step is `missing`.
     """
     inner = stage.inner
     workflow = inner.find(step.workflow) if inner is not None else None

@@ -105,6 +105,9 @@ async def run(step: ScoreStep, stage: Stage) -> StepOutcome:
     stage.state.answers[step.name] = judgement.describe()[:LONGEST_ANSWER]
     course = ", ".join(f"{one:g}" for one in stage.state.scores[step.name])
     stage.state.report = f"Review by {role.name}, scores {course}:\n\n{judgement.describe()}"
+    if not before or judgement.score > max(before):
+        stage.state.since_best[step.name] = []
+        stage.state.best_reports[step.name] = judgement.describe()[:LONGEST_ANSWER]
     text = f"{role.name} gave {judgement.score:g} of {HIGHEST}; {step.least:g} is enough."
     if judgement.score >= step.least:
         return StepOutcome(text, step.then)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from agents.team.workflows.best_round import restore_best_round
 from agents.team.workflows.stage import StepOutcome
 from agents.team.workflows.steps.step import LONGEST_SENTENCE, Step
 
@@ -18,12 +19,19 @@ class StopStep(Step):
 
     Attributes:
         text: why, for the person; names in braces as in a prompt.
+        restores: the step with scores whose best round the files are brought back to; "" to leave the files.
     """
 
     kind: Literal["stop"]
     text: str = Field(min_length=1, max_length=LONGEST_SENTENCE)
+    restores: str = ""
+
+    def list_earlier(self) -> list[str]:
+        """Return the names of the steps whose results it uses."""
+        return [self.restores] if self.restores else []
 
 
 async def run(step: StopStep, stage: Stage) -> StepOutcome:
-    """End the workflow with the step's sentence."""
-    return StepOutcome(stage.fill(step.text), gives_up=True)
+    """End the workflow with the step's sentence, after the best round is restored where the step says so."""
+    restored = await restore_best_round(step.restores, stage) if step.restores else ""
+    return StepOutcome(f"{stage.fill(step.text)} {restored}".strip(), gives_up=True)

@@ -87,12 +87,14 @@ async def locate_place(snapshot: Snapshot, services: Services, where: PlaceArgum
     loop = asyncio.get_running_loop()
     if why := await loop.run_in_executor(services.pool, running.explain_exclusion, document.record, core.index):
         raise CommandFailed(why, code="excluded")
-    span = Span(0, len(document.text)) if where.range is None else span_of(document, where.range, snapshot.encoding)
+    span = (
+        Span(0, len(document.text)) if where.range is None else resolve_span(document, where.range, snapshot.encoding)
+    )
     syntax = await loop.run_in_executor(services.pool, core.trees.of, document.record)
     return Place(core, document, Scene(document.record, syntax, span, instruction=instruction))
 
 
-def span_of(document: OpenText, span: Range, encoding: str) -> Span:
+def resolve_span(document: OpenText, span: Range, encoding: str) -> Span:
     """Return a command's range in code points; the whole document for an invalid range."""
     found = incoming.parse_span(document, span.model_dump(), encoding)
     return found if found is not None else Span(0, len(document.text))
@@ -133,6 +135,7 @@ async def open_job(
     async with services.jobs.run(f"Starling: {title}", snapshot.token) as job:
 
         def get_open_text(uri: str) -> str | None:
+            """Return the editor's text of an open document, None if it is not open."""
             document = services.documents.get(uri)
             return document.text if document is not None else None
 

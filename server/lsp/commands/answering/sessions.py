@@ -1,4 +1,4 @@
-"""Records of sessions with the team, and the errors of looking one up. Start at `SessionFacts` and `read_store`."""
+"""Records of sessions with the team, and the errors of their stores. Start at `SessionFacts` and `call_store`."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class SessionFacts(CommandRecord):
         )
 
 
-async def read_store(call: Callable[[], R]) -> R:
-    """Return the result of `call`, a blocking call of a store, which is run in a thread.
+async def call_store(call: Callable[[], R]) -> R:
+    """Run `call`, a blocking call of a store, in a thread and return its result.
 
     Raises:
         CommandFailed: the session is not available, a text is too long, or the state cannot be read or written.

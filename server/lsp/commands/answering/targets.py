@@ -108,7 +108,7 @@ async def find_document(snapshot: Snapshot, services: Services, core: Core, targ
     if opened is not None:
         return opened
     loop = asyncio.get_running_loop()
-    return open_text(await loop.run_in_executor(services.pool, _read_file, snapshot, core, uri))
+    return make_open_text(await loop.run_in_executor(services.pool, _read_file, snapshot, core, uri))
 
 
 def compute_findings(core: Core, document: OpenText, layers: Collection[Layer] = QUICK) -> tuple[Finding, ...]:
@@ -118,8 +118,8 @@ def compute_findings(core: Core, document: OpenText, layers: Collection[Layer] =
     return core.reviewer.review(document.record, layers=layers)
 
 
-def open_text(document: Document) -> OpenText:
-    """Return `document`, which is not open in the editor, in the form of an open one."""
+def make_open_text(document: Document) -> OpenText:
+    """Return an `OpenText` with the values of `document`, which is not open in the editor."""
     return OpenText.of(document.uri, document.path, document.language, document.version, document.text)
 
 
@@ -129,7 +129,7 @@ def describe_findings(findings: tuple[Finding, ...], document: OpenText, encodin
         FindingFacts(
             code=finding.code,
             severity=finding.severity.value,
-            range=range_of(document, finding.span.start, finding.span.end, encoding),
+            range=build_range(document, finding.span.start, finding.span.end, encoding),
             message=finding.message,
             source=format_source(finding),
             layer=finding.layer.value,
@@ -141,7 +141,7 @@ def describe_findings(findings: tuple[Finding, ...], document: OpenText, encodin
     )
 
 
-def range_of(document: OpenText, start: int, end: int, encoding: str) -> Range:
+def build_range(document: OpenText, start: int, end: int, encoding: str) -> Range:
     """Return the range of the code-point offsets [start, end), with characters in units of `encoding`."""
     span = outgoing.compute_range(document, start, end, encoding)
     return Range(

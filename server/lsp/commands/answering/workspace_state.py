@@ -38,7 +38,7 @@ def list_folders(roots: Iterable[Path]) -> tuple[Path, ...]:
 
 
 async def use_state(call: Callable[[State], R]) -> R:
-    """Return the result of `call`, a blocking call with the state database, which is run in a thread.
+    """Run `call`, a blocking call with the opened state database, in a thread and return its result.
 
     Raises:
         CommandFailed: `call` refuses what a person wants, or the state cannot be read or written.

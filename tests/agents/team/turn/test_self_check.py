@@ -12,7 +12,7 @@ from agents.edits import Edit, TextChange
 from agents.findings import Finding, Severity
 from agents.ports.commands import CommandResult
 from agents.ports.test_commands import TestCommand
-from agents.team.events import Noted, TurnStatus
+from agents.team.events import Noted, TextArrived, TurnStatus
 from agents.team.limits import Spending, TurnLimits
 from agents.team.permissions.rules import RuleSet
 from agents.team.turn.conversation import Conversation
@@ -65,6 +65,13 @@ async def test_a_problem_goes_back_to_the_agent_and_its_fix_is_kept(bench: TeamB
     told = [one.text for one in bench.conversation.messages if "There are these problems" in one.text]
     assert len(told) == 1
     assert "a.py:1: BAD is here. (bad)" in told[0]
+    shown = [one for one in bench.events if isinstance(one, Noted | TextArrived)]
+    between = next(number for number, one in enumerate(shown) if isinstance(one, Noted))
+    assert shown[between] == Noted("The check of the changes found 1 problem; the agent is told.")
+    texts = [
+        "".join(one.text for one in part if isinstance(one, TextArrived)) for part in (shown[:between], shown[between:])
+    ]
+    assert texts == ["Done.", "Fixed."], "no client joins them"
 
 
 @pytest.mark.parametrize("second", ["BAD = 2\n", "BAD = BAD\n"])

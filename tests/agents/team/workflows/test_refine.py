@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agents.team.events import TextArrived, TurnStatus
+from agents.team.workflows import best_round
+from agents.team.workflows.workflow_state import WorkflowState
+from tests.agents.team.bench import FakeOutcome
 from tests.agents.team.workflows.flows import ADD, AREA, HEAD, Died, Flow, make_repository, replace, section, write
 
 if TYPE_CHECKING:
@@ -72,9 +75,49 @@ async def test_a_round_that_does_not_raise_the_score_ends_the_workflow(
     ended = await flow.run()
     assert ended.status is TurnStatus.LIMIT
     assert "The last round did not raise the score." in ended.text
-    assert "scores 60, 60:" in ended.text
+    assert "Scores 60, 60; the judgement with the highest one:" in ended.text
+    assert "The files are those of the round with the highest score (60)." in ended.text
     assert flow.steps[-2:] == ["review", "not_better"]
     assert flow.git("log", "--format=%s") == "first\n"
+    assert "def triple(x):\n    return 3 * x\n" in repository.read("area.py")
+    assert repository.read("test_area.py") == TEST
+
+
+async def test_the_round_with_the_best_score_is_kept_though_later_ones_follow(
+    repository: TeamBench, store: SessionStore
+) -> None:
+    wrong = replace("area.py", "return 3 * x", "return 4 * x"), write("note.md", "Four.\n")
+    refine = section("Refine the code", DOCUMENT, "Documented.", wrong[0], wrong[1], "Tried four.", "I see nothing.")
+    flow = Flow(repository, store, GENERATE + refine + section(REVIEWED, judge(40), judge(70, "Short.")), "refine")
+    ended = await flow.run()
+    assert ended.status is TurnStatus.LIMIT
+    assert "After three rounds the tests fail" in ended.text
+    assert "The files are those of the round with the highest score (70)." in ended.text
+    assert "Score: 70 of 100." in ended.text
+    assert "Return three times x." in repository.read("area.py")
+    assert "return 3 * x" in repository.read("area.py")
+    assert not (repository.root / "note.md").exists()
+
+
+async def test_a_best_round_that_cannot_be_restored_is_told_with_the_reason(
+    repository: TeamBench, store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, **__: object) -> FakeOutcome:
+        return FakeOutcome(applied=False, reason="area.py has changed since.", checkpoint="")
+
+    monkeypatch.setattr(repository.gate, "undo", refuse)
+    review = section(REVIEWED, judge(60, "No docstring."), judge(50, "It is long."))
+    ended = await Flow(repository, store, GENERATE + REFINE + review, "refine").run()
+    assert "highest score (60) could not all be taken back: area.py has changed since." in ended.text
+    assert "Return three times x." in repository.read("area.py")
+
+
+def test_of_very_many_changes_after_the_best_score_none_is_taken_back() -> None:
+    state = WorkflowState("refine", "r", "review", since_best={"review": []})
+    for number in range(best_round.MOST_CHANGES + 5):
+        best_round.note_change(state, str(number))
+    assert len(state.since_best["review"]) == best_round.MOST_CHANGES + 1
+    assert state.since_best["review"][-1] == best_round.TOO_MANY
 
 
 async def test_after_three_rounds_the_workflow_ends(repository: TeamBench, store: SessionStore) -> None:
@@ -85,7 +128,7 @@ async def test_after_three_rounds_the_workflow_ends(repository: TeamBench, store
     assert ended.status is TurnStatus.LIMIT
     assert "After three rounds the tests fail or the score is too low." in ended.text
     assert flow.steps.count("refine") == 3
-    assert "scores 40, 50, 60, 70:" in ended.text
+    assert "Scores 40, 50, 60, 70; the judgement with the highest one:" in ended.text
 
 
 async def test_failing_tests_are_refined_before_anybody_reviews(repository: TeamBench, store: SessionStore) -> None:

@@ -142,7 +142,7 @@ def test_an_agents_question_is_answered_at_the_terminal(  # noqa: PLR0917 (its f
 ) -> None:  # fmt: skip
     state = open_state()
     asked = AgentQuestion("a" * 32, create_session(workspace), "Which\x1b[2J colour?", choices, time.time())
-    GivenAnswers(state).await_words(asked, name_owner("starling work"))
+    GivenAnswers(state).record_question(asked, name_owner("starling work"))
     monkeypatch.setattr(sys, "stdin", Typed(typed))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert run(["sessions", "answer", "a", "-w", str(workspace)]) == (0 if given else 1)
@@ -150,7 +150,7 @@ def test_an_agents_question_is_answered_at_the_terminal(  # noqa: PLR0917 (its f
     assert "colour?" in said
     assert "\x1b[2J" not in said
     assert all(f"{number}: {one}" in said for number, one in enumerate(choices, 1))
-    assert GivenAnswers(state).find_words(asked.id) == given
+    assert GivenAnswers(state).find_text_answer(asked.id) == given
     other = workspace.parent / "other"
     other.mkdir()
     assert run(["sessions", "questions", "-w", str(other), "--json"]) == 0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.team.permissions.rules import TOOL_NAMES
+from agents.team.permissions.rules import COMMAND_TOOLS, PATH_TOOLS, TOOL_NAMES
+from agents.team.tool import TeamTool
 from agents.team.tools.all_tools import TOOLS
+from agents.tools import Risk
 from server.cli import run
 from server.state import paths
 
@@ -72,3 +75,24 @@ def test_the_tools_that_rules_name_are_listed(capsys: pytest.CaptureFixture[str]
     assert run(["tools", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["tools"]
     assert {one["name"] for one in listed} == TOOL_NAMES == {one.name for one in TOOLS}
+
+
+def test_the_list_of_tools_names_a_rule_that_can_never_match(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".starling.toml").write_text('[team]\ndeny = ["execute_command path data/"]\n')
+    for options in ([], ["--json"]):
+        assert run(["tools", *options]) == 0
+        said = capsys.readouterr().err
+        assert "execute_command has no path, so the rule would never match" in said
+        assert "Agents do nothing until you correct it." in said
+
+
+def test_the_tools_with_paths_and_with_command_lines_are_those_that_rules_know() -> None:
+    unset = {one.name: one.default for one in dataclasses.fields(TeamTool)}
+    named = {one.name for one in TOOLS if one.list_paths is not unset["list_paths"]}
+    running = {one.name for one in TOOLS if one.get_request is not unset["get_request"]}
+    assert running == COMMAND_TOOLS
+    assert named - running <= PATH_TOOLS
+    assert {one.name for one in TOOLS if one.tool.risk is Risk.LOW} >= PATH_TOOLS - named, "these only read files"

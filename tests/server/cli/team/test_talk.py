@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,6 +109,51 @@ def test_a_workspace_cannot_allow_anything(workspace: Path, capsys: pytest.Captu
     assert run(["do", "-w", str(workspace), "use", "pi"]) == 0
     assert "math.pi" not in (workspace / "area.py").read_text()
     assert "cannot be set by a workspace" in capsys.readouterr().err
+
+
+def interrupt_when_asked(server: ScriptedServer, requests: int) -> threading.Thread:
+    """Return a started thread that sends this process Ctrl-C once `server` has got that many requests."""
+
+    def interrupt() -> None:
+        while len(server.requests) < requests:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    return thread
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal of this kind can be sent to one process")
+@pytest.mark.parametrize("command", ["ask", "do"])
+def test_a_start_that_is_interrupted_before_the_first_answer_leaves_no_session(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    with ScriptedServer("===\n@hang\n") as server:
+        monkeypatch.setenv("STARLING_CHAT__URL", f"{server.url}/v1")
+        thread = interrupt_when_asked(server, 1)
+        assert run([command, "-w", str(workspace), "@coder use pi"]) == 1
+        thread.join()
+    said = capsys.readouterr().err
+    assert "Nothing was answered, so no session is kept." in said
+    assert "To go on" not in said
+    assert run(["sessions", "-w", str(workspace), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sessions"] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="as above")
+def test_a_session_with_an_answer_survives_an_interrupted_request(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedServer("=== second\n@hang\n=== first\nHello.\n") as server:
+        monkeypatch.setenv("STARLING_CHAT__URL", f"{server.url}/v1")
+        assert run(["ask", "-w", str(workspace), "@ask first"]) == 0
+        thread = interrupt_when_asked(server, len(server.requests) + 1)
+        assert run(["ask", "--continue", "-w", str(workspace), "@ask second"]) == 1
+        thread.join()
+    assert "To go on: starling ask --session" in capsys.readouterr().err
+    assert run(["sessions", "-w", str(workspace), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["sessions"]) == 1
 
 
 def test_a_session_is_continued_renamed_and_deleted(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

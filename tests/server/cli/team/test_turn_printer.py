@@ -24,7 +24,7 @@ def test_text_goes_to_stdout_and_everything_else_to_stderr(capsys: pytest.Captur
     printer.show(TextArrived("coder", "Done."))
     printer.end("Done.")
     shown = capsys.readouterr()
-    assert shown.out == "I look first.\\x1b\nDone.\n"
+    assert shown.out == "I look first.\\x1b\n\nDone.\n"
     assert shown.err == "coder (you named it)\n  · Read a.py\n  · Read b.py\n    There is no b.py.\n  A note.\n"
 
 
@@ -32,7 +32,7 @@ def test_an_answer_that_did_not_stream_is_written_at_the_end(capsys: pytest.Capt
     printer = TurnPrinter(writes_text=True)
     printer.show(TextArrived("coder", "I look."))
     printer.end("It is done.")
-    assert capsys.readouterr().out == "I look.\nIt is done.\n"
+    assert capsys.readouterr().out == "I look.\n\nIt is done.\n"
 
 
 def test_an_answer_is_written_once_even_if_a_note_follows(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,6 +41,23 @@ def test_an_answer_is_written_once_even_if_a_note_follows(capsys: pytest.Capture
     printer.show(Noted("A note."))
     printer.end("It is done.")
     assert capsys.readouterr().out == "It is done.\n"
+
+
+def test_only_what_the_check_adds_is_written_below_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = TurnPrinter(writes_text=True)
+    printer.show(TextArrived("coder", "It is done.\n\nLook at `a.py`."))
+    printer.show(Noted("2 problems are left."))
+    printer.end("It is done.\n\nLook at `a.py`.\n\nNot fixed: a.py:1.")
+    assert capsys.readouterr().out == "It is done.\n\nLook at `a.py`.\n\nNot fixed: a.py:1.\n"
+
+
+def test_an_answer_after_the_check_is_a_paragraph_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = TurnPrinter(writes_text=True)
+    printer.show(TextArrived("coder", "It is done."))
+    printer.show(Noted("The check of the changes found 1 problem; the agent is told."))
+    printer.show(TextArrived("coder", "Fixed."))
+    printer.end("Fixed.")
+    assert capsys.readouterr().out == "It is done.\n\nFixed.\n"
 
 
 def test_without_text_only_the_steps_are_shown(capsys: pytest.CaptureFixture[str]) -> None:

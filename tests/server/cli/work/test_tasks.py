@@ -19,6 +19,7 @@ from models.scripted.scripted_server import ScriptedServer
 from server.assembly.gates import open_state
 from server.cli import run
 from server.state import paths
+from server.state.given_answers import GivenAnswers
 from server.state.requests import Requests
 from server.state.task_store import TaskStore
 from server.work.worktrees import Worktrees
@@ -115,6 +116,11 @@ def test_a_task_ends_as_a_branch_that_is_merged_after_a_yes(shop: Path, capsys: 
     assert (shop / "area.py").read_text() == '"""My own line."""\ndef area(r):\n    return 3.1415926 * r * r\n'
     assert run_git(shop, "branch", "--format=%(refname:short)") == "main\n"
     capsys.readouterr()
+    assert run(["logs", "--task", name, "--kind", "merge", "--json"]) == 0
+    logged = json.loads(capsys.readouterr().out)["actions"]
+    assert [(one["outcome"], one["workspace"]) for one in logged] == [
+        ("refused", shop.as_uri()), ("applied", shop.as_uri()),
+    ]  # fmt: skip
     assert run(["tasks", "show", name]) == 0
     assert "tasks merge" not in capsys.readouterr().out
     assert run(["undo", "--yes", "edit"]) == 0
@@ -135,6 +141,9 @@ def test_what_the_person_has_changed_too_is_not_merged_and_the_branch_is_kept(
     assert "starling/" in run_git(shop, "branch")
     assert run(["tasks", "drop", name]) == 0
     assert run(["tasks", "drop", name]) == 1
+    capsys.readouterr()
+    assert run(["logs", "--task", name, "--kind", "branch dropped", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["actions"]) == 1
     assert "starling/" not in run_git(shop, "branch")
 
 
@@ -210,6 +219,10 @@ def test_a_task_that_has_not_ended_is_not_merged_or_dropped(shop: Path, capsys: 
     assert "make it more exact" in capsys.readouterr().out
     assert run(["tasks", "cancel", name]) == 0
     assert opened.folder.exists()  # nobody knows whether "a worker" has ended; it may still use the folder
+    assert run(["work"]) == 0
+    assert opened.folder.exists()
+    with contextlib.closing(open_state()) as state:
+        assert not TaskStore(state).release(claimed)  # it has stopped
     assert run(["work"]) == 0
     assert not opened.folder.exists()
 
@@ -328,6 +341,25 @@ def test_the_question_of_an_agent_whose_worker_is_killed_is_gone_and_its_task_is
     assert run(["work"]) == 0
     task = read_tasks(capsys)[name]
     assert (task["status"], task["attempts"], shop.exists()) == ("done", 2, True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGSTOP and SIGKILL")
+def test_an_answer_that_a_killed_worker_had_not_taken_goes_to_the_next_attempt(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = add(capsys, "choose a colour", "-r", "coder")
+    with start_worker(shop, "--ask") as worker:
+        asked = wait_for_agents_question(worker, capsys)
+        worker.send_signal(signal.SIGSTOP)
+        assert run(["sessions", "answer", asked["request"], "--answer", "blue"]) == 0
+        worker.send_signal(signal.SIGKILL)
+        worker.wait(timeout=60)
+    assert run(["work"]) == 0
+    task = read_tasks(capsys)[name]
+    assert (task["status"], task["attempts"], task["result"]) == ("done", 2, "Blue it is.")
+    state = open_state()
+    assert GivenAnswers(state).list_left(task["id"]) == ()
+    state.close()
 
 
 def test_without_ask_an_agent_of_a_worker_decides_itself(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""`starling.approvals`, `starling.audit` and `starling.undo`, as an editor sends them."""
+"""`starling.approvals`, `starling.audit`, `starling.undo` and `starling.undoable`, as an editor sends them."""
 
 from __future__ import annotations
 
@@ -70,6 +70,19 @@ async def test_undo_asks_and_restores_the_file(editor: Editor, person: ScriptedA
     assert list((tmp_path / "workspace").iterdir()) == []
 
 
+async def test_undoable_changes_are_listed_newest_first(editor: Editor, person: ScriptedAsker, tmp_path: Path) -> None:
+    made = CreateFile(tmp_path / "workspace" / "c.py", "x = 1\n")
+    await editor.server.session.get_gate().propose(ProposedEdit("Make c.py", "Because.", "generator", (made,)))
+    result = (await execute(editor, "starling.undoable"))["result"]
+    told = [(one["title"], [path[-4:] for path in one["files"]], one["client"]) for one in result["changes"]]
+    assert told == [("Make c.py", ["c.py"], "ed 1"), ("Make a.py", ["a.py"], "ed 1")]
+    (first,) = (await execute(editor, "starling.undoable", {"limit": 1}))["result"]["changes"]
+    person._answers = [Answer.APPROVE]
+    await execute(editor, "starling.undo", {"checkpoint": first["checkpoint"]})
+    result = (await execute(editor, "starling.undoable"))["result"]
+    assert [one["title"] for one in result["changes"]] == ["Make a.py"]
+
+
 async def test_undo_of_an_unknown_checkpoint_is_refused_with_the_reason(editor: Editor, person: ScriptedAsker) -> None:
     result = (await execute(editor, "starling.undo", {"checkpoint": "none"}))["result"]
     assert (result["outcome"], "no checkpoint" in result["reason"]) == ("refused", True)
@@ -81,6 +94,10 @@ async def test_a_record_that_cannot_be_read_says_so(
     (tmp_path / "file").touch()
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "file"))
     await editor.begin()
-    for name, rows in (("starling.approvals", "approvals"), ("starling.audit", "rows")):
+    for name, rows in (
+        ("starling.approvals", "approvals"),
+        ("starling.audit", "rows"),
+        ("starling.undoable", "changes"),
+    ):
         result = (await execute(editor, name))["result"]
         assert (result[rows], "STARLING_HOME" in result["problem"]) == ([], True)

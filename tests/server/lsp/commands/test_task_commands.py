@@ -220,7 +220,7 @@ def ask_as_worker(talk: Talk, state: State, *, number: int = 1, task: str = "", 
         proposal=proposal, origin=Origin(session, "call"),
     )  # fmt: skip
     GateRecords(state).begin(question, client="starling work", task="", model="", subjects=(shown,))
-    GivenAnswers(state).await_answer(name)
+    GivenAnswers(state).record_wait(name)
     return name
 
 
@@ -305,7 +305,7 @@ def ask_in_words(talk: Talk, state: State, choices: tuple[str, ...] = (), task: 
     name, session = "a" * 32, task or "b" * 32
     SessionStore(state).create(talk.root.as_uri(), title="Choose", role="coder", name=session)
     asked = AgentQuestion(name, session, "Which\ncolour?", choices, time.time())
-    GivenAnswers(state).await_words(asked, name_owner("starling work"))
+    GivenAnswers(state).record_question(asked, name_owner("starling work"))
     return name
 
 
@@ -329,7 +329,7 @@ async def test_an_agents_question_is_listed_and_answered_in_words(talk: Talk, st
     assert "give one of: red, blue" in refused["message"]
     answered = await talk.run("questions", action="answer", request=asked[:8], answer="blue")
     assert (answered["questions"], answered["answer"]) == ([], "blue")
-    assert GivenAnswers(state).find_words(asked) == "blue"
+    assert GivenAnswers(state).find_text_answer(asked) == "blue"
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ async def test_an_agents_question_is_asked_here_and_still_waits_when_it_is_close
     (shown,) = (one["params"] for one in talk.editor.sent if one.get("method") == "starling/ask")
     assert (shown["question"], shown["choices"]) == ("Which\ncolour?", list(choices))
     assert (result["answer"], len(result["questions"])) == (given, 0 if given else 1)
-    assert GivenAnswers(state).find_words(asked) == (given or None)
+    assert GivenAnswers(state).find_text_answer(asked) == (given or None)
 
 
 async def test_a_client_that_cannot_ask_for_words_says_what_can(talk: Talk, state: State) -> None:
@@ -353,7 +353,7 @@ async def test_a_client_that_cannot_ask_for_words_says_what_can(talk: Talk, stat
     asked = ask_in_words(talk, state)
     refused = await talk.fail("questions", action="ask", request=asked)
     assert f"Use `starling sessions answer {asked[:8]}`" in refused["message"]
-    assert GivenAnswers(state).find_words(asked) is None
+    assert GivenAnswers(state).find_text_answer(asked) is None
 
 
 async def test_an_agents_question_that_is_answered_elsewhere_is_withdrawn_here(
@@ -364,10 +364,10 @@ async def test_an_agents_question_that_is_answered_elsewhere_is_withdrawn_here(
     asked = ask_in_words(talk, state)
     waiting = talk.send("questions", action="ask", request=asked)
     await talk.editor.message(lambda one: one.get("method") == "starling/ask")
-    assert await asyncio.to_thread(GivenAnswers(state).give_words, asked, "blue", "another")
+    assert await asyncio.to_thread(GivenAnswers(state).give_text_answer, asked, "blue", "another")
     assert "was answered elsewhere" in (await talk.editor.answer(waiting))["error"]["message"]
     await talk.editor.message(lambda one: one.get("method") == "$/cancelRequest")
-    assert GivenAnswers(state).find_words(asked) == "blue"
+    assert GivenAnswers(state).find_text_answer(asked) == "blue"
 
 
 def remember(talk: Talk, state: State, *, everywhere: bool = False, agent: str = "") -> None:

@@ -60,7 +60,7 @@ async def test_each_kind_of_change_by_another_process_is_told_by_its_name(
     await editor.until(lambda: read_changes(editor) == [{"tasks"}])
     assert queue.pause(added.id)
     await editor.until(lambda: read_changes(editor) == [{"tasks"}] * 2)
-    GivenAnswers(state).await_answer("0123")
+    GivenAnswers(state).record_wait("0123")
     await editor.until(lambda: read_changes(editor)[2:] == [{"questions"}])
     MemoryStore(state).remember(Remembered(place, "", "port", "8080", Source.PERSON))
     await editor.until(lambda: read_changes(editor)[3:] == [{"memory"}])
@@ -71,7 +71,7 @@ async def test_each_kind_of_change_by_another_process_is_told_by_its_name(
 async def test_questions_that_wait_already_are_told_at_the_start(
     editor: Editor, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    GivenAnswers(state).await_answer("0123")
+    GivenAnswers(state).record_wait("0123")
     await begin(editor, tmp_path, monkeypatch, FOLLOWS)
     await editor.until(lambda: read_changes(editor))
     assert read_changes(editor) == [{"questions"}]

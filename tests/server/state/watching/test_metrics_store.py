@@ -68,7 +68,7 @@ def test_hours_go_after_a_week_and_days_after_a_year(state: State) -> None:
         now = NOW - days * DAY_S
         metrics.count("turn")
         metrics.flush()
-    with state.reading() as connection:
+    with state.use_connection() as connection:
         periods = [one for (one,) in connection.execute("SELECT period FROM team_metrics ORDER BY period").fetchall()]
     assert [len(one) for one in periods] == [10, 10, 13]
     assert periods[-1] == "2026-11-28T14"
