@@ -99,36 +99,37 @@ class Autopilot:
         """
         new = self._proposals.replace_open(self._workspace, choose(self._find()))
         waiting = self._proposals.list_open(self._workspace)
-        started = self._start_by_rule(waiting)
-        is_busy = new or started
+        task, said = self._start_by_rule(waiting)
+        is_busy = new or task is not None
         self.sleep_s = self._interval_s if is_busy else min(self.sleep_s * 2, LONGEST_SLEEP_S)
         if not waiting:
             return "Nothing is worth doing."
         counted = f"{len(waiting):,} proposals, {new:,} of them new; `starling autopilot` lists them."
-        return f"{counted} {started}".rstrip()
+        return f"{counted} {said}".rstrip()
 
-    def _start_by_rule(self, waiting: Iterable[KeptProposal]) -> str:
-        """Queue the most valuable proposal that a rule allows; return a sentence about it, or why it was not queued.
+    def _start_by_rule(self, waiting: Iterable[KeptProposal]) -> tuple[QueuedTask | None, str]:
+        """Queue the most valuable proposal that a rule allows; return its task, and a sentence about it.
 
-        "" if no rule allows any, the proposal is not open any more, or an earlier task of the autopilot has not ended:
-        the use of each task is counted before the next one starts.
+        Without a task the sentence says why none was queued; it is "" if no rule allows any, the proposal is not open
+        any more, or an earlier task of the autopilot has not ended: the use of each task is counted before the next one
+        starts.
         """
         chosen = next((one for one in waiting if one.proposal.kind in self._starts), None)
         if chosen is None:
-            return ""
+            return None, ""
         newest = self._queue.list_newest(self._workspace, MOST_TASKS)
         if any(one.task.key.startswith(KEY_PREFIX) and one.status in _UNDER_WAY for one in newest):
-            return ""
+            return None, ""
         if exhausted := self._budget.find_exhausted(self._proposals.read_spending(self._workspace)):
-            return f"Today's budget is used up: {exhausted}."
+            return None, f"Today's budget is used up: {exhausted}."
         try:
             task = accept(chosen, self._workspace, self._proposals, self._queue)
         except QueueFull as error:
-            return str(error)
+            return None, str(error)
         if task is None:
-            return ""
+            return None, ""
         self._proposals.add_spending(self._workspace, DaySpending(tasks=1))
-        return f"Your rule for {chosen.proposal.kind} has started {task.id[:8]}: {chosen.proposal.title}"
+        return task, f"Your rule for {chosen.proposal.kind} has started {task.id[:8]}: {chosen.proposal.title}"
 
 
 def choose(found: Iterable[TaskProposal]) -> list[TaskProposal]:
@@ -140,14 +141,16 @@ def choose(found: Iterable[TaskProposal]) -> list[TaskProposal]:
 
 
 def accept(kept: KeptProposal, workspace: str, proposals: TaskProposals, queue: TaskQueue) -> QueuedTask | None:
-    """Queue a proposal as a task, record that, and return the task; None if the proposal was not open any more.
+    """Queue an open proposal as a task, record that, and return the task; None if the proposal is not open any more.
 
-    The task is queued in both cases, unless it was before.
+    A task that was queued for it before is not queued twice.
 
     Raises:
         QueueFull: too many tasks are open; the proposal stays open.
         StateError: the state cannot be read or written.
     """
+    if all(other.id != kept.id for other in proposals.list_open(workspace)):
+        return None
     one = kept.proposal
     key = f"{KEY_PREFIX}{one.key}"
     role = "" if one.workflow else ROLE

@@ -72,7 +72,7 @@ def collect_evidence(
 
 
 def _describe_recall(recalled: Recalled | None) -> dict[str, float]:
-    """Return the evidence from the recalled text: its confidence, match and votes; low values for None."""
+    """Return the evidence from the recalled text: its confidence, match, votes and file; low values for None."""
     if recalled is None:
         return {"said": confidence.logit(confidence.UNKNOWN), "matched": 0.0, "votes": 0.0, "same_file": 0.0}
     return {

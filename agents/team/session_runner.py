@@ -57,7 +57,10 @@ MOST_ENTRIES = 5000
 SHOWN_AFTER_S = 0.25
 """Seconds after which a changed state is stored for other clients, unless an entry has brought it sooner."""
 
-NO_MODEL = "No chat model is configured, so no agent can work; set `chat.url` and `chat.model`, or pull a chat model."
+NO_MODEL = (
+    "No chat model is configured, so no agent can work. Set `chat.url` and `chat.model` in your own settings.toml, or "
+    "install a model: `starling models recommend` says which."
+)
 
 
 @contextlib.contextmanager
@@ -155,7 +158,7 @@ class SessionRunner:
                 await self._record(SessionState.PROCESSING, await self._make_request_entry(request, attached))
                 with team.open_record(self._session) as write:
                     self._recorder = RunRecorder(write)
-                    recorded = self._record_events(emit)
+                    recorded = self._make_recording_emit(emit)
                     team.watch(self._session, TurnBegan(workflow.name if workflow is not None else ""))
                     for problem in named.problems:
                         recorded(Noted(problem))
@@ -193,7 +196,7 @@ class SessionRunner:
         details = json.dumps(kept) if kept else ""
         return Entry(EntryKind.PERSON, self._team.owner, transcript.hide_secrets(request), details)
 
-    def _record_events(self, emit: Emit) -> Emit:
+    def _make_recording_emit(self, emit: Emit) -> Emit:
         """Return an `emit` that also writes each event into the turn's record, and tells the watcher."""
         recorder = self._recorder
 

@@ -195,10 +195,10 @@ class CursorText:
     @cached_property
     def context(self) -> NDArray[np.uint32]:
         """Tokens of `tail`, without a word that ends at the cursor."""
-        return self.complete[:-1] if self.partial else self.complete
+        return self.all_tokens[:-1] if self.partial else self.all_tokens
 
     @cached_property
-    def complete(self) -> NDArray[np.uint32]:
+    def all_tokens(self) -> NDArray[np.uint32]:
         """All tokens of `tail`, including a word that ends at the cursor."""
         return self.above.ids[1:-1]
 

@@ -134,7 +134,7 @@ def _find_positions(cursor: CursorText, pool: Pool) -> NDArray[np.int64]:
     if not cursor.partial:
         return pool.find_similar(cursor.context, FROM_POOL if pool.origin < Origin.BELOW else FROM_OWN)
     positions = np.concatenate(
-        [pool.find_similar(cursor.complete, FROM_POOL) - 1, pool.find_similar(cursor.context, FROM_POOL_PARTIAL)]
+        [pool.find_similar(cursor.all_tokens, FROM_POOL) - 1, pool.find_similar(cursor.context, FROM_POOL_PARTIAL)]
     )
     if not len(positions):
         return positions

@@ -25,7 +25,7 @@ _log = logging.getLogger("models.training.smoke")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run every stage in a temporary folder; return 1 if training, a stage before it or a check fails, else 0."""
+    """Run every stage in a temporary folder; return 1 if a stage or a check fails, else 0."""
     parser = argparse.ArgumentParser(prog="python -m models.training.smoke", description=__doc__)
     parser.parse_args(arguments)
     started = time.monotonic()
@@ -43,15 +43,18 @@ def main(arguments: list[str] | None = None) -> int:
             [*common, "samples", "--rows", "2048", "--held-out-rows", "16"],
             [*train, str(_STEPS)],
         )
-        for step in steps:
-            if run_stage(step):
-                return 1
+        if any(map(run_stage, steps)):
+            return 1
         if not _is_attention_equal() or not _has_learned(work) or not _can_resume(work, train):
             return 1
         mean = str(work / "mean")
-        run_stage([*common, "average", str(work / "run"), str(work / "run"), "--target", mean])
-        run_stage([*common, "convert", "--checkpoint", mean])
-        run_stage([*common, "evaluate", "--per-package", "20"])
+        last_steps = (
+            [*common, "average", str(work / "run"), str(work / "run"), "--target", mean],
+            [*common, "convert", "--checkpoint", mean],
+            [*common, "evaluate", "--per-package", "20"],
+        )
+        if any(map(run_stage, last_steps)):
+            return 1
     _log.info("all stages in %.0f s", time.monotonic() - started)
     return 0
 

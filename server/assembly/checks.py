@@ -325,7 +325,8 @@ def _check_chat(settings: Settings) -> Iterator[Check]:
     for problem in made.problems:
         yield Check("chat", "warning", "The chat model is not fully configured.", problem, _describe_endpoint(wanted))
     if not made.by_role and not made.problems:
-        yield Check("chat", "ok", "No chat model is configured: chat.url is empty.", "", _describe_endpoint(wanted))
+        message = "No chat model is configured (chat.url is empty); agents need one."
+        yield Check("chat", "ok", message, "", _describe_endpoint(wanted))
     for one in dict.fromkeys((*wanted.endpoints, *wanted.review)):
         if exposed := endpoints.find_key_exposure(one):
             yield Check(
@@ -354,7 +355,7 @@ def _check_answer(chat: ChatModel, facts: dict[str, Any], *, others: bool) -> Ch
         with contextlib.closing(chat):
             reply = chat.chat(question, cancelled=never)
     except ChatError as error:
-        consequence = "Explanations, instructions and the chat model's review do not work until then."
+        consequence = "Agents, explanations, instructions and the chat model's review do not work until then."
         consequence = "The next model in the chain, if there is one, answers in its place." if others else consequence
         return Check("chat", "warning", str(error), consequence, {**facts, "fault": error.fault.value})
     seconds = round(time.monotonic() - begun, 3)

@@ -45,7 +45,7 @@ def stats(
         state.close()
     total, by_day, by_role = sum_all(metrics), sum_days(metrics), sum_roles(metrics)
     if as_json:
-        whole = {**dataclasses.asdict(total), "success": total.success}
+        whole = {**dataclasses.asdict(total), "success": total.success_rate}
         del whole["day"]
         terminal.emit({
             "since_days": days, "total": whole,
@@ -85,10 +85,12 @@ def _format_cost(cost: float) -> str:
 def _describe(total: TeamDay) -> Sequence[str]:
     """Return the lines below the tables: the share of tasks that were done, average times, approvals."""
     lines = []
-    if total.success is not None:
+    if total.success_rate is not None:
         attempts = total.tasks_done + total.tasks_failed + total.tasks_waiting
         average = total.task_seconds / attempts
-        lines.append(f"{total.success:.0%} of {terminal.format_count(attempts, 'task')} done, {average:,.1f} s each.")
+        lines.append(
+            f"{total.success_rate:.0%} of {terminal.format_count(attempts, 'task')} done, {average:,.1f} s each."
+        )
     if total.turns:
         average = total.turn_seconds / total.turns
         stopped = f", {total.turns_stopped:,} stopped at a limit or in a circle" if total.turns_stopped else ""

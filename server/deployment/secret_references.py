@@ -92,13 +92,13 @@ def _read_keyring(variable: str, service: str, name: str) -> str:
 
 
 def _read_file(variable: str, name: str) -> str:
-    """Return the text of a file without line breaks at its end; the start of one longer than `LONGEST` bytes.
+    """Return the text of a file without line breaks at its end.
 
     Raises:
-        SecretUnavailable: it cannot be read, is no regular file of this user, is open to other users, or is not
-            UTF-8.
+        SecretUnavailable: it cannot be read, is no regular file of this user, is open to other users, is not UTF-8, or
+            is longer than `LONGEST` bytes.
     """
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))  # noqa: PTH111 (pathlib's raises)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)
@@ -110,6 +110,8 @@ def _read_file(variable: str, name: str) -> str:
         raise SecretUnavailable(f"The file {path}, the secret {variable}, cannot be read ({why}).") from None
     if problem:
         raise SecretUnavailable(f"The file {path}, the secret {variable}, {problem}")
+    if len(data) > LONGEST:
+        raise SecretUnavailable(f"The file {path}, the secret {variable}, has more than {LONGEST:,} bytes.")
     try:
         return data.decode().rstrip("\r\n")
     except UnicodeDecodeError:

@@ -239,9 +239,10 @@ class Gate:
         return locate_changes(places.allow_excluded() if case.undoes else places, proposal)
 
     async def _process(self, case: Case, checked: CheckedProposal | None, cancelled: Cancelled | None) -> Outcome:
-        """Check the limits, record the request, ask a person, and apply an approved change; return the outcome.
+        """Check the limits, record the request, have it decided, and apply an approved change; return the outcome.
 
-        `checked` is None for a tool call. The verdict is REFUSED if a limit is reached or nothing can be recorded.
+        A person is asked unless a rule or an earlier answer decides. `checked` is None for a tool call. The verdict is
+        REFUSED if a limit is reached or nothing can be recorded.
         """
         count = len(checked.proposal.changes) if checked is not None else 1
         try:

@@ -243,15 +243,15 @@ class SessionStore:
         )
 
 
-def require_name_to_delete(session: Session, name: str) -> None:
-    """Check that `name`, the first characters of the id of `session`, suffices to delete it.
+def require_long_prefix(session: Session, prefix: str) -> None:
+    """Check that `prefix`, the first characters of the id of `session`, suffices to delete it.
 
     Raises:
-        SessionUnavailable: `name` is neither the whole id nor `SHORTEST_DELETED` characters long.
+        SessionUnavailable: `prefix` is neither the whole id nor `SHORTEST_DELETED` characters long.
     """
-    if name != session.id and len(name) < SHORTEST_DELETED:
+    if prefix != session.id and len(prefix) < SHORTEST_DELETED:
         raise SessionUnavailable(
-            f"{name!r} is too short to delete a session; give at least {SHORTEST_DELETED} characters of its id."
+            f"{prefix!r} is too short to delete a session; give at least {SHORTEST_DELETED} characters of its id."
         )
 
 

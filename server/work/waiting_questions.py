@@ -95,9 +95,11 @@ class WaitingQuestions:
     def find(self, name: str) -> Request | AgentQuestion:
         """Return the only question for which a worker waits and whose id begins with `name`.
 
+        First closes the questions of processes that no longer run, as `list_waiting` does.
+
         Raises:
             QuestionRefused: there is none, or there are several.
-            StateError: the questions cannot be read.
+            StateError: the state database cannot be read or written.
         """
         found = [one for one in self.list_waiting() if one.id.startswith(name)]
         if len(found) != 1:

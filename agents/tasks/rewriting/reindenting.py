@@ -72,9 +72,9 @@ def reindent(lines: Sequence[str], document: Document, *, piece: str, indentatio
 
 
 def detect_unit(lines: Sequence[str], default: str = "    ") -> str:
-    """Return one step of indentation of some lines: a tab or spaces.
+    """Return one step of indentation of some lines: a tab if any line is indented with one, else spaces.
 
-    Returns `default` if no line is at least two columns deeper than the shallowest one.
+    These are the fewest spaces, at least two, by which a line is deeper than the shallowest one; `default` if none is.
     """
     leads = [_read_indentation(line) for line in lines if line.strip()]
     if any("\t" in lead for lead in leads):

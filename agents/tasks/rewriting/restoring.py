@@ -24,23 +24,25 @@ _ABOUT_DECORATORS = re.compile(
 _ABOUT_DOCUMENTATION = re.compile(r"(?i)\bdoc|comment|describ")
 
 
-def restore(lines: Sequence[str], held: Sequence[str], language: str, words: str) -> list[str]:
+def restore(lines: Sequence[str], original: Sequence[str], language: str, words: str) -> list[str]:
     """Return the lines of a definition with the decorators, docstring and comments that it lost.
 
     Args:
         lines: the lines by the model.
-        held: the lines in the document.
+        original: the lines in the document.
         language: language of the document, by Starling's name.
         words: what the person asked for; parts that are mentioned here are left to the model.
     """
     made = list(lines)
-    before = _find_decorators(held)
+    before = _find_decorators(original)
     if before and not _find_decorators(made) and not _ABOUT_DECORATORS.search(words):
         shift = read_indentation(made[0])
-        made = [*(shift + line[len(read_indentation(held[0])) :] for line in before), *made]
+        made = [*(shift + line[len(read_indentation(original[0])) :] for line in before), *made]
     if _ABOUT_DOCUMENTATION.search(words):
         return made
-    return _restore_comments(_restore_docstring(made, held) if languages.get(language).docstrings else made, held)
+    return _restore_comments(
+        _restore_docstring(made, original) if languages.get(language).docstrings else made, original
+    )
 
 
 def _find_decorators(lines: Sequence[str]) -> list[str]:
@@ -57,30 +59,30 @@ def _is_head(line: str, depth: str) -> bool:
     return outside and not line.strip().startswith((")", "]", "}", "#", "//"))
 
 
-def _restore_docstring(lines: list[str], held: Sequence[str]) -> list[str]:
-    """Return the lines of a definition with the docstring of `held` added, if they have none."""
-    old, new = _find_docstring(held), _find_docstring(lines)
+def _restore_docstring(lines: list[str], original: Sequence[str]) -> list[str]:
+    """Return the lines of a definition with the docstring of `original` added, if they have none."""
+    old, new = _find_docstring(original), _find_docstring(lines)
     body = _find_body(lines)
     if old is None or new is not None or body is None or body >= len(lines):
         return lines
     inner = next((read_indentation(line) for line in lines[body:] if line.strip()), read_indentation(lines[0]) + "    ")
-    outer = read_indentation(held[old[0]])
-    kept = [inner + line.removeprefix(outer) if line.strip() else "" for line in held[old[0] : old[1]]]
+    outer = read_indentation(original[old[0]])
+    kept = [inner + line.removeprefix(outer) if line.strip() else "" for line in original[old[0] : old[1]]]
     return [*lines[:body], *kept, *lines[body:]]
 
 
-def _restore_comments(lines: list[str], held: Sequence[str]) -> list[str]:
-    """Return the lines with the comments of `held` added above the code lines that occur once in both.
+def _restore_comments(lines: list[str], original: Sequence[str]) -> list[str]:
+    """Return the lines with the comments of `original` added above the code lines that occur once in both.
 
     Comments that occur in `lines`, and lines that have a comment above them, are left alone.
     """
-    made, stripped = list(lines), [line.strip() for line in held]
-    for at in range(len(held) - 1, 0, -1):
+    made, stripped = list(lines), [line.strip() for line in original]
+    for at in range(len(original) - 1, 0, -1):
         first = at
-        while first and _COMMENT.match(held[first - 1]):
+        while first and _COMMENT.match(original[first - 1]):
             first -= 1
         code = stripped[at]
-        if first == at or not re.search(r"\w", code) or _COMMENT.match(held[at]) or stripped.count(code) != 1:
+        if first == at or not re.search(r"\w", code) or _COMMENT.match(original[at]) or stripped.count(code) != 1:
             continue
         now = [line.strip() for line in made]
         if now.count(code) == 1 and not set(stripped[first:at]).intersection(now):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agents.tasks.filling import Cancelled
 from agents.team.events import TextArrived, TurnStatus
 from agents.team.instructions import PLAN
+from agents.team.led.endless_answers import ask_until_repeated
 from agents.team.led.locating import list_places
 from agents.team.permissions.modes import Mode
 from agents.team.turn import compaction
@@ -30,6 +31,9 @@ LONGEST_USED = 2400
 
 MOST_LINES = 8
 """Found lines that are shown."""
+
+STEP_TOKENS = 600
+"""Most tokens of an answer to a workflow's step."""
 
 ANSWER = (
     "You are a careful software engineer. Answer the user's last request in words, briefly and in the language of the "
@@ -64,12 +68,11 @@ async def answer(turn: LedTurn, located: Located, said_before: str = "") -> Turn
     question = Message(Speaker.USER, "\n\n".join((CODE, *shown, said[-1].text)))
     messages = (Message(Speaker.SYSTEM, instructions), *said[:-1], question)  # earlier calls would be imitated
     most = turn.spending.limits.answer_tokens
+    if bench.given is not None:  # a later step reads it, and a small model seldom ends by itself
+        most = min(most, STEP_TOKENS)
     asked = ChatRequest(messages, max_tokens=most, temperature=agent.temperature, words=True)
-    reply = await asyncio.to_thread(
-        turn.chat.chat,
-        asked,
-        cancelled=turn.should_stop,
-        on_text=lambda text: bench.emit(TextArrived(bench.agent, text)),
+    reply = await ask_until_repeated(
+        turn.chat, asked, turn.should_stop, lambda text: bench.emit(TextArrived(bench.agent, text))
     )
     await turn.add(Message(Speaker.ASSISTANT, before + reply.text))
     if reply.end is ReplyEnd.CANCELLED:

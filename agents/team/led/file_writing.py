@@ -12,6 +12,7 @@ from agents.tasks.rewriting.reply_parsing import extract_code
 from agents.tasks.testing import find_test_place, is_test_file
 from agents.team.events import Noted
 from agents.team.failure import ToolFailed
+from agents.team.led.endless_answers import ask_until_repeated
 from agents.team.led.locating import list_file_names
 from indexing.syntax import languages
 from indexing.syntax.documents import Document
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 MOST_FIXES = 2
 MOST_CODE = 2400
 """Characters of the code that the file is about."""
+
+STEP_TOKENS = 800
+"""Most tokens of a file that a workflow's step asks for; of a longer answer the whole lines are used."""
+
+MOST_LEFT_OUT = 20
+"""Lines at the end of an answer that is cut off that are left out, until the rest parses."""
 
 WRITE = "write_file"
 ROLE = (
@@ -74,19 +81,33 @@ async def write_new_file(turn: LedTurn, request: str, located: Located, path: Pa
     )
 
 
-async def write_checked(
-    turn: LedTurn, messages: tuple[Message, ...], path: Path, check: Callable[[], Awaitable[Health]], why: str
+async def write_checked(  # noqa: PLR0913 (what differs between files and tests)
+    turn: LedTurn,
+    messages: tuple[Message, ...],
+    path: Path,
+    check: Callable[[], Awaitable[Health]],
+    why: str,
+    *,
+    correct: Callable[[str], str] = str,
 ) -> TurnEnded:
     """Have the model write the file `path`, and write it again at most `MOST_FIXES` times while `check` finds problems.
 
     A version that does not lower the weight of the problems is undone, and is the last. Returns the end of the turn.
+
+    Args:
+        turn: the turn.
+        messages: what the model is asked.
+        path: the file.
+        check: returns the health of the workspace after the file was written.
+        why: reason for the change, for a person.
+        correct: returns the text to write for the code in an answer.
 
     Raises:
         Cancelled: the turn was cancelled, or its time is over.
         ModelError: the model does not answer.
     """
     name = turn.bench.display(path)
-    text, problem = await _ask_for_text(turn, messages, path)
+    text, problem = await _ask_for_text(turn, messages, path, correct)
     if not text:
         return await turn.say(f"{turn.chat.name} wrote nothing that can be used as {name} ({problem}).")
     result = await turn.call(WRITE, path=name, text=text, why=why)
@@ -98,7 +119,7 @@ async def write_checked(
             break
         fenced = Message(Speaker.ASSISTANT, f"```\n{text}```")
         again = Message(Speaker.USER, AGAIN.format(problems=health.describe()))
-        fixed, _ = await _ask_for_text(turn, (*messages, fenced, again), path)
+        fixed, _ = await _ask_for_text(turn, (*messages, fenced, again), path, correct)
         if not fixed or fixed == text or (await turn.call(WRITE, path=name, text=fixed, why="It had problems.")).failed:
             break
         found = await check()
@@ -152,33 +173,53 @@ def select_code(located: Located, bench: Workbench) -> Iterator[str]:
         left -= len(place.text)
 
 
-async def _ask_for_text(turn: LedTurn, messages: tuple[Message, ...], path: Path) -> tuple[str, str]:
-    """Return the text that the model writes for the file, and "", or "" and why it cannot be used.
+async def _ask_for_text(
+    turn: LedTurn, messages: tuple[Message, ...], path: Path, correct: Callable[[str], str]
+) -> tuple[str, str]:
+    """Return the corrected text that the model writes for the file, and "", or "" and why it cannot be used.
 
-    Asks once more if the answer cannot be used: it has no code block, is cut off, or does not parse.
+    Asks once more if the answer cannot be used: it has no code block, is cut off, or does not parse. For a workflow's
+    step, an answer that is cut off is used up to its last line that parses.
 
     Raises:
         Cancelled: the turn was cancelled, or its time is over.
     """
-    request = ChatRequest(messages, max_tokens=turn.spending.limits.answer_tokens, temperature=0.0, words=True)
+    step, limit = turn.bench.given is not None, turn.spending.limits.answer_tokens
+    request = ChatRequest(messages, max_tokens=min(limit, STEP_TOKENS) if step else limit, temperature=0.0, words=True)
     why = ""
     for _ in range(2):
-        reply = await asyncio.to_thread(turn.chat.chat, request, cancelled=turn.should_stop)
+        reply = await ask_until_repeated(turn.chat, request, turn.should_stop)
         if reply.end is ReplyEnd.CANCELLED:
             raise Cancelled
         cut = reply.end is ReplyEnd.LENGTH
-        code = extract_code(reply.text, cut_off=cut, language=languages.detect(path)).code
+        code = extract_code(reply.text, cut_off=cut and not step, language=languages.detect(path)).code
+        if code and cut and step:
+            code = keep_parsed_lines(code, path)
         why = _explain_problem(code, path, cut=cut)
         if code and not why:
-            return f"{code.strip(chr(10))}\n", ""
+            return correct(f"{code.strip(chr(10))}\n"), ""
         asked = Message(Speaker.USER, AGAIN.format(problems=why))
         request = replace(request, messages=(*messages, Message(Speaker.ASSISTANT, reply.text or "-"), asked))
     return "", why
 
 
+def keep_parsed_lines(code: str, path: Path) -> str:
+    """Return the most of the first lines of `code`, whose end is cut off, that parse as a text of the file `path`.
+
+    Leaves out at least the last line and at most `MOST_LEFT_OUT`; "" if none of these texts parses.
+    """
+    lines = code.splitlines()
+    for end in range(len(lines) - 1, max(0, len(lines) - 1 - MOST_LEFT_OUT), -1):
+        kept = "\n".join(lines[:end])
+        begins = kept.rstrip().endswith((":", "(", "[", "{", ","))  # something that would follow
+        if kept.strip() and not begins and not _explain_problem(kept, path, cut=False):
+            return kept
+    return ""
+
+
 def _explain_problem(code: str | None, path: Path, *, cut: bool) -> str:
     """Return why a reply's code cannot be the text of the file, a clause; "" if it can."""
-    if code is None:
-        return "it was cut off" if cut else "there is no fenced code block in the answer"
+    if not code:
+        return "it was cut off" if cut else "there is no code in a fenced block of the answer"
     errors = Syntax.of(Document(path.as_uri(), path, languages.detect(path, code), code)).count_errors()
     return "it does not parse" if errors else ""

@@ -9,6 +9,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING
 
+from agents.tasks.functions import list_functions
 from agents.tasks.testing import is_test_file
 from agents.team.failure import ToolFailed
 from agents.team.led.file_writing import (
@@ -21,9 +22,13 @@ from agents.team.led.file_writing import (
     write_checked,
 )
 from agents.team.led.repairing import find_named_test
+from indexing.syntax import languages
+from indexing.syntax.documents import Document
+from indexing.syntax.syntax import Syntax
 from models.chat import Message, Speaker
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from agents.tasks.testing import TestPlace
@@ -39,6 +44,7 @@ MOST_FILES = 100
 IMPORT = "Import everything that is tested with `{line}`, also what does not exist yet."
 PRESENT = "The file now:\n```\n{text}```"
 _IMPORT = re.compile(r"^(from\s+\S+\s+import\s+).+$", re.MULTILINE)
+_WORD = re.compile(r"[^\W\d]\w*")
 _NUMBERED = re.compile(r"^(test_)?(.+?)((?:_test|\.test|\.spec)?\.\w+)$")
 
 
@@ -69,8 +75,35 @@ async def write_tests(turn: LedTurn, prompt: str, located: Located, given: Given
     role = Message(Speaker.SYSTEM, ROLE.format(name=bench.display(path)))
     messages = (role, Message(Speaker.USER, shown))
     return await write_checked(
-        turn, messages, path, lambda: turn.checker.check_findings({path: present}), given.request[:300]
+        turn,
+        messages,
+        path,
+        lambda: turn.checker.check_findings({path: present}),
+        given.request[:300],
+        correct=lambda code: import_copies(code, path, set(_WORD.findall(given.request)), line),
     )
+
+
+def import_copies(code: str, path: Path, tested: Collection[str], line: str) -> str:
+    """Return the tests in `code` without functions of their own with the names `tested`, which they import instead.
+
+    Small models write the tested function into the test file, so that it would test itself.
+
+    Args:
+        code: text of the test file.
+        path: the test file.
+        tested: names, such as all words of the request.
+        line: the import with "..." for the names; with "", `code` is returned as it is.
+    """
+    document = Document(path.as_uri(), path, languages.detect(path, code), code)
+    own = [one for one in list_functions(Syntax.of(document)) if not one.container and one.name in tested]
+    copies = [one for one in own if not one.name.startswith("test")]
+    if not line or not copies:
+        return code
+    for one in reversed(copies):
+        code = f"{code[: one.span.start]}{code[one.span.end :].lstrip(chr(10))}"
+    names = ", ".join(dict.fromkeys(one.name for one in copies))
+    return f"{line.removesuffix('...')}{names}\n{code}"
 
 
 async def _choose_path(turn: LedTurn, given: GivenWork, found: TestPlace | None) -> Path | None:

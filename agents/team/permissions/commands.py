@@ -173,7 +173,7 @@ def _find_doubt_about_program(command: SimpleCommand, rule: Rule, *, hides_secre
 
 def _locate(name: str, roots: Sequence[Path]) -> Path:
     """Return the absolute path of `name` as the shell sees it in the first workspace folder; links are not resolved."""
-    return Path(os.path.normpath(roots[0] / Path(name).expanduser()))
+    return Path(os.path.normpath(roots[0] / os.path.expanduser(name)))  # noqa: PTH111 (pathlib's raises)
 
 
 def _find_unconditional_denial(parsed: ParsedLine, roots: Sequence[Path]) -> str:

@@ -33,7 +33,7 @@ _OPTIONS = {
 }
 
 
-class _Unreadable(Exception):  # noqa: N818 (it never leaves this module)
+class _Unreadable(ValueError):  # noqa: N818 (for callers it is a ValueError)
     """The report is not what the test program should have written."""
 
 
@@ -57,7 +57,7 @@ def read_results(framework: Framework, result: CommandResult) -> TestResults:
     if reader is not None and result.report:
         try:
             return reader(result.report)
-        except (_Unreadable, ValueError, RecursionError, expat.ExpatError):
+        except (ValueError, RecursionError, expat.ExpatError):
             pass  # the output says the same in other words
     return read_output(framework, result)
 
@@ -67,7 +67,7 @@ def read_junit(text: str) -> TestResults:
 
     Raises:
         ExpatError: it is no XML.
-        _Unreadable: it declares a document type, or has too many tests.
+        ValueError: it declares a document type, or has too many tests.
     """
     reader = _JunitReader()
     reader.read(text)

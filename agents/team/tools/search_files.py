@@ -32,6 +32,7 @@ _CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
 _MANY = re.compile(r"\{\d*,\d*\}|\{\d{2,}\}")
 
 SEARCH_S = 15.0
+TOO_LONG = "[stopped: the search took too long; name a folder or files]"
 """Longest search, in seconds."""
 
 
@@ -68,8 +69,10 @@ async def run(given: SearchFiles, bench: Workbench) -> ToolResult:
         """Return the matching lines, and a note if there may be more; "" if these are all."""
         hits: list[str] = []
         for path in bench.list_files():
-            if time.monotonic() > deadline or bench.cancelled():
-                return hits, "[stopped: the search took too long; name a folder or files]"
+            if bench.cancelled():
+                return hits, "[stopped: the search was cancelled]"
+            if time.monotonic() > deadline:
+                return hits, TOO_LONG
             name = bench.display(path)
             if not path.is_relative_to(folder) or (glob is not None and not glob.match_file(name)):
                 continue
@@ -77,7 +80,7 @@ async def run(given: SearchFiles, bench: Workbench) -> ToolResult:
                 hits.append(f"{name}:{line}")
                 if len(hits) >= MOST_HITS:
                     return hits, "[more; make the pattern narrower, or name a folder or files]"
-        return hits, ""
+        return hits, "" if time.monotonic() <= deadline else TOO_LONG
 
     hits, note = await asyncio.to_thread(search)
     return ToolResult("\n".join(filter(None, (*hits, note))) or "[no line matches]")

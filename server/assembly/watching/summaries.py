@@ -58,8 +58,8 @@ class TeamDay:
     approvals_no: int = 0
 
     @property
-    def success(self) -> float | None:
-        """Share of the ended tasks that were done, from 0 to 1; None without an ended task."""
+    def success_rate(self) -> float | None:
+        """Share of the tasks done, failed or left to a person that were done, from 0 to 1; None if there are none."""
         ended = self.tasks_done + self.tasks_failed + self.tasks_waiting
         return self.tasks_done / ended if ended else None
 

@@ -123,14 +123,14 @@ def delete(
     directory: Directory = None,
     force: Annotated[bool, typer.Option("--force", help="Delete it although a client has it open.")] = False,
 ) -> None:
-    """Delete a session with its history; it cannot be restored."""
+    """Delete a session with its history; it cannot be restored. Takes at least 4 characters of the id."""
     from agents.ports.sessions import SessionUnavailable  # noqa: PLC0415 (`--help` starts without)
-    from server.state.session_store import require_name_to_delete  # noqa: PLC0415
+    from server.state.session_store import require_long_prefix  # noqa: PLC0415
 
     with _open_stores() as stores:
         session = _find(stores.sessions, name, directory)
         try:
-            require_name_to_delete(session, name)
+            require_long_prefix(session, name)
             stores.sessions.delete(session.id, force=force)
         except SessionUnavailable as error:
             raise Failure(str(error)) from error

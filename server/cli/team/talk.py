@@ -17,6 +17,7 @@ import typer
 
 from server.cli import arguments, terminal, terminal_asker, workspace
 from server.cli.team.roles import check_role
+from server.cli.team.workflows import check_workflow
 from server.cli.terminal import Failure, Misuse
 
 if TYPE_CHECKING:
@@ -107,8 +108,8 @@ class _Talk:
         """Bring the index up to date, have the team answer, and show the answer; return the exit status.
 
         Raises:
-            Failure: the request is empty, there is no such role or session, agents may not work, or the state cannot be
-                read or written.
+            Failure: there is no such session, agents may not work, or the state cannot be read or written.
+            Misuse: the request is empty, or there is no such role or workflow.
         """
         from agents.team.events import TurnStatus  # noqa: PLC0415 (as above)
 
@@ -116,6 +117,7 @@ class _Talk:
             raise Misuse('The request is empty; say what you want, like `starling ask "where is the price computed?"`.')
         root = arguments.choose_workspace(directory)
         self._role = check_role(self._role, root)
+        check_workflow(self._workflow, root)
         with workspace.open_core(root) as core:
             workspace.check_rules(core)
             if core.settings.index.enabled:

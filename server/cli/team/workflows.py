@@ -9,6 +9,7 @@ import typer
 
 from server.cli import arguments, tables, terminal
 from server.cli.tables import Column
+from server.cli.terminal import Misuse
 
 if TYPE_CHECKING:
     from agents.team.workflows.workflow_files import Workflow, Workflows
@@ -44,6 +45,20 @@ def load(root: Path) -> Workflows:
     resolved, _ = settings.resolve(roots=[root])
     trusted = resolved.team.trusted
     return load_all_workflows([root], trusted, load_all_roles([root], trusted))
+
+
+def check_workflow(name: str, root: Path) -> None:
+    """Check that the workspace `root` has the workflow `name`; do nothing for "".
+
+    Raises:
+        Misuse: there is no such workflow; with the names that there are.
+    """
+    if not name:
+        return
+    known = load(root).by_name
+    if name not in known:
+        near = terminal.suggest_names(name, known)
+        raise Misuse(f"There is no workflow {name}.{near} There are: {', '.join(known)}.")
 
 
 def _describe(workflow: Workflow) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import typer
 from server.cli import arguments, tables, terminal, terminal_asker
 from server.cli.tables import Column
 from server.cli.team.roles import check_role
+from server.cli.team.workflows import check_workflow
 from server.cli.terminal import Failure, Misuse
 
 if TYPE_CHECKING:
@@ -127,11 +128,7 @@ def _check_workflow(name: str, directory: Path | None, *, role: str, reads: bool
         return
     if reads or role:
         raise Misuse("A workflow changes files and has its own roles; leave out --read-only and --role.")
-    from server.cli.team.workflows import load  # noqa: PLC0415 (`--help` starts without)
-
-    known = load(arguments.choose_workspace(directory)).by_name
-    if name not in known:
-        raise Misuse(f"There is no workflow {name}; there are: {', '.join(known)}.")
+    check_workflow(name, arguments.choose_workspace(directory))
 
 
 @app.command("show")

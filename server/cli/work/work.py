@@ -13,6 +13,7 @@ import typer
 
 from server.cli import arguments, terminal, terminal_asker, workspace
 from server.cli.team.roles import check_role
+from server.cli.terminal import Failure
 
 if TYPE_CHECKING:
     from agents.ports.task_queue import QueuedTask
@@ -46,10 +47,14 @@ def work(  # noqa: PLR0913 (each is an option of the command)
     wait_s: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="Longest wait for the index.")] = 60,
 ) -> int:
     """Do the tasks of the queue, each on a branch of its own."""
+    from agents.team.session_runner import NO_MODEL  # noqa: PLC0415 (`--help` starts without the team)
+
     root = arguments.choose_workspace(directory)
     roles = tuple(check_role(one, root) for one in role or ())
     with workspace.open_core(root) as core:
         workspace.check_rules(core)
+        if core.chat is None:
+            raise Failure(f"{NO_MODEL} Nothing was begun; all tasks stay in the queue.")
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
         options = _Options(workers, roles, tuple(yes or ()), asks, watch)

@@ -65,12 +65,12 @@ class Found:
     complete: bool
 
 
-def list_personal_places(home: str, own: Sequence[Path]) -> tuple[Path, ...]:
-    """Return the files and folders of secrets below `home`, and the places `own`, as far as they exist.
+def list_personal_places(home: str, own_places: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the files and folders of secrets below `home`, and the places `own_places`, as far as they exist.
 
     Links are resolved. If the user has no home folder, `home` is "~", below which there is nothing.
     """
-    candidates = [*(Path(home, name) for name in _PERSONAL), *own]
+    candidates = [*(Path(home, name) for name in _PERSONAL), *own_places]
     for name in _SEARCHED:
         folder = Path(home, name)
         with contextlib.suppress(OSError):

@@ -17,7 +17,7 @@ from server.lsp.commands.answering.failures import CommandFailed
 from server.lsp.commands.answering.sessions import SessionFacts
 from server.state import session_export
 from server.state.lease_owners import describe_owner
-from server.state.session_store import require_name_to_delete
+from server.state.session_store import require_long_prefix
 
 if TYPE_CHECKING:
     from agents.ports.feedback import Feedback
@@ -151,7 +151,7 @@ def _act(team: EditorTeam, journal: Journal, arguments: Arguments) -> _Read:
     store = team.sessions
     session = team.find_session(arguments.session)
     if arguments.action == "delete":
-        require_name_to_delete(session, arguments.session)
+        require_long_prefix(session, arguments.session)
         store.delete(session.id, force=arguments.force)
         team.forget(session.id)
         return _Read(None)

@@ -77,9 +77,10 @@ class ConnectionAdmission:
         )
 
     def admit(self, params: object) -> str:
-        """Admit the connection if the token is in the `params` of `initialize`, or was in an HTTP header before.
+        """Admit the connection if its token is right and fewer than `MOST_SESSIONS` are admitted.
 
-        Removes the token from `params`. Return "" after the admission, else the reason for the refusal.
+        Takes the token out of the `params` of `initialize`; without one there, the one in an HTTP header counts.
+        Returns "" after the admission, else the reason for the refusal.
         """
         shown = _take_token(params)
         if not (self._control.is_token(shown) if shown is not None else self._proven):

@@ -96,6 +96,8 @@ def test_a_dismissed_one_does_not_come_back_and_work_that_is_gone_is_not_propose
     first, _ = bench.proposals.list_open(PLACE)
     assert bench.proposals.dismiss(PLACE, first.id)
     assert not bench.proposals.dismiss(PLACE, first.id)
+    assert accept(first, PLACE, bench.proposals, bench.queue) is None
+    assert bench.queue.list_newest(PLACE, 9) == ()
     bench.make_pilot().look()
     assert bench.list_keys() == ["b"]
     bench.found = [make("a")]
@@ -142,6 +144,8 @@ def test_a_budget_that_is_used_up_starts_nothing_until_the_next_day(
     pilot = bench.make_pilot(ProposalKind.COMMENT, budget=budget)
     assert pilot.look().endswith(f"Today's budget is used up: {said}.")
     assert bench.queue.list_newest(PLACE, 9) == ()
+    pilot.look()
+    assert pilot.sleep_s == 120.0
     bench.now += DAY_S + 3600
     assert (": Do a" in pilot.look()) == bool(budget.tasks)
 

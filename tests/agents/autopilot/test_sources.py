@@ -56,7 +56,7 @@ def test_tests_that_failed_last_are_proposed_if_their_file_is_still_there() -> N
     assert "assert 3 == 4" in found[1].details or "AssertionError" in found[1].details
 
 
-@pytest.mark.parametrize("damaged", ["", "{", "[1, 2]", "[" * 100_000, "\0"])
+@pytest.mark.parametrize("damaged", ["", "{", "[1, 2]", "[" * 100_000, "\0", "<!DOCTYPE a><testsuite/>"])
 def test_damaged_reports_are_no_failing_tests(damaged: str) -> None:
     files = {sources.PYTEST_FAILURES: damaged, "junit.xml": damaged}
     assert list(sources.find_failing_tests(files.get)) == []

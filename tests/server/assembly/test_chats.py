@@ -175,7 +175,7 @@ def run_check(settings: ChatSettings) -> list[checks.Check]:
 
 def test_the_doctor_says_that_no_endpoint_is_configured() -> None:
     (check,) = run_check(ChatSettings())
-    assert (check.state, check.message) == ("ok", "No chat model is configured: chat.url is empty.")
+    assert (check.state, check.message) == ("ok", "No chat model is configured (chat.url is empty); agents need one.")
 
 
 def test_the_doctor_asks_the_endpoint() -> None:

@@ -55,6 +55,7 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> No
 def test_a_missing_file_a_folder_and_an_empty_file_are_named(tmp_path: Path) -> None:
     assert "cannot be read" in find_problem(f"file:{tmp_path / 'missing'}")
     assert find_problem(f"file:{tmp_path}")
+    assert "cannot be read" in find_problem("file:~nobody_of_this_name/token")
     assert "is empty" in find_problem(write(tmp_path / "t", "\n"))
 
 
@@ -66,6 +67,7 @@ def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_too_long_too_short_and_binary_values_are_refused(tmp_path: Path) -> None:
     assert "more than" in find_problem(write(tmp_path / "t", VALUE * LONGEST))
+    assert "more than" in find_problem(write(tmp_path / "t", "v" * LONGEST + "\nw"))
     assert "fewer than 6 characters" in find_problem(write(tmp_path / "t", "12345"))
     (tmp_path / "t").write_bytes(b"\xff\xfe" * 20)
     assert "no text in UTF-8" in find_problem(f"file:{tmp_path / 't'}")

@@ -34,7 +34,7 @@ async def test_a_text_that_does_not_parse_is_asked_for_once_more(bench: TeamBenc
     assert "it does not parse" in bench.chat.requests[-1].messages[-1].text
     other = await run_turn(bench, CHOICE + "===\nNo code.\n", REQUEST.replace("calls.py", "other.py"))
     assert other.text == (
-        "scripted wrote nothing that can be used as src/other.py (there is no fenced code block in the answer)."
+        "scripted wrote nothing that can be used as src/other.py (there is no code in a fenced block of the answer)."
     )
 
 

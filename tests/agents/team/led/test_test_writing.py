@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agents.team.led.file_writing import keep_parsed_lines
 from agents.team.led.given_work import LONGEST_FAILURES, LONGEST_TESTS, GivenWork
 from tests.agents.team.led.led_runs import AREA, list_calls, run_turn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.agents.team.bench import TeamBench
 
 WISH = "area(r) has to square r."
@@ -34,6 +37,34 @@ async def test_tests_are_written_where_the_codes_tests_belong_and_are_not_run(be
     asked = bench.chat.requests[-1].messages[-1].text
     assert PROMPT in asked
     assert asked.endswith("Import everything that is tested with `from area import ...`, also what does not exist yet.")
+
+
+async def test_a_copy_of_what_is_tested_is_replaced_by_its_import(bench: TeamBench) -> None:
+    give(bench, "tests")
+    copy = "import math\n\n\ndef area(r):\n    return math.pi * r\n\n\ndef test_area():\n    assert area(2) == 12\n"
+    await run_turn(bench, f"===\n@times 1\n```python\n{copy}```\n", PROMPT)
+    assert bench.read("tests/test_area.py") == (
+        "from area import area\nimport math\n\n\ndef test_area():\n    assert area(2) == 12\n"
+    )
+
+
+async def test_tests_that_are_cut_off_are_used_up_to_their_last_line_that_parses(bench: TeamBench) -> None:
+    give(bench, "tests")
+    begun = f"{TEST}    assert area(3) == 27\n\n\ndef test_more():\n    assert area("
+    await run_turn(bench, f"===\n@times 1\n@end length\n```python\n{begun}\n", PROMPT)
+    assert bench.read("tests/test_area.py") == f"{TEST}    assert area(3) == 27\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "kept"),
+    [
+        ("def a():\n    return 1\n\n\ndef b():\n    return (", "def a():\n    return 1\n\n"),
+        ("x = 1", ""),
+        ("x = (\n" + 30 * "    1,\n", ""),
+    ],
+)
+def test_only_whole_lines_that_parse_are_kept(code: str, kept: str, tmp_path: Path) -> None:
+    assert keep_parsed_lines(code, tmp_path / "a.py") == kept
 
 
 async def test_a_test_file_that_is_there_is_kept_and_a_new_one_gets_a_number(bench: TeamBench) -> None:

@@ -110,6 +110,13 @@ def test_a_line_is_decided_about(line: str, effect: Effect, root: Path) -> None:
     assert decide(line, root).effect is effect, decide(line, root)
 
 
+@pytest.mark.parametrize(
+    "line", ["cat a=~nobody_of_this_name", "cat '~nobody_of_this_name/x'", "rm -r ~nobody_of_this_name"]
+)
+def test_the_home_folder_of_an_unknown_user_is_a_name_like_any_other(line: str, root: Path) -> None:
+    assert decide(line, root).effect in {Effect.ASK, Effect.DENY}
+
+
 def test_deleting_the_workspace_or_more_is_denied_without_any_rule(root: Path) -> None:
     for target in (".", str(root), str(root.parent), "/", "~", "./sub/.."):
         found = decide_about_command(

@@ -114,3 +114,13 @@ def test_a_workspaces_workflows_are_used_only_where_the_person_trusts_it(
     )
     assert run(["workflows", "-w", str(tmp_path)]) == 0
     assert capsys.readouterr().out.splitlines()[0].split() == ["NAME", "FROM", "STEPS", "DESCRIPTION"]
+
+
+@pytest.mark.parametrize("command", [["do"], ["tasks", "add"]])
+def test_a_workflow_that_does_not_exist_begins_nothing_and_a_similar_one_is_named(
+    shop: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    assert run([*command, "--workflow", "tdt", "add triple(x)"]) == 2
+    assert "There is no workflow tdt. Did you mean tdd? There are: " in capsys.readouterr().err
+    assert run(["sessions", "--json"]) == 0
+    assert (json.loads(capsys.readouterr().out)["sessions"], shop.exists()) == ([], True)

@@ -240,6 +240,18 @@ def test_no_index_of_a_deleted_worktree_is_kept(
     assert not [one for one in kept if one.startswith(task["id"])]
 
 
+@pytest.mark.parametrize("options", [[], ["--watch"]])
+def test_without_a_chat_model_nothing_is_begun_and_the_queue_is_kept(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    name = add(capsys, "explain", "--read-only")
+    monkeypatch.delenv("STARLING_CHAT__URL")
+    assert run(["work", *options]) == 1
+    assert "No chat model is configured" in capsys.readouterr().err
+    task = read_tasks(capsys)[name]
+    assert (task["status"], task["attempts"], shop.exists()) == ("queued", 0, True)
+
+
 def test_a_kills_leftover_folder_is_deleted_when_work_begins(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = add(capsys, "make it more exact", "-r", "coder")
     assert run(["work"]) == 0
