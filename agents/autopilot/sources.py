@@ -35,8 +35,8 @@ LONGEST_LINE = 400
 def find_failing_tests(read: Callable[[str], str | None]) -> Iterator[TaskProposal]:
     """Yield a proposal for each failed test in pytest's cache and in each JUnit report; a test may come twice.
 
-    Skips files that cannot be parsed, and tests whose names are longer than `LONGEST_LINE`. `read` returns the text of a file of the workspace by its name, None if there is
-    none.
+    Skips files that cannot be parsed, and tests whose names are longer than `LONGEST_LINE`. `read` returns the text of
+    a file of the workspace by its name, None if there is none.
     """
     for name in _list_pytest_failures(read):
         yield _propose_fix(name, "pytest's cache says so.")
