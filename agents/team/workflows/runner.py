@@ -83,6 +83,8 @@ async def run_workflow(workflow: Workflow, stage: Stage, record: Record) -> Turn
         step: Any = workflow.get_step(state.step)
         stage.bench.emit(Noted(f"Workflow {workflow.name}, step {step.name}."))
         outcome = await RUN[step.kind](step, stage)
+        if outcome.stopped is not None and stage.bench.cancelled():
+            outcome = replace(outcome, stopped=TurnStatus.CANCELLED)
         state.tokens = before + stage.spending.tokens
         _note_outcome(step.name, outcome, stage)
         why = outcome.stopped.value if outcome.stopped is not None else ""

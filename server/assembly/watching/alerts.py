@@ -40,7 +40,7 @@ class AlertKind(StrEnum):
 _TASK = {
     AlertKind.ERROR: "Task {id} failed in its last attempt; `starling tasks show {id}` says why.",
     AlertKind.CIRCLE: "Task {id} went in circles and was stopped; `starling tasks show {id}` says where it is.",
-    AlertKind.LIMIT: "Task {id} reached a limit and waits for you; `starling tasks show {id}` says which one.",
+    AlertKind.LIMIT: "Task {id} waits for you; `starling tasks show {id}` says why.",
     AlertKind.GIT: "Git could not be used for task {id}; `starling tasks show {id}` says why.",
 }
 _SESSION = {

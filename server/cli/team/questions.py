@@ -39,7 +39,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object on s
 
 
 def list_questions(*, directory: Directory = None, as_json: AsJson = False) -> None:
-    """List the questions without an answer: first those of agents, in words, then the others; the newest first."""
+    """List the questions without an answer, the newest first.
+
+    Those that agents ask in words come before the others.
+    """
     root = _find_root(directory)
     with _open_questions(root) as questions:
         found = questions.list_unanswered()
@@ -113,7 +116,7 @@ def answer(
     ] = "",
     directory: Directory = None,
 ) -> None:
-    """Answer the question of a worker (`starling work --ask`) that waits for you."""
+    """Answer a question of `starling work --ask` that waits for you."""
     from server.cli.terminal_person import find_choice  # noqa: PLC0415 (`--help` starts without it)
     from server.state.given_answers import AgentQuestion as Asked  # noqa: PLC0415
     from server.work.waiting_questions import QuestionRefused  # noqa: PLC0415

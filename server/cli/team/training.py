@@ -31,7 +31,10 @@ Directory = Annotated[
 
 
 def export(file: File, *, directory: Directory = None) -> None:
-    """Write approved edits and praised answers for training a model, if `team.training` allows it."""
+    """Write approved edits and praised answers for training a model.
+
+    The setting `team.training` has to allow it.
+    """
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
     from indexing.workspace.secrets.known_places import register_secrets  # noqa: PLC0415
     from server.assembly.gates import open_state  # noqa: PLC0415

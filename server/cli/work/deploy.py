@@ -70,7 +70,10 @@ def run(
     directory: Directory = None,
     as_json: AsJson = False,
 ) -> int:
-    """Check a target, deploy the present commit to it, show its status; roll back if that fails."""
+    """Check a target, deploy the commit to it, and show its status.
+
+    Offers to roll back if that fails.
+    """
     from server.cli.team.talk import do  # noqa: PLC0415 (`--help` starts without the team)
 
     words = [f"Deploy to {target}"]

@@ -76,7 +76,10 @@ def add(
     everywhere: Everywhere = False,
     directory: Directory = None,
 ) -> None:
-    """Have agents remember something, in place of what had the same key; secrets in it are replaced."""
+    """Have agents remember something.
+
+    It replaces what had the same key; secrets in it are replaced.
+    """
     from agents.ports.memory import Remembered, Source  # noqa: PLC0415 (`--help` starts without)
     from indexing.workspace.secrets.known_places import register_secrets  # noqa: PLC0415
 
@@ -139,7 +142,7 @@ def clear(*, directory: Directory = None) -> None:
 
 @app.command("export")
 def export(*, directory: Directory = None) -> None:
-    """Write memories, activities and decisions of the workspace as one JSON object on stdout."""
+    """Write memories, activities and decisions as JSON on stdout."""
     from agents.team.memory.memory_export import export_memory  # noqa: PLC0415 (`--help` starts without)
 
     place = _name_workspace(directory)

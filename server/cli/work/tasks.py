@@ -133,7 +133,7 @@ def _check_workflow(name: str, directory: Path | None, *, role: str, reads: bool
 
 @app.command("show")
 def show(name: Name, *, directory: Directory = None, as_json: AsJson = False) -> None:
-    """Show a task with its result, and its branch until that is merged or dropped."""
+    """Show a task with its result, and its branch if it has one."""
     with _open_tasks(directory) as (tasks, _):
         found = tasks.find(name)
         facts = {**_describe(found), "branch": tasks.list_branches().get(found.id, "")}
@@ -181,7 +181,7 @@ def pause(name: Name, *, directory: Directory = None) -> None:
 
 @app.command("retry")
 def retry(name: Name, *, directory: Directory = None) -> None:
-    """Queue a task again that was paused, cancelled, failed, or waits for you."""
+    """Queue a task again that ended undone, is paused, or waits."""
     with _open_tasks(directory, logs=True) as (tasks, _):
         tasks.retry(tasks.find(name))
 

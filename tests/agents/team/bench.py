@@ -161,9 +161,10 @@ class DirectRunner:
         return replace(self.isolation, requested=request.requested)
 
     async def run(self, request: CommandRequest, *, cancelled: Cancelled | None = None) -> CommandResult:
-        """Run a command and wait for its end."""
-        del cancelled
+        """Run a command and wait for its end; a request that is cancelled has no result."""
         self.requests.append(request)
+        if cancelled is not None and cancelled():
+            return CommandResult(None, "", "The command was stopped because the request was cancelled.")
         return await asyncio.to_thread(run_directly, request)
 
 

@@ -78,6 +78,7 @@ class Flow:
         workflow: name of the workflow.
         die_at: the program is killed when this step begins; "" for never.
         die_visit: how often the step begins before that.
+        cancel_at: the request is cancelled while this step runs; "" for never.
         session: id of the session.
         team: the team.
         events: everything that was emitted.
@@ -89,6 +90,7 @@ class Flow:
     workflow: str
     die_at: str = ""
     die_visit: int = 0
+    cancel_at: str = ""
     session: str = ""
     team: Team = field(init=False)
     events: list[Event] = field(default_factory=list)
@@ -108,7 +110,14 @@ class Flow:
     async def run(self, request: str = "add triple(x)", **options: Any) -> TurnEnded:
         """Run the workflow in the session, or go on with it."""
         wanted = WorkflowRequest(self.workflow, **options)
-        return await SessionRunner(self.team, self.session).handle(request, self._take, lambda: False, workflow=wanted)
+        return await SessionRunner(self.team, self.session).handle(
+            request, self._take, self._is_cancelled, workflow=wanted
+        )
+
+    def _is_cancelled(self) -> bool:
+        """Return whether the step in which the request is cancelled has begun."""
+        begun = [one.text for one in self.events if isinstance(one, Noted)]
+        return bool(self.cancel_at) and any(one.endswith(f"step {self.cancel_at}.") for one in begun)
 
     def _take(self, event: Event) -> None:
         """Keep an event; die if that is wanted at this step."""

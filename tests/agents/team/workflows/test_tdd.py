@@ -229,3 +229,15 @@ async def test_where_the_task_commits_no_commit_is_proposed(repository: TeamBenc
     assert (await flow.run(commits=False)).status is TurnStatus.DONE
     assert flow.git("log", "--format=%s") == "first\n"
     assert flow.facts[-1]["step"] == "commit"
+
+
+async def test_a_request_that_is_cancelled_during_a_run_of_tests_is_cancelled_and_goes_on_at_that_step(
+    repository: TeamBench, store: SessionStore
+) -> None:
+    flow = Flow(repository, store, PASSING, "tdd", cancel_at="red")
+    assert (await flow.run()).status is TurnStatus.CANCELLED
+    assert flow.steps[-1] == "red"
+    flow.cancel_at = ""
+    ended = await flow.run("go on")
+    assert ended.status is TurnStatus.DONE, ended.text
+    assert [*dict.fromkeys(flow.steps)] == PATH

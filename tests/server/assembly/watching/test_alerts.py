@@ -140,7 +140,7 @@ def test_a_webhook_gets_json_without_code_and_paths_once_for_the_same_alert(stat
     assert body.pop("at").endswith("+00:00")
     assert body == {
         "program": "starling", "kind": "limit", "workspace": "my shop", "session": TASK.id, "task": True,
-        "text": "Task 01234567 reached a limit and waits for you; `starling tasks show 01234567` says which one.",
+        "text": "Task 01234567 waits for you; `starling tasks show 01234567` says why.",
     }  # fmt: skip
 
 
