@@ -35,8 +35,8 @@ LONGEST_LINE = 400
 def find_failing_tests(read: Callable[[str], str | None]) -> Iterator[TaskProposal]:
     """Yield a proposal for each failed test in pytest's cache and in each JUnit report; a test may come twice.
 
-    Skips files that cannot be parsed. `read` returns the text of a file of the workspace by its name, None if there is
-    none.
+    Skips files that cannot be parsed, and tests whose names are longer than `LONGEST_LINE`. `read` returns the text of
+    a file of the workspace by its name, None if there is none.
     """
     for name in _list_pytest_failures(read):
         yield _propose_fix(name, "pytest's cache says so.")
@@ -49,7 +49,9 @@ def find_failing_tests(read: Callable[[str], str | None]) -> Iterator[TaskPropos
         except (ExpatError, ValueError):
             continue
         for one in failures:
-            yield _propose_fix(one.name, f"{report} says ({one.place or 'no place'}):\n{one.message[-1000:]}")
+            if len(one.name) <= LONGEST_LINE:
+                place = one.place[:LONGEST_LINE] or "no place"
+                yield _propose_fix(one.name, f"{report} says ({place}):\n{one.message[-1000:]}")
 
 
 def _list_pytest_failures(read: Callable[[str], str | None]) -> Iterator[str]:

@@ -168,8 +168,8 @@ class TaskQueue(Protocol):
         """Leave a task to a person until `requeue` or `cancel`; return False, and do nothing, if the claim is lost."""
         ...
 
-    def release(self, claimed: QueuedTask) -> bool:
-        """Queue a claimed task again without counting the attempt: the worker ends in an orderly way.
+    def release(self, claimed: QueuedTask, why: str = "") -> bool:
+        """Queue a claimed task again without counting the attempt: the worker ends, or the task cannot be done now.
 
         Returns False, and does nothing, if the claim is lost.
         """

@@ -6,6 +6,7 @@ reported in a sentence, too, which names the log that has the traceback. Start a
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -89,6 +90,8 @@ class Commands(TyperGroup):
         except Failure as error:
             return terminal.report_failure(str(error), error.exit_code, arguments)
         except Exception as error:  # BLE001 allows this because the error is logged; this is the outermost layer
+            if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                return terminal.report_failure("There is no space left to write; free some.", 1, arguments)
             from server.assembly.setting_sections import LogSettings  # noqa: PLC0415 (170 ms, needed only here)
 
             log.configure(LogSettings(), paths.log_dir())

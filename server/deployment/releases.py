@@ -162,18 +162,23 @@ def _format_compose_start(target: TargetDefinition) -> str:
 
 
 def _format_switch_line(release: str, identity: str) -> str:
-    """Return the line that makes `current` a link to a release, in one step, with GNU's `mv` or that of BSD."""
+    """Return the line that makes `current` a link to a release, in one step, with GNU's `mv` or that of BSD.
+
+    Before that, the link `.previous` gets what `current` was, so that it is not deleted with the old releases.
+    """
     link = f".current.{identity}"
     return (
+        'was=$(readlink current); { [ -z "$was" ] || ln -sfn "$was" .previous; } && '
         f"ln -s {release} {link} && {{ mv -fT {link} current 2>/dev/null || mv -fh {link} current 2>/dev/null; }} || "
         f'{{ rm -f {link}; echo "current cannot be switched." >&2; exit 1; }}'
     )
 
 
 def _format_pruning_lines(keep: int) -> str:
-    """Return the lines that delete all releases but the newest `keep` and the current one."""
+    """Return the lines that delete all releases but the newest `keep`, the current one, and the one before it."""
     return (
         f"cd releases && ls -1 | sort -r | tail -n +{keep + 1} | while read -r old; do\n"
         'case "$old" in *[!0-9TZa-f-]*|-*) continue ;; esac\n'
-        '[ "$(readlink ../current)" = "releases/$old" ] || rm -rf "./$old"\ndone'
+        'case "releases/$old" in "$(readlink ../current)"|"$(readlink ../.previous)") continue ;; esac\n'
+        'rm -rf "./$old"\ndone'
     )

@@ -38,7 +38,8 @@ class MemoryStore:
     def remember(self, memory: Remembered) -> None:
         """Insert `memory`, or replace the memory with the same workspace, agent and key; evict excess memories.
 
-        Secrets in its texts are replaced. The memories that have not changed for the longest time are evicted first.
+        Secrets in its texts are replaced. The memories that have not changed for the longest time are evicted first,
+        and those that a person wrote after all others.
 
         Raises:
             ValueError: a text is longer than `LONGEST_TEXT`, or an agent would replace what a person wrote.
@@ -181,9 +182,10 @@ def _unpack(row: Sequence[Any]) -> Remembered:
 
 
 def _evict_memories(connection: Connection, workspace: str) -> None:
-    """Delete memories of `workspace` beyond `MOST_MEMORIES`, those first that were unchanged for the longest time."""
+    """Delete memories of `workspace` beyond `MOST_MEMORIES`, the longest unchanged first, those of a person last."""
     evicted = connection.execute(
-        "SELECT agent, name FROM agent_memory WHERE workspace = ? ORDER BY changed DESC, agent, name LIMIT ? OFFSET ?",
+        "SELECT agent, name FROM agent_memory WHERE workspace = ?"
+        " ORDER BY CASE WHEN source = 'person' THEN 0 ELSE 1 END, changed DESC, agent, name LIMIT ? OFFSET ?",
         (workspace, MOST_MEMORIES, MOST_MEMORIES),
     ).fetchall()
     connection.executemany(

@@ -162,10 +162,13 @@ class TaskStore:
         with self._state.transaction() as connection:
             return _end_claim(connection, claimed, TaskStatus.WAITING, why, self._clock())
 
-    def release(self, claimed: QueuedTask) -> bool:
-        """Queue a claimed task again, and do not count its attempt; return False if the claim is lost."""
+    def release(self, claimed: QueuedTask, why: str = "") -> bool:
+        """Queue a claimed task again with the reason `why`, and do not count its attempt.
+
+        Returns False if the claim is lost.
+        """
         with self._state.transaction() as connection:
-            if not _end_claim(connection, claimed, TaskStatus.QUEUED, "", self._clock()):
+            if not _end_claim(connection, claimed, TaskStatus.QUEUED, why, self._clock()):
                 return False
             query = "UPDATE queued_tasks SET attempts = attempts - 1, worker = '' WHERE id = ?"
             connection.execute(query, (claimed.id,))

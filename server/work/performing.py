@@ -20,11 +20,12 @@ from agents.ports.task_queue import TaskStatus
 from agents.team.events import Noted, TurnEnded, TurnStatus
 from agents.team.permissions.modes import Mode
 from agents.team.queue.worker import Ending, Performed
-from agents.team.session_runner import SessionRunner
+from agents.team.session_runner import NO_MODEL, SessionRunner
 from agents.team.transcript import make_title
-from agents.team.watching.watch import GitTrouble
+from agents.team.watching.watch import GitTrouble, ModelAsked
 from agents.team.workflows.runner import WorkflowRequest
 from indexing.storage.index_files import IndexPaths
+from models.chat import Fault
 from server.assembly.core import derive
 from server.assembly.team import Client, open_disk_team
 from server.assembly.watching.team_watch import watch_team
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from agents.ports.sessions import Sessions
     from agents.ports.task_queue import QueuedTask, TaskQueue
     from agents.team.events import Event
+    from agents.team.watching.watch import Watch, WatchedEvent
     from server.assembly.core import Core
     from server.gate.ports import Asker
     from server.state.database import State
@@ -57,6 +59,12 @@ OWN_PLACE = ("edits", "delete_file")
 
 IN_USE_S = 1.0
 """Seconds between two attempts to take the lease of a session that another client has."""
+
+_LATER = frozenset({
+    Fault.UNREACHABLE, Fault.RESTING, Fault.CLOSED, Fault.RATE_LIMITED, Fault.UNAUTHORIZED, Fault.UNPAID,
+    Fault.NOT_FOUND,
+})  # fmt: skip
+"""Failures of a model that say nothing about the task: it is postponed, if the model has not answered at all."""
 
 _ENDINGS = {
     TurnStatus.DONE: Ending.DONE,
@@ -81,6 +89,33 @@ class Asking:
     asker: Asker
     make_person: Callable[[str, Callable[[], bool]], Person]
     answer_s: float = LIMITS.answer_s
+
+
+@dataclass(slots=True)
+class _ModelUse:
+    """Answers of models during one attempt of a task; passes all events on.
+
+    Attributes:
+        watch: takes the events.
+        answered: whether a model has answered.
+        fault: kind of the last failure, "" for an answer.
+    """
+
+    watch: Watch
+    answered: bool = False
+    fault: str = ""
+
+    def __call__(self, session: str, event: WatchedEvent) -> None:
+        """Note whether a model has answered, and pass the event on."""
+        if isinstance(event, ModelAsked):
+            self.answered |= not event.fault
+            self.fault = event.fault
+        self.watch(session, event)
+
+    def name_ending(self, ended: TurnEnded) -> Ending:
+        """Return how an attempt has ended that had this use of models."""
+        without_model = ended.text == NO_MODEL or (self.fault in _LATER and not self.answered)
+        return Ending.POSTPONED if ended.status is TurnStatus.FAILED and without_model else _ENDINGS[ended.status]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +168,24 @@ class TaskPerformer:
 
     async def __call__(self, task: QueuedTask, stopped: Callable[[], bool]) -> Performed:
         """Do `task`; see `agents.team.queue.worker.Perform`. Deletes its worktree and branch if it was cancelled."""
+        use = _ModelUse(self.watch)
         try:
             async with self._open_place(task) as place:
-                ended = await self._run_session(task, place, stopped)
+                ended = await self._run_session(task, place, stopped, use)
                 await self._record_usage(task, ended)
+                performed = Performed(use.name_ending(ended), ended.text)
+                if performed.ending is Ending.POSTPONED:
+                    self._show(task, Noted(f"postponed: {ended.text}"))
                 if ended.status is TurnStatus.CANCELLED or place.worktree is None:
-                    return Performed(_ENDINGS[ended.status], ended.text)
-                return await self._commit_and_remove(task, place.worktree, ended)
+                    return performed
+                return await self._commit_and_remove(task, place.worktree, performed)
         except WorktreeFailed as error:
             self.watch(task.id, GitTrouble(str(error)))
             return Performed(Ending.WAITING, str(error))
-        except (SessionUnavailable, StateError) as error:
+        except SessionUnavailable as error:
             return Performed(Ending.FAILED, str(error))
+        except StateError as error:
+            return Performed(Ending.POSTPONED, str(error))
         finally:
             await asyncio.to_thread(self._remove_if_cancelled, task.id)
 
@@ -192,7 +233,9 @@ class TaskPerformer:
             if not await asyncio.to_thread(worktree.folder.exists):
                 await asyncio.to_thread(IndexPaths.of(paths.index_dir(), worktree.root).remove)
 
-    async def _run_session(self, task: QueuedTask, place: _Place, stopped: Callable[[], bool]) -> TurnEnded:
+    async def _run_session(
+        self, task: QueuedTask, place: _Place, stopped: Callable[[], bool], watch: Watch
+    ) -> TurnEnded:
         """Run one turn of the task's session, which is created if needed; return how the turn ended.
 
         Raises:
@@ -201,7 +244,7 @@ class TaskPerformer:
         mode, allow = (Mode.ACT, OWN_PLACE) if place.worktree is not None else (Mode.PLAN, ())
         asking = self._asking
         person = asking.make_person(task.id, stopped)
-        client = Client("starling work", mode, person, allow, self._root.as_uri(), self.watch)
+        client = Client("starling work", mode, person, allow, self._root.as_uri(), watch)
         async with open_disk_team(place.core, place.root, self._state, client, asking.asker, asking.answer_s) as team:
             title = make_title(task.task.title)
             create, place_uri = team.sessions.create, self._root.as_uri()
@@ -243,7 +286,7 @@ class TaskPerformer:
                 return True
         return False
 
-    async def _commit_and_remove(self, task: QueuedTask, worktree: Worktree, ended: TurnEnded) -> Performed:
+    async def _commit_and_remove(self, task: QueuedTask, worktree: Worktree, performed: Performed) -> Performed:
         """Commit what a turn has written, and remove the folder of the worktree, and its branch if nothing has changed.
 
         Returns the outcome, which names the branch and its changed files, if any.
@@ -251,15 +294,15 @@ class TaskPerformer:
         Raises:
             WorktreeFailed: git failed.
         """
-        done = ended.status is TurnStatus.DONE
+        done = performed.ending is Ending.DONE
         await asyncio.to_thread(self._worktrees.commit, worktree, compose_message(task, done=done))
         changed = await asyncio.to_thread(self._worktrees.list_changed, worktree)
         await asyncio.to_thread(self._worktrees.remove, task.id, with_branch=not changed)
         if not changed:
-            return Performed(_ENDINGS[ended.status], ended.text)
+            return performed
         names = ", ".join(changed[:10]) + (f" and {len(changed) - 10} more" if len(changed) > 10 else "")
         note = f"Changed on the branch {worktree.branch}: {names}."
-        return Performed(_ENDINGS[ended.status], f"{ended.text}\n\n{note}")
+        return Performed(performed.ending, f"{performed.text}\n\n{note}")
 
 
 def remove_leftovers(queue: TaskQueue, worktrees: Worktrees, workspace: str) -> None:

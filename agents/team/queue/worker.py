@@ -38,6 +38,14 @@ STOP_S = 10.0
 RETRY_S = 5.0
 """Seconds between two attempts to use a state database that could not be used."""
 
+POSTPONED_S = 20.0
+"""Seconds until the next claim after a task was postponed; twice as long after each further one, up to the next one."""
+
+LONGEST_POSTPONED_S = 900.0
+
+MOST_POSTPONED = 3
+"""Tasks postponed in a row after which a worker that does not wait for further tasks ends."""
+
 T = TypeVar("T")
 
 
@@ -48,6 +56,7 @@ class Ending(StrEnum):
     FAILED = "failed"  # it is tried again, up to the attempts of a task
     WAITING = "waiting"  # a person has to decide
     STOPPED = "stopped"  # it was told to stop before it was done
+    POSTPONED = "postponed"  # it could not be begun at present; it is queued again, and no attempt is counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,7 @@ class Performed:
 
     Attributes:
         ending: how it ended.
-        text: the result; why it failed; or what a person has to decide.
+        text: the result; why it failed or was postponed; or what a person has to decide.
         follow_ups: tasks to queue with a result; none otherwise.
     """
 
@@ -92,7 +101,7 @@ class Worker:
         watch: takes the beginning and the end of the work on each task.
 
     Attributes:
-        undone: number of attempts so far that failed or were left to a person.
+        undone: number of attempts so far that failed, were postponed, or were left to a person.
     """
 
     def __init__(  # noqa: PLR0913 (its ports)
@@ -116,15 +125,21 @@ class Worker:
     async def run(self, stop: asyncio.Event, *, until_empty: bool) -> int:
         """Do tasks until `stop` is set, or with `until_empty` until there is none to claim; return the number done.
 
-        Attempts that failed or were left to a person count as `undone` instead; tasks that were stopped do not count.
+        Attempts that failed, were postponed, or were left to a person count as `undone` instead; tasks that were
+        stopped do not count. Waits after a postponed task; with `until_empty`, ends after `MOST_POSTPONED` in a row.
         """
-        done = 0
+        done = postponed = 0
         while not stop.is_set():
             claimed = await self._use_queue(self._claim, stop)
             if claimed is not None:
                 ending = await self._do(claimed, stop)
                 done += ending is Ending.DONE
-                self.undone += ending in {Ending.FAILED, Ending.WAITING}
+                self.undone += ending in {Ending.FAILED, Ending.WAITING, Ending.POSTPONED}
+                postponed = postponed + 1 if ending is Ending.POSTPONED else 0
+                if postponed and until_empty and postponed >= MOST_POSTPONED:
+                    break
+                if postponed:
+                    await _wait(stop, min(POSTPONED_S * 2 ** min(postponed - 1, 16), LONGEST_POSTPONED_S))
             elif until_empty:
                 break
             else:
@@ -176,7 +191,9 @@ class Worker:
         A task whose follow-up tasks cannot be queued is recorded as failed.
         """
         text, ending = _cut(performed.text), performed.ending
-        if ending is Ending.WAITING:
+        if ending is Ending.POSTPONED:
+            held = self._queue.release(claimed, text)
+        elif ending is Ending.WAITING:
             held = self._queue.escalate(claimed, text)
         elif ending is Ending.FAILED:
             held = self._queue.fail(claimed, text)

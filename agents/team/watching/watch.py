@@ -63,7 +63,8 @@ class TaskEnded:
 
     Attributes:
         task: the task as it was claimed.
-        ending: "done", "failed" (for good), "again" (failed, and another attempt follows), "waiting" or "stopped".
+        ending: "done", "failed" (for good), "again" (failed, and another attempt follows), "waiting",
+            "postponed" or "stopped".
         text: the result, or the reason.
         seconds: duration of this attempt.
     """

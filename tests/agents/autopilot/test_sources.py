@@ -56,6 +56,15 @@ def test_tests_that_failed_last_are_proposed_if_their_file_is_still_there() -> N
     assert "assert 3 == 4" in found[1].details or "AssertionError" in found[1].details
 
 
+def test_no_name_or_place_in_a_report_makes_a_proposal_too_long_for_the_queue() -> None:
+    reports = {
+        "junit.xml": REPORT.replace("test_square", "x" * 200_000),
+        "test-results.xml": REPORT.replace(" name=", f' file="{"x" * 200_000}" line="7" name='),
+    }
+    found = list(sources.find_failing_tests(reports.get))
+    assert [len(one.title + one.details) < 5000 for one in found] == [True]
+
+
 @pytest.mark.parametrize("damaged", ["", "{", "[1, 2]", "[" * 100_000, "\0", "<!DOCTYPE a><testsuite/>"])
 def test_damaged_reports_are_no_failing_tests(damaged: str) -> None:
     files = {sources.PYTEST_FAILURES: damaged, "junit.xml": damaged}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from typer.testing import CliRunner
 import starling_lsp
 from indexing.storage.index_files import IndexPaths
 from models.catalog.catalog import DEFAULT_MODEL
-from server.cli import run
+from server.cli import run, tables
 from server.cli.app import app
 from server.state import paths
 from server.version import VERSION
@@ -110,6 +111,17 @@ def test_a_usage_error_names_the_help_of_its_own_command(
 ) -> None:
     assert run(arguments.split()) == 2
     assert capsys.readouterr().err.endswith(f"; see `{command} --help`.\n")
+
+
+def test_a_full_disk_is_no_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tables, "show", fail)
+    assert run(["jobs", "-w", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "starling: There is no space left to write; free some.\n"
 
 
 @pytest.mark.parametrize("group", ["", "models"])

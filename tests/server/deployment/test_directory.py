@@ -107,6 +107,23 @@ async def test_a_command_that_hangs_is_stopped_at_its_time(deploying: Deploying,
     assert not (place / "current").exists()
 
 
+async def test_the_release_before_is_kept_however_many_deployments_failed_since(
+    deploying: Deploying, place: Path
+) -> None:
+    deploying.aim("directory", path=str(place), keep=2)
+    assert (await deploying.deploy()).succeeded
+    for number in range(2, 5):
+        deploying.commit(f"version {number}")
+        deploying.aim("directory", path=str(place), keep=2, prepare=("exit 3",))
+        assert not (await deploying.deploy()).succeeded
+    deploying.aim("directory", path=str(place), keep=2)
+    assert (await deploying.deploy()).succeeded
+    assert read_current(place) == "version 4"
+    outcome = await deploying.do(Action.ROLL_BACK)
+    assert outcome.succeeded, outcome.text
+    assert read_current(place) == "version 1"
+
+
 async def test_only_the_newest_releases_and_the_current_one_are_kept(deploying: Deploying, place: Path) -> None:
     deploying.aim("directory", path=str(place), keep=2)
     (place / "releases").mkdir()

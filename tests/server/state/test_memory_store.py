@@ -138,6 +138,14 @@ def test_the_oldest_go(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [one.question for one in memory.list_decisions(WORKSPACE, 9)] == ["b?"]
 
 
+def test_no_agent_crowds_out_what_a_person_wrote(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_store, "MOST_MEMORIES", 2)
+    memory.remember(replace(STYLE, key="own", source=Source.PERSON))
+    for number in range(4):
+        memory.remember(replace(STYLE, key=str(number), source=Source.AGENT))
+    assert [one.key for one in memory.recall(WORKSPACE, "coder", 9)] == ["3", "own"]
+
+
 def test_two_processes_remember_side_by_side(memory: Memory, state: State) -> None:
     code = """
 import sys

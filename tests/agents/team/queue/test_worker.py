@@ -30,7 +30,7 @@ PLACE = "file:///shop"
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskStore]:
     """Yield an empty queue; workers wait for hundredths of a second only."""
-    for name in ("HEARTBEAT_S", "IDLE_S", "RETRY_S", "STOP_S"):
+    for name in ("HEARTBEAT_S", "IDLE_S", "RETRY_S", "STOP_S", "POSTPONED_S"):
         monkeypatch.setattr(module, name, 0.01)
     state = State(None)
     yield TaskStore(state)
@@ -245,3 +245,31 @@ def test_a_watcher_is_told_of_follow_ups_that_could_not_be_queued(queue: TaskSto
 
     asyncio.run(Worker(queue, PLACE, "w", Work(do), watch=watch).run(asyncio.Event(), until_empty=True))
     assert endings == ["again", "again", "failed"]
+
+
+def test_a_postponed_task_uses_up_no_attempt_and_is_done_once_that_is_possible(queue: TaskStore) -> None:
+    stop, work = asyncio.Event(), Work()
+
+    async def do(*_: object) -> Performed:
+        if len(work.begun) <= 5:
+            return Performed(Ending.POSTPONED, "Nothing listens there.")
+        stop.set()
+        return Performed(Ending.DONE, "well done")
+
+    work.do = do
+    added = queue.add(NewTask(PLACE, "it"))
+    assert run(queue, work, stop, until_empty=False) == 1
+    ended = queue.get(added.id)
+    assert ended is not None
+    assert (ended.status, ended.attempts) == (TaskStatus.DONE, 1)
+
+
+def test_a_worker_that_does_not_wait_for_tasks_ends_when_one_is_postponed_again_and_again(queue: TaskStore) -> None:
+    async def do(*_: object) -> Performed:
+        return Performed(Ending.POSTPONED, "Nothing listens there.")
+
+    queue.add(NewTask(PLACE, "it"))
+    work = Work(do)
+    assert run(queue, work) == 0
+    assert len(work.begun) == module.MOST_POSTPONED
+    assert read_statuses(queue) == {"it": (TaskStatus.QUEUED, "Nothing listens there.")}
