@@ -66,6 +66,7 @@ OTHER_COMMANDS: dict[str, dict[str, Any]] = {
     "starling.memory": {},
     "starling.questions": {},
     "starling.roles": {},
+    "starling.undoable": {},
     "starling.search": {"query": "canary total price"},
     "starling.session": {"session": "none"},
     "starling.sessions": {},

@@ -49,7 +49,7 @@ def list_roles(*, directory: Directory = None, as_json: AsJson = False) -> int:
 
 
 def list_tools(*, as_json: AsJson = False) -> int:
-    """List the tools of the team, which rules about calls name, and the problems of the settings."""
+    """List the tools of the team, and problems of your rules."""
     from agents.team.tools.all_tools import TOOLS as ALL  # noqa: PLC0415 (`--help` starts without the team)
     from agents.tools import Risk  # noqa: PLC0415
     from server.assembly import settings  # noqa: PLC0415

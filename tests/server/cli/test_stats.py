@@ -85,12 +85,12 @@ def test_figures_are_summed_by_day_and_by_role_and_model() -> None:
     )
     newest, oldest = sum_days(metrics)
     assert (newest.day, oldest.day) == ("2026-11-28", "2026-11-27")
-    assert (newest.tasks_done, newest.tasks_failed, newest.task_seconds, newest.success) == (0, 1, 10.0, 0.0)
+    assert (newest.tasks_done, newest.tasks_failed, newest.task_seconds, newest.success_rate) == (0, 1, 10.0, 0.0)
     assert (newest.turns, newest.turns_failed, newest.turns_stopped, newest.turn_seconds) == (3, 1, 2, 5.0)
     assert (newest.calls, newest.calls_failed, newest.answers, newest.failures) == (2, 2, 5, 1)
     assert (newest.prompt_tokens, newest.answer_tokens, newest.cost) == (900, 45, 0.75)
     assert (newest.approvals_asked, newest.approvals_yes, newest.approvals_no, oldest.approvals_asked) == (6, 3, 2, 0)
-    assert sum_all(metrics).success == 0.75
+    assert sum_all(metrics).success_rate == 0.75
     assert [(one.role, one.answers, one.failures, one.cost) for one in sum_roles(metrics)] == [
         ("tester", 1, 0, 0.25), ("coder", 4, 1, 0.5),
     ]  # fmt: skip

@@ -73,4 +73,5 @@ async def call_store(call: Callable[[], R]) -> R:
 def make_failure(error: Exception) -> CommandFailed:
     """Return the command's failure for an error of a store or a turn."""
     codes = {SessionUnavailable: "session-unavailable", StateError: "state"}
-    return CommandFailed(str(error), code=codes.get(type(error), "invalid"))
+    code = next((code for kind, code in codes.items() if isinstance(error, kind)), "invalid")
+    return CommandFailed(str(error), code=code)

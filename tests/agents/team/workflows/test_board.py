@@ -244,10 +244,10 @@ async def test_a_decision_that_was_kept_before_a_kill_is_replaced_not_doubled(
     flow = make(bench, store, ALL)
     record = store.record
 
-    def fail(*given: Any) -> None:
+    def fail(*given: Any, **more: Any) -> None:
         if any("[board: decision]" in entry.text for entry in given[3]):
             raise Died
-        record(*given)
+        record(*given, **more)
 
     store.record = fail  # type: ignore[method-assign]
     with pytest.raises(Died):

@@ -37,7 +37,8 @@ def test_jobs_are_listed_with_their_last_and_next_run(
         before
     )
     code = "import sys; from server.cli import run; sys.exit(run(['work', '--watch']))"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    chat = {"STARLING_CHAT__URL": "http://127.0.0.1:9/v1", "STARLING_CHAT__MODEL": "none"}  # there is no task to do
+    environment = {**os.environ, **chat, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True) as worker:
         after = before
         while not all(after[name]["last"] for name in ("reindex", "health")):
