@@ -23,7 +23,7 @@ from indexing.storage.segment import Segment
 from indexing.storage.segment_files import OverlayFile, SegmentFile
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -168,6 +168,18 @@ class View:
         """Return the root-relative path of a file. Raises KeyError for an unknown file."""
         segment, index = self._locate(key)
         return segment.read_relative_path(index)
+
+    @property
+    def files_key(self) -> Hashable:
+        """A value that is equal for views with the same files, whatever the texts of open ones."""
+        return (*((root, id(segment)) for root, segment in self._segments), frozenset(self._overlays), self._hidden)
+
+    def iterate_paths(self) -> Iterator[tuple[str, FileKey]]:
+        """Yield the root-relative path and the key of each visible file, of open files first."""
+        for part in sorted(self._parts, key=lambda part: not part.is_open):
+            for index, key in enumerate(part.keys):
+                if part.alive[index]:
+                    yield part.segment.paths[index], key
 
     def _select_parts(self, own: FileKey | None) -> list[tuple[_Part, NDArray[np.bool_]]]:
         """Record a query in each part; return all parts, each with a mask of the visible files other than `own`."""

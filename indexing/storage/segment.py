@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -113,6 +115,13 @@ class Segment:
         """Return the root-relative path of the file at `index`."""
         low, high = self._read_range("file_path_end", index)
         return self.arrays["paths"][low:high].tobytes().decode("utf-8", "surrogatepass")
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Root-relative paths of all files, by index; read at the first use."""
+        data = self.arrays["paths"].tobytes()
+        starts = [0, *self.arrays["file_path_end"].tolist()]
+        return tuple(data[low:high].decode("utf-8", "surrogatepass") for low, high in pairwise(starts))
 
     def _is_ascii(self, index: int) -> bool:
         """Return whether the file at `index` has as many bytes as code points."""

@@ -1,0 +1,1 @@
+"""What resolution has to know about each language: a module with `RULES` for each."""
