@@ -159,6 +159,20 @@ class View:
         segment, index = self._locate(key)
         return segment.count_chunks(index)
 
+    def find_chunk(self, key: FileKey, line: int) -> int | None:
+        """Return the ordinal of the smallest definition's chunk with `line`, else of a window; None if none has it.
+
+        Raises KeyError for an unknown file.
+        """
+        segment, index = self._locate(key)
+        best: tuple[bool, int, int] | None = None
+        for ordinal in range(segment.count_chunks(index)):
+            chunk = segment.read_chunk(index, ordinal)
+            if chunk.first_line <= line < chunk.last_line:
+                rank = (chunk.kind == "window", chunk.last_line - chunk.first_line, ordinal)
+                best = rank if best is None else min(best, rank)
+        return best[2] if best is not None else None
+
     def read_text(self, key: FileKey, span: Span | None = None) -> str:
         """Return the indexed text of a file, or the part in `span`. Raises KeyError for an unknown file."""
         segment, index = self._locate(key)
@@ -172,7 +186,7 @@ class View:
     @property
     def files_key(self) -> Hashable:
         """A value that is equal for views with the same files, whatever the texts of open ones."""
-        return (*((root, id(segment)) for root, segment in self._segments), frozenset(self._overlays), self._hidden)
+        return (*((root, segment.serial) for root, segment in self._segments), frozenset(self._overlays), self._hidden)
 
     def iterate_paths(self) -> Iterator[tuple[str, FileKey]]:
         """Yield the root-relative path and the key of each visible file, of open files first."""

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 MOST_CHARACTERS = 2_000  # before the cursor that are read
-_CONTINUED = ("(", "[", "{", ",", "\\", "=", "+", "-", "*", "/", "|", "&", "and", "or", "not", ".")
+_CONTINUED = ("(", "[", "{", ",", "\\", "=", "+", "-", "*", "/", "|", "&", "and", "or", "not")
 _LEADING = ".)]"  # a line that continues the one above it
 _WORD = re.compile(r"[^\W\d]\w*")
 _WORD_END = re.compile(r"\w+$")
@@ -94,7 +94,7 @@ def _find_chain_start(plain: str) -> int:
             at = word.start()
         else:
             return at
-        before = plain[:at].rstrip()
+        before = plain[:at].rstrip(" \t")
         if not before.endswith("."):
             return at
         at = len(before[:-1].rstrip())

@@ -13,6 +13,7 @@ from typing import Literal
 
 LONGEST = 1_000  # characters of an expression; a longer one is not read
 _DEEPEST = 12
+MOST_PARTS = 8  # of a literal
 
 Kind = Literal["name", "member", "call", "index", "choice", "await", "literal", "unknown"]
 
@@ -43,7 +44,9 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _OPEN = {"(": ")", "[": "]", "{": "}"}
-_WORD_ENDS = {"if", "else", "for", "and", "or", "not", "in", "is", "lambda", "async"}
+_AFTER = {"(", "["}  # calls and indexes
+_PREFIXES = {"*", "&", "**"}
+_NO_NAMES = {"if", "else", "for", "and", "or", "in", "is", "lambda", "async", "yield"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ def parse(text: str) -> Expression:
     if len(text) > LONGEST:
         text = text[:LONGEST]
     tokens = [_Token(found.lastgroup, found[0]) for found in _TOKEN.finditer(text) if found.lastgroup is not None]
+    if len(pieces := split(tokens, {","})) > 1 and "lambda" not in text:
+        return Expression(
+            "literal", "tuple", parts=tuple(_parse_all(piece, 1) for piece in pieces if piece)[:MOST_PARTS]
+        )
     return _parse_all(tokens, 0)
 
 
@@ -122,32 +129,15 @@ def _find_end(tokens: list[_Token], at: int) -> int:
 
 def _parse_chain(tokens: list[_Token], depth: int) -> Expression:
     """Return the name or literal at the start of `tokens`, with the members, calls and indexes that follow it."""
-    first = tokens[0]
-    at = 1
-    if first.kind == "string":
-        found = Expression("literal", "str", parts=(Expression("name", _strip_quotes(first.text)),))
-        while at < len(tokens) and tokens[at].kind == "string":
-            at += 1
-    elif first.kind == "number":
-        found = Expression("literal", "float" if "." in first.text else "int")
-    elif first.kind == "word":
-        if first.text in _WORD_ENDS:
-            return Expression("literal", "bool") if first.text == "not" else UNKNOWN
-        found = Expression("name", first.text)
-    elif first.text in _OPEN:
-        end = _find_end(tokens, 0)
-        found = _parse_brackets(first.text, tokens[1:end], depth)
-        at = end + 1
-    elif first.text in "*&":
+    if tokens[0].kind == "mark" and tokens[0].text in _PREFIXES:
         return _parse_all(tokens[1:], depth + 1)
-    else:
-        return UNKNOWN
-    while at < len(tokens):
+    found, at = _parse_atom(tokens, depth)
+    while at < len(tokens) and found.kind != "unknown":
         token = tokens[at]
         if token.text == "." and at + 1 < len(tokens) and tokens[at + 1].kind == "word":
             found = Expression("member", tokens[at + 1].text, found)
             at += 2
-        elif token.kind == "mark" and token.text in "([":
+        elif token.kind == "mark" and token.text in _AFTER:
             end = _find_end(tokens, at)
             inside = _parse_list(tokens[at + 1 : end], depth)
             found = Expression("call" if token.text == "(" else "index", base=found, parts=inside)
@@ -155,6 +145,24 @@ def _parse_chain(tokens: list[_Token], depth: int) -> Expression:
         else:
             return UNKNOWN  # an operator: its result is not known
     return found
+
+
+def _parse_atom(tokens: list[_Token], depth: int) -> tuple[Expression, int]:
+    """Return the name, literal or brackets at the start of `tokens`, and the number of the token after it."""
+    first = tokens[0]
+    if first.kind == "string":
+        strings = next((number for number, each in enumerate(tokens) if each.kind != "string"), len(tokens))
+        return Expression("literal", "str", parts=(Expression("name", _strip_quotes(first.text)),)), strings
+    if first.kind == "number":
+        return Expression("literal", "float" if "." in first.text else "int"), 1
+    if first.kind == "word":
+        if first.text == "not":
+            return Expression("literal", "bool"), len(tokens)
+        return (UNKNOWN if first.text in _NO_NAMES else Expression("name", first.text)), 1
+    if first.text in _OPEN:
+        end = _find_end(tokens, 0)
+        return _parse_brackets(first.text, tokens[1:end], depth), end + 1
+    return UNKNOWN, 1
 
 
 def _strip_quotes(text: str) -> str:
@@ -178,7 +186,7 @@ def _parse_brackets(opening: str, inside: list[_Token], depth: int) -> Expressio
             return Expression("literal", "dict", parts=(UNKNOWN, choose(values)))
         return Expression("literal", "set" if pieces else "dict", parts=_parse_list(inside, depth)[:3])
     kind = "tuple" if opening == "(" else "list"
-    return Expression("literal", kind, parts=_parse_list(inside, depth)[:8])
+    return Expression("literal", kind, parts=_parse_list(inside, depth)[:MOST_PARTS])
 
 
 def _parse_list(tokens: list[_Token], depth: int) -> tuple[Expression, ...]:

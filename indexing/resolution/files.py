@@ -94,6 +94,11 @@ class TableCache:
         self._lock = Lock()
         self._tables: OrderedDict[tuple[str, str], NameTable] = OrderedDict()
 
+    @property
+    def count(self) -> int:
+        """Number of cached tables."""
+        return len(self._tables)
+
     def find(self, language: str, text: str) -> NameTable | None:
         """Return the cached table of a text; None if there is none."""
         with self._lock:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from indexing.resolution import expressions
+from indexing.resolution import containers, expressions
 from indexing.resolution.lookup import Reference
 from indexing.resolution.values import Value, make_container
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from indexing.resolution.expressions import Expression
     from indexing.resolution.lookup import Lookup, Source
@@ -24,7 +24,6 @@ Values = tuple[Value, ...]
 
 MOST_STEPS = 4_000  # for one question
 DEEPEST = 24
-MOST_VALUES = 6  # of one expression
 MOST_BASES = 40  # classes of one hierarchy
 _CALLED = "__call__"
 _INDEXED = "__getitem__"
@@ -54,11 +53,11 @@ class Inference:
             return ()
         self._depth += 1
         try:
-            return _limit(self._evaluate(expression, source, scope, offset))
+            return containers.limit(self._evaluate(expression, source, scope, offset))
         finally:
             self._depth -= 1
 
-    def _evaluate(self, expression: Expression, source: Source, scope: int, offset: int) -> Iterable[Value]:
+    def _evaluate(self, expression: Expression, source: Source, scope: int, offset: int) -> Iterable[Value]:  # noqa: PLR0911 - one for each kind
         """Return what `expression` can be; arguments as in `evaluate`."""
         kind, base = expression.kind, expression.base
         if kind == "name":
@@ -119,7 +118,11 @@ class Inference:
             number = self._types.indexed.get(value.name)
             first = expression.parts[0] if expression.parts else None
             if value.name == "tuple" and len(value.arguments) > 1:
-                return value.arguments[0] if first is None or first.kind != "literal" else _flatten(value.arguments)
+                return (
+                    value.arguments[0]
+                    if first is None or first.kind != "literal"
+                    else containers.flatten(value.arguments)
+                )
             return value.arguments[number] if number is not None and number < len(value.arguments) else ()
         return self._call_members(value, (_INDEXED,))
 
@@ -138,11 +141,11 @@ class Inference:
             return ()
         self._depth += 1
         try:
-            return _limit(self._evaluate_type(expression, source, scope))
+            return containers.limit(self._evaluate_type(expression, source, scope))
         finally:
             self._depth -= 1
 
-    def _evaluate_type(self, expression: Expression, source: Source, scope: int) -> Iterable[Value]:
+    def _evaluate_type(self, expression: Expression, source: Source, scope: int) -> Iterable[Value]:  # noqa: PLR0911 - one for each kind
         """Return the values of a variable with the annotation `expression`; arguments as in `evaluate_type`."""
         types, kind = self._types, expression.kind
         if kind == "choice" or (kind == "literal" and expression.name in {"tuple", "list"}):
@@ -159,7 +162,7 @@ class Inference:
                 return [value for part in parts for value in self.evaluate_type(part, source, scope)]
             arguments = tuple(self.evaluate_type(part, source, scope) for part in parts)
             if name in types.classes:
-                return [_to_class(value) for each in arguments for value in each]
+                return [containers.to_class(value) for each in arguments for value in each]
             found = self.evaluate_type(base, source, scope)
             return [Value("instance", each.source, each.number, each.name, arguments) for each in found]
         if kind not in {"name", "member"} or expression.name in {"None", "Any"}:
@@ -198,7 +201,7 @@ class Inference:
 
     # References
 
-    def read(self, reference: Reference, receiver: Value | None = None) -> Values:
+    def read(self, reference: Reference, receiver: Value | None = None) -> Values:  # noqa: PLR0911 - one for each kind
         """Return the values of what a name means; `receiver` is what an attribute was read from."""
         source, number = reference.source, reference.number
         if number < 0:
@@ -237,7 +240,9 @@ class Inference:
         elif definition.how == "entered":
             values = self._enter(values)
         if definition.component >= 0:
-            return _limit(each for value in values for each in _take_component(value, definition.component))
+            return containers.limit(
+                each for value in values for each in containers.take_component(value, definition.component)
+            )
         return values
 
     def _read_parameter(self, source: Source, function: Definition, parameter: Parameter) -> Values:
@@ -299,7 +304,7 @@ class Inference:
         if value.kind == "parent":
             receiver = Value("instance", value.source, value.number)
         found = [each for reference in self.find_members(value, name) for each in self.read(reference, receiver)]
-        return _limit(found)
+        return containers.limit(found)
 
     def _read_foreign_member(self, value: Value, name: str) -> Values:
         """Return a method of a container: as a function whose result is known by name."""
@@ -334,7 +339,7 @@ class Inference:
         if value.kind != "function":
             return ()
         if value.source is None:
-            return _call_foreign(value, self._types)
+            return containers.call_foreign(value, self._types)
         return self._call_function(value, value.source)
 
     def _call_function(self, value: Value, source: Source) -> Iterable[Value]:
@@ -347,7 +352,7 @@ class Inference:
             if definition.annotation:
                 values = self._evaluate_result(value, definition, source)
             else:
-                values = _limit(
+                values = containers.limit(
                     each
                     for written in definition.returns
                     for each in self.evaluate(expressions.parse(written), source, value.number, definition.span.end)
@@ -360,7 +365,7 @@ class Inference:
         """Return the values of an annotated result; one that is the class itself is that of the receiver."""
         written = expressions.parse(definition.annotation)
         receiver = value.receiver
-        if receiver is not None and _mentions(written, self._types.own):
+        if receiver is not None and containers.mentions(written, self._types.own):
             return (Value("instance", receiver.source, receiver.number, receiver.name),)
         return self.evaluate_type(written, source, definition.scope)
 
@@ -369,7 +374,7 @@ class Inference:
         for name in names:
             if found := self.find_members(value, name):
                 functions = [each for reference in found for each in self.read(reference, value)]
-                return _limit(each for function in functions for each in self.call(function))
+                return containers.limit(each for function in functions for each in self.call(function))
         return ()
 
     def list_elements(self, values: Values, *, nested: bool = False) -> Values:
@@ -379,7 +384,7 @@ class Inference:
             if value.source is None:
                 number = self._types.elements.get(value.name)
                 if value.name == "tuple":
-                    found += _flatten(value.arguments)
+                    found += containers.flatten(value.arguments)
                 elif number is not None and number < len(value.arguments):
                     found += value.arguments[number]
             elif value.kind == "instance" and not (named := self._call_members(value, _NEXT)):
@@ -387,7 +392,7 @@ class Inference:
                 found += self.list_elements(iterators, nested=True) if not nested else ()
             elif value.kind == "instance":
                 found += named
-        return _limit(found)
+        return containers.limit(found)
 
     def _enter(self, values: Values) -> Values:
         """Return what entering any of `values` as a context can give."""
@@ -395,48 +400,4 @@ class Inference:
         for value in values:
             methods = any(self.find_members(value, name) for name in _ENTERED) if value.kind == "instance" else False
             found += self._call_members(value, _ENTERED) or (value,) if methods else (value,)
-        return _limit(found)
-
-
-def _call_foreign(value: Value, types: TypeNames) -> Iterable[Value]:
-    """Return what a method of a container gives, by the language's table."""
-    container = value.name
-    if container in types.pairs:
-        return (make_container("list", (make_container("tuple", *value.arguments[:2]),)),)
-    result = types.results.get(container)
-    if isinstance(result, tuple):
-        name, number = result
-        return (make_container(name, value.arguments[number]),) if number < len(value.arguments) else ()
-    return value.arguments[result] if result is not None and result < len(value.arguments) else ()
-
-
-def _take_component(value: Value, number: int) -> Values:
-    """Return component `number` of a tuple, or the elements of another sequence."""
-    if value.source is not None or not value.arguments:
-        return ()
-    if value.name == "tuple":
-        return value.arguments[number] if number < len(value.arguments) else ()
-    return value.arguments[0] if value.name in {"list", "List", "Sequence"} else ()
-
-
-def _to_class(value: Value) -> Value:
-    """Return the class of an instance."""
-    return Value("class", value.source, value.number, value.name)
-
-
-def _flatten(arguments: Sequence[Values]) -> Values:
-    """Return the alternatives of all arguments."""
-    return tuple(value for each in arguments for value in each)
-
-
-def _mentions(expression: Expression, names: Collection[str]) -> bool:
-    """Return whether an annotation is one of `names`."""
-    if expression.kind == "literal" and expression.name == "str" and expression.parts:
-        return expression.parts[0].name in names
-    return expression.kind == "name" and expression.name in names
-
-
-def _limit(values: Iterable[Value]) -> Values:
-    """Return up to `MOST_VALUES` different values."""
-    found = dict.fromkeys(values)
-    return tuple(found)[:MOST_VALUES]
+        return containers.limit(found)

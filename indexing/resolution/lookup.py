@@ -44,7 +44,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What a name means: a definition of a file, a parameter of that function, or the file's module (number -1)."""
+    """A meaning of a name: a definition of a file, a parameter of that function, or the file's module (number -1)."""
 
     source: Source
     number: int = -1

@@ -183,7 +183,7 @@ def find_scope(table: NameTable, offset: int) -> int:
 
 
 def _replace_line(text: str, offset: int, language_rules: rules.Rules) -> tuple[str, int, int, int]:
-    """Return the text with a placeholder for the cursor's line, the line's start and end, and the cursor's new place."""
+    """Return the text with a placeholder for the cursor's line, its old start and end, and the cursor's place."""
     start = text.rfind("\n", 0, offset) + 1
     end = text.find("\n", offset)
     end = len(text) if end < 0 else end

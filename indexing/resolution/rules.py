@@ -65,7 +65,7 @@ class TypeNames:
 
 
 class Rules(Protocol):
-    """What resolution has to know about a language."""
+    """The facts about a language that resolution needs."""
 
     @property
     def types(self) -> TypeNames:
@@ -76,7 +76,7 @@ class Rules(Protocol):
         """Name of the method whose parameters creating an instance takes; "" if a language has none."""
 
     def read_table(self, text: str, data: bytes, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> NameTable:
-        """Return the table of a parsed file; `data` is `text` in UTF-8, `captures` are those of the language's query."""
+        """Return the table of a parsed file; `data` is `text` in UTF-8."""
 
     def locate_module(self, imported: ImportedName, relative: str, paths: Paths) -> Sequence[tuple[str, int]]:
         """Return the keys of the files of an imported module, source before stub; () if it is in no known file.

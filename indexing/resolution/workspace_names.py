@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 from indexing.resolution.files import TableCache, ViewFiles, list_paths
 from indexing.resolution.names import DocumentNames
+from indexing.segments import Ranked
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable
 
     from indexing.resolution.files import FileKey, Paths
+    from indexing.resolution.records import FoundDefinition
     from indexing.segments import View
     from indexing.syntax.documents import Document
 
 
 class WorkspaceNames:
-    """What resolution keeps between two questions. Thread-safe: values are immutable, the last one wins."""
+    """Tables and paths kept between two questions. Thread-safe: values are immutable, the last one wins."""
 
     def __init__(self) -> None:
         self._tables = TableCache()
@@ -59,3 +61,21 @@ class WorkspaceNames:
             tables=self._tables,
             deadline=deadline,
         )
+
+
+def list_chunks(view: View, found: Iterable[FoundDefinition]) -> list[Ranked]:
+    """Return the chunks that begin the definitions `found`, in the same order and each once.
+
+    Leaves out definitions in the edited document, and those in files that `view` does not have.
+    """
+    chunks: dict[tuple[FileKey, int], None] = {}
+    for each in found:
+        if each.key is None:
+            continue
+        try:
+            ordinal = view.find_chunk(each.key, each.line)
+        except KeyError:
+            continue
+        if ordinal is not None:
+            chunks[each.key, ordinal] = None
+    return [Ranked(key, ordinal, 1.0 / (1 + place)) for place, (key, ordinal) in enumerate(chunks)]

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -33,12 +33,19 @@ SMALL_BYTES = 64 * 2**20  # pages of a segment up to this size are never release
 PAUSE_S = 0.03  # without queries, before pages are released, which takes 1 to 2 ms with the GIL held
 
 
+_serials = itertools.count()
+
+
 class Segment:
-    """The files of a segment, each with its index (0 to the number of files) in the arrays. Thread-safe."""
+    """The files of a segment, each with its index (0 to the number of files) in the arrays. Thread-safe.
+
+    `serial` is a number that no other segment of this process has.
+    """
 
     def __init__(self, arrays: MappedArrays | MemoryWriter) -> None:
         """Take arrays as `building` writes them."""
         self.arrays = arrays
+        self.serial = next(_serials)
         ends = arrays["file_text_end"].astype(np.int64)
         self.text_begins = np.concatenate(
             [np.zeros(1, dtype=np.int64), ends]
@@ -121,7 +128,7 @@ class Segment:
         """Root-relative paths of all files, by index; read at the first use."""
         data = self.arrays["paths"].tobytes()
         starts = [0, *self.arrays["file_path_end"].tolist()]
-        return tuple(data[low:high].decode("utf-8", "surrogatepass") for low, high in pairwise(starts))
+        return tuple(data[low:high].decode("utf-8", "surrogatepass") for low, high in itertools.pairwise(starts))
 
     def _is_ascii(self, index: int) -> bool:
         """Return whether the file at `index` has as many bytes as code points."""

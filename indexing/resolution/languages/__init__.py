@@ -1,1 +1,1 @@
-"""What resolution has to know about each language: a module with `RULES` for each."""
+"""The rules of resolution for each language: a module with `RULES` for each."""

@@ -1,11 +1,11 @@
-; What a table of names is made of; indexing/resolution/languages/python.py reads the captured nodes.
+; What a table of names is made of; indexing/resolution/languages/python_tables.py reads the captured nodes.
 (import_statement) @import
 (import_from_statement) @from
 (function_definition) @function
 (class_definition) @class
 (assignment) @assignment
-(augmented_assignment) @augmented
-(named_expression) @named
+(augmented_assignment) @exporting
+(named_expression) @assignment
 (return_statement) @return
 (for_statement) @element
 (for_in_clause) @element
