@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from indexing.records import Chunk
-from indexing.storage import anchors
+from indexing.storage.anchors import Anchors
 from indexing.storage.arrays import FormatError, MappedArrays
 from indexing.storage.building import FORMAT
 from indexing.storage.token_stream import OFFSET_BITS, TokenStream
@@ -39,6 +39,7 @@ class Segment:
         """Take arrays as `building` writes them."""
         self.arrays = arrays
         self.stream = TokenStream(arrays)
+        self._anchors = Anchors(self.stream, arrays["anchor_start"], arrays["anchor_words"])
         self._queries = 0  # a race miscounts, which does not matter
         self._last_query = 0.0
         self._forgetting = False
@@ -168,6 +169,5 @@ class Segment:
         return np.searchsorted(self.arrays["file_token_end"], positions, side="right")
 
     def find_anchors(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return up to `limit` token positions at which a long suffix of `context` probably ends."""
-        arrays = self.arrays
-        return anchors.find(self.stream, arrays["anchor_start"], arrays["anchor_place"], context, limit)
+        """Return up to `limit` token positions at which a suffix of `context` ends, preferring long ones."""
+        return self._anchors.find(context, limit)
