@@ -85,7 +85,7 @@ def _group_in_batches(files: Iterable[SegmentFile]) -> Iterator[list[tuple[Segme
     batch: list[tuple[SegmentFile, blobs.Packed]] = []
     size = 0
     for file in files:
-        packed = blobs.unpack(file.blob)
+        packed = blobs.unpack(file.blob) if isinstance(file.blob, bytes) else file.blob
         if batch and size + packed.length > BATCH_CHARACTERS:
             yield batch
             batch, size = [], 0
@@ -259,7 +259,7 @@ class _Builder:
         """Note the definitions of a batch by their hash and chunk; `chunk_end` has the end of each file's chunks."""
         first = chunk_end - [len(packed.names) for packed in files]
         homes = np.concatenate([packed.defined_in + low for packed, low in zip(files, first, strict=True)])
-        defined = tokens.hash_words([name for packed in files for name in packed.defined]).astype(np.uint64)
+        defined = np.concatenate([packed.defined for packed in files]).astype(np.uint64)
         self._defined.append(defined << np.uint64(32) | homes.astype(np.uint64))
 
     def finish(self) -> None:
