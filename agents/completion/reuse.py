@@ -40,7 +40,7 @@ _CLOSED_BY_EDITOR = CLOSERS | frozenset("\"'`>")
 
 
 @dataclass(slots=True)
-class _Reading:
+    """State of a suggestion that a person types while it is on the screen.
     """How a suggestion is typed while it is on the screen.
 
     Attributes:
