@@ -40,8 +40,8 @@ _CLOSED_BY_EDITOR = CLOSERS | frozenset("\"'`>")
 
 
 @dataclass(slots=True)
+class _Reading:
     """State of a suggestion that a person types while it is on the screen.
-    """How a suggestion is typed while it is on the screen.
 
     Attributes:
         begin: offset from which on the person has typed it key by key.
