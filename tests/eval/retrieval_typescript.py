@@ -1,8 +1,8 @@
 """Measurement of search in TypeScript: how often it finds the definition that the next line calls.
 
 `python -m tests.eval.retrieval_typescript` measures npm packages (`typescript_packages.toml`) as `retrieval.py`
-measures Python packages, and writes `retrieval_typescript.csv`. The TypeScript compiler, which runs on Node, names the right
-definition: of a function with overloads, the declaration with the body. Runs none of the packages' code.
+measures Python packages, and writes `retrieval_typescript.csv`. The TypeScript compiler, which runs on Node, names the
+right definition: of a function with overloads, the declaration with the body. Runs none of the packages' code.
 """
 
 from __future__ import annotations
