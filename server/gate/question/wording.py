@@ -188,11 +188,6 @@ def format_with_diff(question: Question, *, elsewhere: str = "") -> str:
     return "\n".join([format_line(question), *format_head(question).split("\n")[1:], "", *lines])
 
 
-def replace_unprintable(text: str) -> str:
-    """Return `text` with U+FFFD for each character that is neither printable nor a tab or newline."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
-
-
 def _flatten(text: str) -> str:
     """Return `text` on one line with single spaces, and with U+FFFD for each unprintable character."""
     return SPACES.sub(" ", "".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text)).strip()

@@ -21,7 +21,7 @@ from pygls.exceptions import JsonRpcException
 from agents.ports.person import PlanAnswer, ProposedStep
 from agents.team.planning.plan_lines import format_step
 from agents.team.shown_text import escape_to_markdown
-from server.gate.question.wording import replace_unprintable
+from server.gate.question.printing import replace_unprintable
 from server.lsp.editor.client_requests import ask_client
 
 if TYPE_CHECKING:
