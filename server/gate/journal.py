@@ -19,7 +19,7 @@ from agents.ports.origins import Origin
 from agents.ports.request_outcomes import RequestOutcome
 from agents.tools import DELETE_FILE, WRITE_FILE
 from server.gate.disk.contents import hash_text
-from server.gate.question.wording import describe_choice
+from server.gate.question.wording import describe_taken_parts
 from server.gate.records import AuditRow, Ending, Replaced, Status, get_kind, get_subject
 from server.gate.recovery import recover_requests
 from server.gate.refusal import Refused
@@ -81,7 +81,7 @@ class Case:
     @property
     def note(self) -> str:
         """Sentence that says which parts the person left out, "" for none."""
-        return describe_choice(len(self.taken), self.parts, self.left_out) if self.left_out else ""
+        return describe_taken_parts(len(self.taken), self.parts, self.left_out) if self.left_out else ""
 
 
 class Journal:
