@@ -14,15 +14,16 @@ import {
 } from 'vscode';
 import type { Difference } from './nextEdit';
 
-const ADDED = new ThemeColor('diffEditor.insertedTextBackground');
 const HINT = new ThemeColor('editorCodeLens.foreground');
 const NO_BREAK_SPACE = '\u00a0'; // VS Code would collapse ordinary spaces in a decoration
-// Lines that come are drawn over the lines below, since an extension cannot make room between lines. A decoration has no
-// field for that; VS Code copies what follows the value of `textDecoration` into the style.
-const BLOCK =
-    'none; position: absolute; left: 0; z-index: 5; white-space: pre; padding-right: 2ch; ' +
-    'background: linear-gradient(var(--vscode-diffEditor-insertedTextBackground), ' +
+// A decoration has no fields for the following; VS Code copies what follows the value of `textDecoration` into the style.
+// The colour of what comes lies on the editor's own, so that neither text nor the colour of what goes shows through.
+const ADDED =
+    'none; white-space: pre; background: linear-gradient(var(--vscode-diffEditor-insertedTextBackground), ' +
     'var(--vscode-diffEditor-insertedTextBackground)), var(--vscode-editor-background)';
+const INLINE = `${ADDED}; display: inline-block`; // so that it is not struck through with what goes
+// Lines that come are drawn over the lines below, since an extension cannot make room between lines.
+const BLOCK = `${ADDED}; position: absolute; left: 0; z-index: 5; padding-right: 2ch`;
 
 export class NextEditDecorations implements Disposable {
     private readonly removed = window.createTextEditorDecorationType({
@@ -96,7 +97,7 @@ function drawAdded(editor: TextEditor, difference: Difference, hoverMessage: Mar
         return [];
     }
     const at = new Position(end.line, end.character);
-    const before = { contentText: added.replaceAll(' ', NO_BREAK_SPACE), backgroundColor: ADDED };
+    const before = { contentText: added.replaceAll(' ', NO_BREAK_SPACE), textDecoration: INLINE };
     return [{ range: new Range(at, at), hoverMessage, renderOptions: { before } }]; // before a hint at the same place
 }
 
