@@ -17,6 +17,8 @@ from indexing.syntax import tokens
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from indexing.storage.token_stream import TokenStream
+
 SHORTEST = 3  # tokens that must be equal before the cursor; measured: with two, nothing more that is right is found
 _LEVELS = ((SHORTEST, 22), (4, 4), (6, 4), (9, 4), (14, 4))  # context length in tokens, bits of its hash in the key
 _KEY_BITS = sum(bits for _, bits in _LEVELS)
@@ -58,7 +60,7 @@ def unpack(packed: NDArray[np.uint64], bits: int) -> tuple[NDArray[np.int64], ND
 
 
 def find(
-    ids: NDArray[np.uint32],
+    stream: TokenStream,
     start: NDArray[np.uint32],
     place: NDArray[np.uint32],
     context: NDArray[np.uint32],
@@ -70,7 +72,7 @@ def find(
     share a long suffix with it. The result is empty for a context of fewer than `SHORTEST` tokens.
 
     Args:
-        ids: the tokens of the segment.
+        stream: the tokens of the segment.
         start: the bucket table, shape (buckets + 1,).
         place: all positions, sorted by bucket and key.
         context: the last `CONTEXT` tokens before the cursor or more, fewer only at the start of a text.
@@ -82,27 +84,27 @@ def find(
     bits = (len(start) - 1).bit_length() - 1
     bucket = int(wanted) >> (_KEY_BITS - bits)
     low, high = int(start[bucket]), int(start[bucket + 1])
-    middle = _find_insertion(ids, place, low, high, wanted) if high - low > limit else low
+    middle = _find_insertion(stream, place, low, high, wanted) if high - low > limit else low
     begin = max(low, min(middle - limit // 2, high - limit))
     return place[begin : min(high, begin + limit)].astype(np.int64)
 
 
-def _find_insertion(ids: NDArray[np.uint32], place: NDArray[np.uint32], low: int, high: int, wanted: np.uint64) -> int:
+def _find_insertion(stream: TokenStream, place: NDArray[np.uint32], low: int, high: int, wanted: np.uint64) -> int:
     """Return the index in place[low:high] at which a position with the key `wanted` would be inserted."""
     while high - low > _PROBES:
         probes = low + _PARTS * (high - 1 - low) // (_PROBES - 1)
-        found = int(np.searchsorted(_compute_keys_at(ids, place[probes].astype(np.int64)), wanted))
+        found = int(np.searchsorted(_compute_keys_at(stream, place[probes].astype(np.int64)), wanted))
         low, high = (
             int(probes[found - 1]) if found else low,
             int(probes[found]) if found < len(probes) else high,
         )
     rest = place[low:high].astype(np.int64)
-    return low + int(np.searchsorted(_compute_keys_at(ids, rest), wanted)) if len(rest) else low
+    return low + int(np.searchsorted(_compute_keys_at(stream, rest), wanted)) if len(rest) else low
 
 
-def _compute_keys_at(ids: NDArray[np.uint32], positions: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _compute_keys_at(stream: TokenStream, positions: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Return the keys of `positions`, computed from the tokens up to and including each one."""
-    return _compute_window_keys(ids[np.maximum(positions[:, None] + _BACK, 0)])
+    return _compute_window_keys(stream.read_ids(positions[:, None] + _BACK))
 
 
 def _compute_window_keys(windows: NDArray[np.uint32]) -> NDArray[np.uint64]:
