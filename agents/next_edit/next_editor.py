@@ -58,6 +58,11 @@ class NextEditor:
         """Use other settings from the next request on."""
         self._policy = policy
 
+    def prepare(self, document: Document) -> None:
+        """Parse a newly opened document, so that its first next edit is fast."""
+        if self._policy.is_on(document.language) and len(document.text) <= self._policy.longest_document:
+            self._trees.of(document)
+
     def propose(  # noqa: PLR0913 - the state of the editor
         self,
         document: Document,
