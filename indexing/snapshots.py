@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.process.analysis import Analysis, analyze_text
+from indexing.resolution.workspace_names import WorkspaceNames
 from indexing.segments import FileKey, Segment, View
 from indexing.storage import blobs
 from indexing.storage.index_files import IndexPaths
@@ -102,6 +103,7 @@ class Sources:
     """The loaded indexes and open documents that snapshots are made of. Thread-safe; searches never wait for it."""
 
     def __init__(self, roots: Sequence[Path], storage: Path, limits: IndexLimits) -> None:
+        self.names = WorkspaceNames()
         self._limits = limits
         self._lock = threading.RLock()
         self._roots = {
@@ -147,7 +149,7 @@ class Sources:
             self.close_document(document.uri)
             return
         analysis = analyze_text(document.text, document.language)
-        root, relative = self._locate_document(document)
+        root, relative = self.locate_document(document)
         with self._lock:
             self._opened[document.uri] = OpenDocument(document, analysis, root, relative, shared)
 
@@ -286,7 +288,7 @@ class Sources:
         root.segment, root.segment_of, root.changes = None, ("", ""), _NOTHING
         root.mark.release()
 
-    def _locate_document(self, document: Document) -> tuple[str, str]:
+    def locate_document(self, document: Document) -> tuple[str, str]:
         """Return the key of a document's root and its path there; in no root, "" and its whole path or a name."""
         path = _choose_path(document)
         home = self._locate(path) if path is not None and path.is_absolute() else None
