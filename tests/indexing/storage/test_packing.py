@@ -22,9 +22,16 @@ def test_values_of_any_width_are_read_in_any_order(data: st.DataObject, width: i
     packed.append(np.array(values[cut:], dtype=np.uint32))
     packed.finish()
     writer.finish({})
-    order = np.random.default_rng(1).permutation(len(values))
-    assert bit_packing.read(writer["words"], order, width).tolist() == [values[number] for number in order.tolist()]
-    assert len(writer["words"]) <= (len(values) // 32 + 1) * width + 1
+    order = np.random.default_rng(1).permutation(len(values)).astype(np.int64)
+    read = bit_packing.PackedArray(writer["words"], width).read(order)
+    assert read.tolist() == [values[number] for number in order.tolist()]
+    assert len(writer["words"]) <= (len(values) // 32 + 1) * width + 2
+
+
+def test_many_values_are_packed_as_few_are() -> None:
+    values = np.random.default_rng(1).integers(0, 1 << 25, 1 << 15, dtype=np.uint32)
+    pieces = [bit_packing.pack(piece, 25) for piece in np.split(values, 4)]
+    assert np.array_equal(bit_packing.pack(values, 25), np.concatenate(pieces))
 
 
 @given(st.lists(st.lists(st.integers(0, 2**32 - 1), min_size=32, max_size=32), min_size=1, max_size=5), WIDTHS)
