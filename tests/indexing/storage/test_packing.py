@@ -68,9 +68,9 @@ def test_postings_come_back_with_counts_up_to_four_exact_and_larger_ones_near(
     writer.finish({})
     for term, found in enumerate(lists):
         place = postings.find_postings(writer, 10 * term)
-        chunks, counts = postings.read_postings(writer, place)
-        assert (place.count, chunks.tolist()) == (len(found), sorted(found))
-        for read, exact in zip(counts.tolist(), (found[chunk] for chunk in sorted(found)), strict=True):
+        read_chunks, read_counts = postings.read_postings(writer, place)
+        assert (place.count, read_chunks.tolist()) == (len(found), sorted(found))
+        for read, exact in zip(read_counts.tolist(), (found[chunk] for chunk in sorted(found)), strict=True):
             assert read == exact if exact < 5 else 0.55 <= read / exact <= 1.75 or exact > 48
     assert postings.find_postings(writer, 5) == postings.NONE
 
