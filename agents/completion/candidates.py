@@ -38,6 +38,7 @@ class Rank(IntEnum):
     SURE = 0  # recalled with a high confidence
     WRITTEN = 1  # written by a large model
     USUAL = 2
+    BEGINNING = 3  # the common beginning of several recalled lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
             why = "rejected"
         elif repeated := choice.find_repetition(one.insertion):
             why = repeated
-        elif choice.breaks(one.insertion):
+        elif one.rank is not Rank.BEGINNING and choice.breaks(one.insertion):
             why = "errors"
         elif not choice.has_unknown_name(one.insertion):
             return [one], ""
