@@ -20,8 +20,9 @@ _ENDS = re.compile(r"[\w)\]}]\Z")
 def find_beginning(lines: Iterable[tuple[str, float]], threshold: float) -> tuple[str, float] | None:
     """Return the longest common beginning of some of `lines` with a probability of `threshold` or more, and that.
 
-    Its probability is the sum of those of its lines. It ends with a whole word or a closing bracket, is shorter than
-    each of its lines or equal to one of several, and has at least `LEAST_BEGINNING` characters. None without one.
+    Its probability is the sum of those of its lines. It ends with a whole word or a closing bracket outside of strings,
+    is shorter than each of its lines or equal to one of several, and has at least `LEAST_BEGINNING` characters. None
+    without one.
 
     Args:
         lines: different lines that may be right at the cursor, each with its probability.
@@ -40,6 +41,11 @@ def find_beginning(lines: Iterable[tuple[str, float]], threshold: float) -> tupl
         group = [one for one in group if at < len(one[0]) and one[0][at] == token]
         text += token
         at += 1
-        if len(group) > 1 and _ENDS.search(text) and len(text.strip()) >= LEAST_BEGINNING:
+        if len(group) > 1 and len(text.strip()) >= LEAST_BEGINNING and _can_end(text):
             best = text, min(sums[token], 1.0)
     return best
+
+
+def _can_end(text: str) -> bool:
+    """Return whether `text` ends with a word or a closing bracket, and has no string without its end."""
+    return _ENDS.search(text) is not None and text.count('"') % 2 == text.count("'") % 2 == 0

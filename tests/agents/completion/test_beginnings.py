@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ({"count(values)": 0.4, "count(value)": 0.3}, "count"),
         ({"first, second": 0.3, "first, third": 0.2, "first(a)": 0.2}, "first"),
         ({"first(a), second": 0.3, "first(a), third": 0.4}, "first(a)"),
+        ({'color("red one")': 0.3, 'color("red two")': 0.3}, "color"),
         ({"self.one": 0.3, "self.two": 0.3, "other": 0.3}, "self"),
     ],
 )
