@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from agents.completion import confidence
 from agents.completion.beginnings import find_beginning
-from agents.completion.candidates import Candidate, Rank
+from agents.completion.candidates import BEGINNING_MARGIN, Candidate, Rank
 from agents.completion.cursor import keep_first_line
 from agents.completion.decoding import Decoder, RequestControl
 from agents.completion.plan import Extent
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel, Snippet
 
 _RECALL_LIMIT = 5
-_LEAST_SHARED = 0.5  # probability of a common beginning; below it two different beginnings could be likely
-_BEGINNING_LIMIT = 16  # recalled lines whose common beginning may be suggested
+_BEGINNING_LIMIT = 16  # recalled lines whose beginnings may be suggested
 # A smaller window is best filled with the file itself: with 512 tokens, pieces of other files left the share of exact
 # lines at 15.0 % of 440 places and doubled the time.
 _LEAST_WINDOW = 1024
@@ -252,11 +251,10 @@ class Sources:
 
 
 def _make_beginnings(request: Request, polisher: Polisher, recalled: Sequence[Recalled]) -> list[Candidate]:
-    """Return the likely common beginning of the recalled lines as a candidate; none for a person who asks."""
+    """Return the likely beginning of the recalled lines as a candidate; none for a person who asks."""
     if request.trigger is Trigger.INVOKED:
         return []
-    lines = {keep_first_line(one.text): confidence.estimate_recalled(one) for one in reversed(recalled)}
-    found = find_beginning(lines.items(), max(request.policy.threshold, _LEAST_SHARED))
+    found = find_beginning(recalled, request.cursor, request.policy.threshold + BEGINNING_MARGIN)
     if found is None:
         return []
     return [Candidate(polisher.polish(found[0]), Origin.RECALL, found[1], rank=Rank.BEGINNING)]
