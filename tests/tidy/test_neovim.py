@@ -21,7 +21,8 @@ from tests.tidy.tree import ROOT
 FOLDER = ROOT / "editors" / "neovim"
 TABLE: list[dict[str, Any]] = json.loads(neovim_help.COMMANDS.read_text(encoding="utf-8"))
 LUA = {path.relative_to(FOLDER).as_posix(): path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.lua")}
-NOT_FOR_PEOPLE = {"starling.completion.accepted"}  # runs by itself when a suggestion is taken
+# run by themselves when a suggestion or a next edit is taken
+NOT_FOR_PEOPLE = {"starling.completion.accepted", "starling.nextEdit.accepted"}
 IN_THE_CHAT = {
     "starling.ask",
     "starling.cancel",
