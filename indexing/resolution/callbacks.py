@@ -5,21 +5,33 @@ Start at `list_given`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from indexing.resolution import containers, expressions
 from indexing.resolution.lookup import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from indexing.resolution.inference import Inference, Values
+    from indexing.resolution.containers import Values
+    from indexing.resolution.expressions import Expression
+    from indexing.resolution.lookup import Source
     from indexing.resolution.records import Definition
     from indexing.resolution.rules import TypeNames
     from indexing.resolution.values import Value
 
 
-def list_given(inference: Inference, callees: Values, types: TypeNames, written: str) -> Values:
+class Typing(Protocol):
+    """What is asked here about types."""
+
+    def evaluate_type(self, expression: Expression, source: Source, scope: int) -> Values:
+        """Return the values of a variable with an annotation in a scope of a file."""
+
+    def find_members(self, value: Value, name: str) -> Sequence[Reference]:
+        """Return what the member `name` of a value means; () if no known class or module has it."""
+
+
+def list_given(inference: Typing, callees: Values, types: TypeNames, written: str) -> Values:
     """Return what one parameter of a callback gets from a function that calls it.
 
     Args:
@@ -42,7 +54,7 @@ def list_given(inference: Inference, callees: Values, types: TypeNames, written:
     return containers.limit(found)
 
 
-def _list_taken(inference: Inference, callee: Value, argument: int) -> Iterable[Value]:
+def _list_taken(inference: Typing, callee: Value, argument: int) -> Iterable[Value]:
     """Return what a function, or creating an instance of a class, takes as its argument number `argument`."""
     source = callee.source
     if source is None:
@@ -54,7 +66,7 @@ def _list_taken(inference: Inference, callee: Value, argument: int) -> Iterable[
     return _read_parameter(inference, Reference(source, callee.number), argument) if callee.kind == "function" else ()
 
 
-def _read_parameter(inference: Inference, function: Reference, argument: int) -> Values:
+def _read_parameter(inference: Typing, function: Reference, argument: int) -> Values:
     """Return what the annotation of a function's parameter number `argument` says, without its receiver."""
     definition: Definition = function.definition
     taken = [each for each in definition.parameters if each.kind not in {"receiver", "class_receiver"}]

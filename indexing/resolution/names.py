@@ -55,6 +55,7 @@ class DocumentNames:
             return
         cut, self.line_start, self._line_end, self._place = _replace_line(text, offset, language_rules)
         self._shift = len(text) - len(cut)
+        cut += language_rules.close(cut)
         self.source = Source(None, root, relative, tables.read(language, cut), language_rules)
         self.lookup.set_own(self.source, key)
         self.inference = Inference(self.lookup, language_rules.types)

@@ -119,6 +119,9 @@ class Rules(Protocol):
             following: the next line that is not blank; "" for none.
         """
 
+    def close(self, text: str) -> str:
+        """Return what has to follow `text` so that the brackets that it leaves open are closed; "" for nothing."""
+
     def simplify(self, text: str) -> str:
         """Return `text` with the same length: members as `a.b`, comments after `#`, strings in plain quotes."""
 

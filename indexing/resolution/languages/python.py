@@ -83,6 +83,10 @@ class PythonRules:
         placeholder = f"{indent}if ...:" if deeper else f"{indent}..."
         return placeholder, max(column, len(placeholder)) and len(placeholder)
 
+    def close(self, text: str) -> str:
+        """Return "": the parser closes what indentation ends."""
+        return text[:0]
+
     def simplify(self, text: str) -> str:
         """Return `text` itself: it is in the notation that is read."""
         return text

@@ -71,6 +71,7 @@ _TEXT = re.compile(
 )
 _HEAD = re.compile(r"=>(?: *\{)?|\{")  # before the cursor: the end of the head of a function or class
 _DEFINING = re.compile(r"=>|\b(?:function|class|interface|constructor|get|set|async)\b|\)\s*(?::[^{}()]*)?\{")
+_BRACKET = re.compile(r"[()\[\]{}]")
 _OPENERS, _CLOSERS = "([{", ")]}"
 
 
@@ -129,6 +130,11 @@ class ScriptRules:
             text += "," if plain.rstrip().endswith(",") and (closed or following.strip()) else ";"
         return text, place if heads else len(text)
 
+    def close(self, text: str) -> str:
+        """Return what has to follow `text` so that the brackets that it leaves open are closed; "" for nothing."""
+        _, opened = _list_brackets(_SIMPLIFIED.sub("", text))
+        return "\n" + "".join(_CLOSERS[_OPENERS.index(mark)] for mark in reversed(opened)) if opened else ""
+
     def simplify(self, text: str) -> str:
         """Return `text` with the same length: members as `a.b`, comments after `#`, strings in plain quotes."""
         return _SIMPLIFIED.sub(_simplify, text)
@@ -158,14 +164,13 @@ def _list_brackets(plain: str) -> tuple[list[str], list[str]]:
     """Return the brackets in a line that close what is open before it, and those that it leaves open."""
     closed: list[str] = []
     opened: list[str] = []
-    for mark in plain:
+    for mark in _BRACKET.findall(plain):
         if mark in _OPENERS:
             opened.append(mark)
-        elif mark in _CLOSERS:
-            if opened:
-                opened.pop()
-            else:
-                closed.append(mark)
+        elif opened:
+            opened.pop()
+        else:
+            closed.append(mark)
     return closed, opened
 
 

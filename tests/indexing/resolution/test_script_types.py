@@ -146,6 +146,13 @@ def test_the_members_of_a_half_typed_line_are_listed() -> None:
     assert "#hide" not in list_members(f"{ZOO}new Dog().$0\n")
 
 
+def test_a_file_that_ends_at_the_cursor_is_read_as_if_it_were_closed() -> None:
+    assert find_here("class A { it = new Dog()\n  run(more: Home) {\n    if (more) {\n      this.it.bark$0") == [
+        "zoo.ts Dog.bark"
+    ]
+    assert find_here("function f(more: Home) {\n  call('}', `}`, () => { // }\n    more.open$0") == ["zoo.ts Home.open"]
+
+
 def test_a_call_lists_the_parameters_that_are_missing() -> None:
     call = open_names(f"{ZOO}function f(it: Dog) {{\n  it.bark($0)\n}}\n").find_call()
     assert call is not None
