@@ -1,4 +1,4 @@
-"""Which installed packages matter to a workspace: those that its code imports, then what they depend on, then the rest.
+"""The order of installed packages by their use for a workspace: those that its code imports, then what they depend on, then the rest.
 
 Start at `list_imported_names` and `choose_packages`.
 """
@@ -9,7 +9,7 @@ import re
 from collections import Counter, deque
 from typing import TYPE_CHECKING
 
-from indexing.libraries.packages import normalize_name
+from indexing.libraries.packages import PYPI, normalize_name
 from indexing.libraries.python_packages import STDLIB, STDLIB_TESTS
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def choose_packages(
 
     def rank(package: Package) -> int:
         """Return the place of the group of `package`, from 0."""
-        if package.name in {STDLIB, STDLIB_TESTS} and package.ecosystem == "python":
+        if package.name in {STDLIB, STDLIB_TESTS} and package.ecosystem == PYPI:
             return 0 if package.name == STDLIB else 5
         if used[package.place]:
             return 1
@@ -73,7 +73,7 @@ def choose_packages(
 def _count_uses(package: Package, imported: Mapping[str, int]) -> int:
     """Return the number of import statements that name a module of `package`."""
     modules = set(package.modules)
-    if package.ecosystem == "python":
+    if package.ecosystem == PYPI:
         return sum(count for name, count in imported.items() if name.partition(".")[0] in modules)
     return sum(
         count

@@ -86,7 +86,7 @@ class IndexedPackage:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a workspace folder searches of its libraries.
+    """The libraries that a workspace folder searches.
 
     Attributes:
         segments: file names of the segments.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from indexing.limits import IndexLimits
 
+PYPI = "pypi"  # also for the standard library of Python
 MOST_FILES = 10_000  # of one package
 MOST_BYTES = 30_000_000
 _MOST_FOLDERS = 5_000
@@ -36,7 +37,7 @@ class Package:
     """An installed package.
 
     Attributes:
-        ecosystem: "python", "node", "go" or "rust".
+        ecosystem: the registry that it is from, `PYPI`.
         name: its name in the registry of the ecosystem; "stdlib" for the standard library.
         version: its version.
         folder: the folder that its files are relative to.
@@ -70,7 +71,7 @@ class FileState:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is indexed of a package.
+    """The files of a package as they were read.
 
     Attributes:
         digests: hash of each file by its relative path, in hexadecimal.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing import bounds
-from indexing.libraries.packages import MOST_FILES, Package, normalize_name, walk_files
+from indexing.libraries.packages import MOST_FILES, PYPI, Package, normalize_name, walk_files
 from indexing.workspace.files import TooDeepError, read_text, read_toml
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _make_stdlib(name: str, folder: Path, version: str) -> Package:
     files = walk_files(folder, _ENDINGS, is_left_out=is_left_out)
     files = tuple(each for each in files if (_TESTS.search(each.rpartition("/")[0]) is not None) == wants_tests)
     modules = {each.partition("/")[0].removesuffix(".py") for each in files}
-    return Package("python", name, version, folder, files, tuple(sorted(modules)))
+    return Package(PYPI, name, version, folder, files, tuple(sorted(modules)))
 
 
 def read_distribution(info: Path) -> Package | None:
@@ -170,7 +170,7 @@ def read_distribution(info: Path) -> Package | None:
     modules = sorted({each.partition("/")[0].removesuffix(".py") for each in files})
     requires = (_NAME.match(str(each)) for each in head.get_all("Requires-Dist", []) if "extra ==" not in str(each))
     needed = tuple(dict.fromkeys(normalize_name(found[1]) for found in requires if found))
-    return Package("python", normalize_name(name), version, info.parent, files, tuple(modules), needed)
+    return Package(PYPI, normalize_name(name), version, info.parent, files, tuple(modules), needed)
 
 
 def _read_head(path: Path) -> str:

@@ -1,14 +1,14 @@
-"""Which packages come first."""
+"""The order of packages."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from indexing.libraries.choosing import choose_packages, list_imported_names
-from indexing.libraries.packages import Package
+from indexing.libraries.packages import PYPI, Package
 
 
-def make(name: str, *modules: str, requires: tuple[str, ...] = (), ecosystem: str = "python") -> Package:
+def make(name: str, *modules: str, requires: tuple[str, ...] = (), ecosystem: str = PYPI) -> Package:
     """Return a package that is imported by the names `modules`, else by its own."""
     return Package(ecosystem, name, "1", Path("/packages"), (), modules or (name,), requires)
 

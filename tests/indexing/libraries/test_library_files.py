@@ -86,7 +86,7 @@ def test_a_damaged_manifest_counts_as_missing(tmp_path: Path, text: str) -> None
 
 
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
-    package = IndexedPackage("python", "thing", "1.0", "place", "signature", "key", 3, 100)
+    package = IndexedPackage("pypi", "thing", "1.0", "place", "signature", "key", 3, 100)
     manifest = Manifest(("a.segment",), (package,), {str(tmp_path): 1}, {"secret": 2})
     files = LibraryFiles(tmp_path)
     files.write_manifest(tmp_path, manifest)
@@ -129,7 +129,7 @@ def make_package(folder: Path, files: dict[str, str]) -> Package:
         path = folder / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return Package("python", "thing", "1.0", folder, tuple(sorted(files)))
+    return Package("pypi", "thing", "1.0", folder, tuple(sorted(files)))
 
 
 def test_secrets_links_and_large_files_of_a_package_are_left_out(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_linked_folder_of_a_package_is_left_out(tmp_path: Path) -> None:
     make_package(tmp_path / "private", {"a.py": "private = 1\n"})
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "part").symlink_to(tmp_path / "private", target_is_directory=True)
-    package = Package("python", "thing", "1.0", tmp_path / "package", ("part/a.py",))
+    package = Package("pypi", "thing", "1.0", tmp_path / "package", ("part/a.py",))
     listing = list_contents(package, LIMITS)
     assert (listing.files, listing.left_out) == ([], {"link": 1})
 
@@ -185,5 +185,5 @@ def test_indexed_packages_are_listed_by_name_and_version(tmp_path: Path) -> None
     files = LibraryFiles(tmp_path)
     package = make_package(tmp_path, {"a.py": "x = 1\n"})
     files.write_package(files.make_key(package, "0" * 32), [])
-    (files.folder / f"python-older-1-{'0' * 32}-v{library_files.FORMAT - 1}.0.package").touch()
-    assert files.list_packages() == ["python-thing-1.0"]
+    (files.folder / f"pypi-older-1-{'0' * 32}-v{library_files.FORMAT - 1}.0.package").touch()
+    assert files.list_packages() == ["pypi-thing-1.0"]

@@ -164,7 +164,7 @@ def test_a_damaged_package_file_is_made_again(make_index: Callable[..., Index], 
     open_index(make_index, root).close()
     for path in (*LibraryFiles(storage).folder.glob("*.segment"), *LibraryFiles(storage).folder.glob("*.manifest")):
         path.unlink()
-    for path in LibraryFiles(storage).folder.glob("python-client*.package"):
+    for path in LibraryFiles(storage).folder.glob("pypi-client*.package"):
         path.write_bytes(b"damaged")
     assert "could not be indexed" in open_index(make_index, root).read_status().libraries.problem
     index = open_index(make_index, root)
@@ -208,7 +208,7 @@ def test_packages_beyond_the_limit_are_left_out_and_named(
 def test_the_largest_packages_and_the_standard_library_have_segments_of_their_own() -> None:
     def make(name: str, size: int) -> library_work.IndexedPackage:
         """Return an indexed package of `size` bytes."""
-        return library_work.IndexedPackage("python", name, "1", "", "", f"key-{name}", 1, size)
+        return library_work.IndexedPackage("pypi", name, "1", "", "", f"key-{name}", 1, size)
 
     packages = [make("stdlib", 12_000_000), *(make(f"large{n}", 20_000_000 - n) for n in range(5)), make("small", 10)]
     groups = [[each.name for each in group] for group in library_work._group(packages)]
