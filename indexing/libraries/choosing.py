@@ -1,4 +1,4 @@
-"""The order of installed packages by their use for a workspace: those that its code imports, then what they depend on, then the rest.
+"""The order of installed packages: those that a workspace imports, then what they depend on, then the rest.
 
 Start at `list_imported_names` and `choose_packages`.
 """
