@@ -87,6 +87,9 @@ class Choice:
         limit: the most suggestions for a person who asks.
         is_rejected: returns whether a person has rejected the text at this place.
         breaks: returns whether the text makes new syntax errors; it parses, so it is called as late as possible.
+        find_repetition: returns in one word what the text would write a second time, "" for nothing; it searches the
+            code around the cursor, so it is called late, too.
+        has_unknown_name: returns whether the text has a name that nothing in the document defines.
         strict: a person who asks does not get texts that break the syntax either.
         noise: a person who asks gets nothing if the best candidate's confidence is below this, unless a large model
             wrote that candidate.
@@ -97,6 +100,8 @@ class Choice:
     limit: int
     is_rejected: Callable[[str], bool]
     breaks: Callable[[Insertion], bool]
+    find_repetition: Callable[[Insertion], str]
+    has_unknown_name: Callable[[Insertion], bool]
     strict: bool = False
     noise: float = 0.0
 
@@ -105,9 +110,9 @@ def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     """Return the candidates to show, best first, and "" or, if there are none, the reason in one word.
 
     While a person types, the result is at most one candidate: not below the threshold, not trivial, not rejected
-    before and without new syntax errors. A person who asks gets up to `choice.limit` candidates, those with syntax
-    errors last, or left out if `choice.strict`; but none at all if the best candidate's confidence is below
-    `choice.noise` and no large model wrote that candidate.
+    before, without repetitions and without new syntax errors; one with unknown names only if there is no other. A
+    person who asks gets up to `choice.limit` candidates, those with syntax errors last, or left out if `choice.strict`;
+    but none at all if the best candidate's confidence is below `choice.noise` and no large model wrote that candidate.
     """
     ordered = merge(candidates)
     if not ordered:
@@ -120,16 +125,21 @@ def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
         return (found := [*whole, *broken][: max(choice.limit, 1)]), "" if found else "errors"
     fitting = [one for one in ordered if is_nontrivial(one.insertion.text)]
     why = "unsure" if fitting else "trivial"
+    second = None
     for one in fitting:
         if one.confidence < choice.threshold:
             continue
         if choice.is_rejected(one.insertion.text):
             why = "rejected"
+        elif repeated := choice.find_repetition(one.insertion):
+            why = repeated
         elif choice.breaks(one.insertion):
             why = "errors"
-        else:
+        elif not choice.has_unknown_name(one.insertion):
             return [one], ""
-    return [], why
+        else:
+            second = second or one
+    return ([], why) if second is None else ([second], "")
 
 
 def is_nontrivial(text: str) -> bool:

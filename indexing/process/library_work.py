@@ -94,15 +94,23 @@ class LibraryWork:
             self._files.evict(self._limits.library_bytes, [*names, self._files.find_manifest(root).name])
 
     def _read_texts(self, root: Path) -> Iterator[bytes]:
-        """Yield the texts of the indexed files of `root`; none without an index."""
-        from indexing.storage import blobs  # noqa: PLC0415  # numpy
+        """Yield the texts of the indexed files of `root` as the last segment has them; none without an index."""
+        from indexing.storage.segment import Segment  # noqa: PLC0415  # numpy
 
-        store = Store.open_for_reading(IndexPaths.of(self._storage, root))
+        index_paths = IndexPaths.of(self._storage, root)
+        store = Store.open_for_reading(index_paths)
         if store is None:
             return
         with store:
-            for stored in store.read_files():
-                yield blobs.unpack(stored.blob).text
+            name = store.read_meta("segment")
+        if not name:
+            return
+        segment = Segment.open(index_paths.storage / name)
+        try:
+            for file_id in segment.file_ids:
+                yield segment.read_text(segment.find_index(file_id)).encode("utf-8", "surrogatepass")
+        finally:
+            segment.close()
 
     def _index_packages(self, discovery: Discovery, before: Manifest) -> Manifest:
         """Return the manifest for the packages of `discovery`, all of which are indexed then, within the bounds."""

@@ -44,12 +44,12 @@ def _read_lines(found: Candidate) -> list[str]:
 
     Reads `_TOKENS_ABOVE` tokens back; empty if they contain no line break.
     """
-    ids = found.pool.ids
     first = max(0, found.position - _TOKENS_ABOVE)
-    before = ids[first : found.position + 1]
+    before = found.pool.read_ids(np.arange(first, found.position + 1))
     ends = (before == tokens.SEPARATOR).nonzero()[0]
-    first += int(ends[-1]) + 1 if len(ends) else 0
-    breaks = (ids[first : found.position + 1] <= tokens.SHALLOWER).nonzero()[0]
+    own = int(ends[-1]) + 1 if len(ends) else 0
+    first += own
+    breaks = (before[own:] <= tokens.SHALLOWER).nonzero()[0]
     if not len(breaks):
         return []
     begin = first if len(ends) else first + int(breaks[0])

@@ -43,8 +43,11 @@ class Origin(IntEnum):
 class Pool(Protocol):
     """Tokens that can be searched; each file in it begins and ends with a separator token."""
 
-    ids: NDArray[np.uint32]
     origin: Origin
+
+    def read_ids(self, positions: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """Return the token at each position; a position outside the pool counts as its nearest one."""
+        ...
 
     def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
         """Return about `limit` positions at which a suffix of `context` probably ends.
@@ -81,6 +84,10 @@ class TextPool:
         self._base = base
         self._last = len(self.ids) - 2 - unfinished
 
+    def read_ids(self, positions: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """Return the token at each position; a position outside the text counts as its nearest one."""
+        return self.ids.take(positions, mode="clip")
+
     def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
         """Return up to `limit` late positions of the last token of `context`; prefers those after equal tokens."""
         positions: NDArray[np.int64] = (self.ids[: self._last] == context[-1]).nonzero()[0]
@@ -115,8 +122,11 @@ class SegmentPool:
         self._segment = segment
         self._keys = keys
         self._alive = None if alive.all() else alive  # None for all of them
-        self.ids: NDArray[np.uint32] = segment.arrays["ids"]
         self.origin = origin
+
+    def read_ids(self, positions: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """Return the token at each position; a position outside the segment counts as its nearest one."""
+        return self._segment.stream.read_ids(positions)
 
     def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
         """Return up to `limit` positions in searched files at which a suffix of `context` probably ends."""
@@ -125,37 +135,20 @@ class SegmentPool:
 
     def read(self, positions: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[list[str], list[int]]:
         """Return the texts from the tokens at `positions` to those at `ends` (exclusive), and their files' numbers."""
-        segment = self._segment
-        starts, text = segment.arrays["starts"], segment.arrays["text"].data
-        files = segment.find_files(positions)
-        bases = segment.text_begins[files]
-        begins = bases + starts[positions]
-        stops = bases + starts[ends]
-        between = zip(begins.tolist(), stops.tolist(), strict=True)
-        texts = [bytes(text[begin:stop]).decode("utf-8", "surrogatepass") for begin, stop in between]
-        return texts, files.tolist()
+        texts = [text.decode("utf-8", "surrogatepass") for text in self._segment.stream.read_texts(positions, ends)]
+        return texts, self._segment.find_files(positions).tolist()
 
     def match_prefix(self, positions: NDArray[np.int64], word: str) -> NDArray[np.bool_]:
         """Return for each position whether its token is a word that begins with `word`."""
-        segment = self._segment
-        text, data = segment.arrays["text"], np.frombuffer(word.encode("utf-8", "surrogatepass"), dtype=np.uint8)
-        files = segment.find_files(positions)
-        begins = segment.text_begins[files] + segment.arrays["starts"][positions]
-        fitting: NDArray[np.bool_] = (self.ids[positions] >= tokens.FIRST_WORD) & (
-            begins + len(data) <= segment.text_begins[files + 1]
-        )
-        for at, byte in enumerate(data):  # most fail at the first character, so that the other pages are not read
-            left = fitting.nonzero()[0]
-            if not len(left):
-                break
-            fitting[left] = text[begins[left] + at] == byte
+        fitting = self.read_ids(positions) >= tokens.FIRST_WORD
+        fitting[fitting] = self._segment.stream.match_prefix(positions[fitting], word.encode("utf-8", "surrogatepass"))
         return fitting
 
     def locate(self, position: int) -> tuple[tuple[str, int], int]:
         """Return the file and the code-point offset of a token."""
         segment = self._segment
         index = int(segment.find_files(np.array([position]))[0])
-        return self._keys[index], segment.find_code_point_offset(index, int(segment.arrays["starts"][position]))
+        return self._keys[index], segment.find_code_point_offset(index, position)
 
 
 @dataclass(frozen=True)

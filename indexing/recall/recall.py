@@ -19,7 +19,7 @@ import numpy as np
 from indexing.recall import columns
 from indexing.recall import recall_confidence as confidence
 from indexing.recall.candidates import Candidate, Hypothesis
-from indexing.recall.pools import WINDOW, Origin
+from indexing.recall.pools import FOLLOWING, WINDOW, Origin
 from indexing.syntax import tokens
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ OWN_COMPARED = 24  # candidates read from the document on each side of the curso
 BLOCK_LINES = 12
 _BACK = np.arange(WINDOW + 1)
 _FORTH = np.arange(1, LONGEST + 1)
+_NEXT = np.arange(1, FOLLOWING + 1)
 _TRUE = np.ones(1, dtype=np.bool_)
 _COMMENT = re.compile(r"""\s+(?:#|//)\s.*\Z""")
 
@@ -146,7 +147,7 @@ def _find_positions(cursor: CursorText, pool: Pool) -> NDArray[np.int64]:
         return positions
     positions.sort()
     positions = positions[np.concatenate([_TRUE, positions[1:] != positions[:-1]])]
-    following: list[int] = pool.ids[positions + 1].tolist()
+    following: list[int] = pool.read_ids(positions + 1).tolist()
     # Equal numbers are equal words: one text of each is read, because each may cost a page of the map.
     of_each = dict(zip(following, positions.tolist(), strict=True))
     words = [number for number in of_each if number >= tokens.FIRST_WORD]
@@ -166,7 +167,7 @@ def _find_longest(cursor: CursorText, pool: Pool, count: int) -> list[Candidate]
     positions = _find_positions(cursor, pool)
     if not len(positions):
         return []
-    windows = pool.ids.take(positions[:, None] - _BACK, mode="clip")
+    windows = pool.read_ids(positions[:, None] - _BACK)
     unequal = windows != cursor.backwards
     unequal[:, -1] = True
     lengths = unequal.argmax(axis=1)
@@ -175,7 +176,7 @@ def _find_longest(cursor: CursorText, pool: Pool, count: int) -> list[Candidate]
     for begin in range(0, len(order), count):  # nearly all lines end within `LONGEST`, so one round is enough
         some = order[begin : begin + count]
         at = positions[some]
-        lines = pool.ids.take(at[:, None] + _FORTH, mode="clip")
+        lines = pool.read_ids(at[:, None] + _FORTH)
         to_end = (lines <= tokens.SHALLOWER).argmax(axis=1).tolist()  # also 0 if the line is longer than `LONGEST`
         found = zip(at.tolist(), to_end, lengths[some].tolist(), windows[some].tolist(), lines.tolist(), strict=True)
         chosen += [
@@ -218,7 +219,7 @@ def _extend_match(cursor: CursorText, candidate: Candidate) -> None:
             candidate.matched += 1
         candidate.renames = {old: new for old, new in forth.items() if old != new and back.get(new) == old}
     if cursor.next_tokens:
-        following = candidate.pool.ids[candidate.end + 1 : candidate.end + 9].tolist()
+        following = candidate.pool.read_ids(candidate.end + _NEXT).tolist()
         for old, new in zip(following, cursor.next_tokens, strict=False):
             if candidate.renames.get(old, old) != new:
                 break
@@ -295,12 +296,13 @@ def _read_block_rest(cursor: CursorText, lead: Candidate) -> str:
     These are at most `BLOCK_LINES` - 1 lines, each after a line break: those indented deeper than the recalled line;
     if the cursor is at the start of a line and the recalled line is indented, also those indented equally.
     """
-    ids = lead.pool.ids
-    before = ids[max(0, lead.position - 4 * LONGEST) : lead.position + 1] <= tokens.SHALLOWER
-    begin = lead.position - int(before[::-1].argmax()) if before.any() else lead.position
-    if ids[begin] == tokens.SEPARATOR:  # it ends the previous file
+    before = lead.pool.read_ids(np.arange(lead.position, max(0, lead.position - 4 * LONGEST) - 1, -1))
+    breaks = np.flatnonzero(before <= tokens.SHALLOWER)
+    begin = lead.position - int(breaks[0]) if len(breaks) else lead.position
+    if len(breaks) and before[breaks[0]] == tokens.SEPARATOR:  # it ends the previous file
         begin += 1
-    separators = np.flatnonzero(ids[lead.end : lead.end + 8 * LONGEST] == tokens.SEPARATOR)
+    ids = lead.pool.read_ids(np.arange(lead.end, lead.end + 8 * LONGEST))
+    separators = np.flatnonzero(ids == tokens.SEPARATOR)
     stop = lead.end + (int(separators[0]) if len(separators) else 8 * LONGEST)
     whole = lead.pool.read(np.array([begin]), np.array([stop]))[0][0].lstrip("\r\n")
     first, _, rest = whole.partition("\n")
@@ -316,5 +318,5 @@ def _read_block_rest(cursor: CursorText, lead: Candidate) -> str:
     while lines and not lines[-1]:
         lines.pop()
     text = "".join(f"\n{line}" for line in lines)
-    words = [token for token in ids[lead.end : stop].tolist() if token >= tokens.FIRST_WORD]
+    words = [token for token in ids[: stop - lead.end].tolist() if token >= tokens.FIRST_WORD]
     return rename_words(cursor, text, words, lead.renames) if lead.renames and text else text

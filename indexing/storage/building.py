@@ -15,6 +15,9 @@ import numpy as np
 
 from indexing.storage import anchors, blobs
 from indexing.storage.arrays import ArrayWriter, MemoryWriter
+from indexing.storage.bit_packing import PackedWriter
+from indexing.storage.postings import PostingWriter
+from indexing.storage.stream_building import FEW_UNITS, MANY_UNITS, StreamBuilder
 from indexing.syntax import tokens
 
 if TYPE_CHECKING:
@@ -25,21 +28,16 @@ if TYPE_CHECKING:
 
     from indexing.storage.segment_files import SegmentFile
 
-FORMAT = 2  # part of the segment's meta; the store puts it into the file name
+FORMAT = 4  # part of the segment's meta; the store puts it into the file name
 BATCH_CHARACTERS = 1 << 18  # measured: larger batches fall out of the processor's cache and halve the speed
 PARTITIONS_BITS = 5
 AHEAD = 2  # partitions that are sorted in advance; three of 32 are in memory at once
 MANY_TOKENS = 1_000_000  # from here on partitions are sorted in threads
 LAYOUT = {
-    "ids": np.uint32,
-    "starts": np.uint32,
-    "text": np.uint8,
     "paths": np.uint8,
     "file_id": np.int64,
     "file_mtime": np.float64,
     "file_language": np.uint16,
-    "file_length": np.uint32,
-    "file_text_end": np.uint64,
     "file_chunk_end": np.uint32,
     "file_path_end": np.uint32,
     "file_token_end": np.uint32,
@@ -48,12 +46,8 @@ LAYOUT = {
     "chunk_kinds": np.uint8,
     "chunk_names": np.uint8,
     "chunk_name_end": np.uint32,
-    "terms": np.uint32,
-    "term_start": np.uint32,
-    "posting_chunk": np.uint32,
-    "posting_count": np.uint8,
     "anchor_start": np.uint32,
-    "anchor_place": np.uint32,
+    "anchor_words": np.uint32,
     "defined": np.uint32,
     "defined_in": np.uint32,
     "modules": np.uint32,
@@ -91,7 +85,7 @@ def _group_in_batches(files: Iterable[SegmentFile]) -> Iterator[list[tuple[Segme
     batch: list[tuple[SegmentFile, blobs.Packed]] = []
     size = 0
     for file in files:
-        packed = blobs.unpack(file.blob)
+        packed = blobs.unpack(file.blob) if isinstance(file.blob, bytes) else file.blob
         if batch and size + packed.length > BATCH_CHARACTERS:
             yield batch
             batch, size = [], 0
@@ -144,7 +138,9 @@ class _Builder:
 
     def __init__(self, writer: ArrayWriter | MemoryWriter) -> None:
         self._writer = writer
-        self._tokens = self._terms = self._chunks = self._text = 0
+        self._stream = StreamBuilder(writer, FEW_UNITS if isinstance(writer, MemoryWriter) else MANY_UNITS)
+        self._last_length = 0  # code points of the file whose separator is not in the stream yet
+        self._terms = self._chunks = 0
         self._names_end = self._paths_end = 0
         self._defined: list[NDArray[np.uint64]] = []
         self._modules: list[tuple[str, int]] = []
@@ -153,8 +149,6 @@ class _Builder:
         self._languages: dict[str, int] = {}
         for name, dtype in LAYOUT.items():
             writer.append(name, np.zeros(0, dtype=dtype))
-        writer.append("ids", np.array([tokens.SEPARATOR], dtype=np.uint32))
-        writer.append("starts", np.zeros(1, dtype=np.uint32))
         self._tokens = 1
         self._before = np.zeros(anchors.CONTEXT, dtype=np.uint32)  # the last tokens of the previous batch, for contexts
 
@@ -180,21 +174,44 @@ class _Builder:
         found = tokens.tokenize(data)
         ends = np.searchsorted(found.starts, np.append(begins[1:], len(data)))
         owner = np.repeat(np.arange(len(begins)), np.diff(ends, prepend=0))
-        self._writer.append("ids", found.ids)
-        offsets = found.starts - begins[owner]
-        for index, packed in enumerate(files):
-            if not packed.is_ascii:  # from code points to bytes
-                offsets[owner == index] = packed.compute_byte_offsets()[offsets[owner == index]]
-        self._writer.append("starts", offsets.astype(np.uint32))
+        self._add_to_stream(found.ids, found.starts - begins[owner], ends, files)
         token_ends = ends + self._tokens
         self._writer.append("file_token_end", token_ends.astype(np.uint32))
         keys = anchors.compute_keys(np.concatenate([self._before, found.ids]))[len(self._before) :]
         self._before = np.concatenate([self._before, found.ids])[-anchors.CONTEXT :]
         places = np.arange(self._tokens, self._tokens + len(keys), dtype=np.uint64)
         useful = (found.ids != tokens.SEPARATOR) & (places < anchors.MAX_TOKENS)
+        useful[:-1] &= found.ids[1:] > tokens.SHALLOWER
         for partition, piece in _split_by_partition(anchors.pack(keys[useful], places[useful])):
             self._writer.spool("anchors", partition, piece)
         self._tokens += len(found.ids)
+
+    def _add_to_stream(
+        self, ids: NDArray[np.uint32], offsets: NDArray[np.int64], ends: NDArray[np.int64], files: list[blobs.Packed]
+    ) -> None:
+        """Append a batch to the token stream: the separator before it, and all of it but its last separator.
+
+        Args:
+            ids: the tokens.
+            offsets: code-point offset of each token in its file.
+            ends: the number of tokens up to the end of each file.
+            files: the unpacked blobs.
+        """
+        starts = np.empty(len(ids) + 1, dtype=np.int64)
+        starts[0] = 0
+        begin, low = 1, 0
+        for packed, high in zip(files, ends.tolist(), strict=True):
+            inside = offsets[low:high]
+            starts[low + 1 : high + 1] = inside if packed.is_ascii else packed.compute_byte_offsets()[inside]
+            starts[low + 1 : high + 1] += begin
+            begin, low = begin + len(packed.text) + 1, high
+        self._stream.add(
+            b"\x00" + b"\x00".join([packed.text for packed in files]),
+            starts[:-1],
+            np.append(np.uint32(tokens.SEPARATOR), ids[:-1]),
+            np.append(self._last_length, offsets[:-1]),
+        )
+        self._last_length = files[-1].length
 
     def _add_chunks(self, data: bytes, begins: NDArray[np.int64], batch: list[blobs.Packed]) -> None:
         """Write the chunks' spans and term counts, and spool their postings; arguments as in `_add_tokens`."""
@@ -213,7 +230,7 @@ class _Builder:
             self._writer.spool("postings", partition, piece)
 
     def _add_files(self, batch: list[tuple[SegmentFile, blobs.Packed]]) -> None:
-        """Write texts, paths, languages, and kinds and names of chunks of a batch; note its modules and definitions."""
+        """Write paths, languages, and kinds and names of chunks of a batch; note its modules and definitions."""
         files = [packed for _, packed in batch]
         paths = [file.relative.encode("utf-8", "surrogatepass") for file, _ in batch]
         names = [name.encode("utf-8", "surrogatepass") for packed in files for name in packed.names]
@@ -227,18 +244,14 @@ class _Builder:
         append("chunk_kinds", np.array(kinds, dtype=np.uint8))
         append("chunk_names", np.frombuffer(b"".join(names), dtype=np.uint8))
         append("chunk_name_end", _accumulate([len(name) for name in names], self._names_end).astype(np.uint32))
-        append("text", np.frombuffer(b"".join([packed.text for packed in files]), dtype=np.uint8))
         append("paths", np.frombuffer(b"".join(paths), dtype=np.uint8))
         append("file_id", np.array([file.file_id for file, _ in batch], dtype=np.int64))
         append("file_mtime", np.array([file.mtime for file, _ in batch], dtype=np.float64))
         append("file_language", np.array(languages, dtype=np.uint16))
-        append("file_length", np.array([packed.length for packed in files], dtype=np.uint32))
-        append("file_text_end", _accumulate([len(packed.text) for packed in files], self._text).astype(np.uint64))
         append("file_chunk_end", chunk_end.astype(np.uint32))
         append("file_path_end", _accumulate([len(path) for path in paths], self._paths_end).astype(np.uint32))
         self._names_end += sum(map(len, names))
         self._paths_end += sum(map(len, paths))
-        self._text += sum(len(packed.text) for packed in files)
         self._chunks = int(chunk_end[-1])
         self._files += len(batch)
 
@@ -246,11 +259,14 @@ class _Builder:
         """Note the definitions of a batch by their hash and chunk; `chunk_end` has the end of each file's chunks."""
         first = chunk_end - [len(packed.names) for packed in files]
         homes = np.concatenate([packed.defined_in + low for packed, low in zip(files, first, strict=True)])
-        defined = tokens.hash_words([name for packed in files for name in packed.defined]).astype(np.uint64)
+        defined = np.concatenate([packed.defined for packed in files]).astype(np.uint64)
         self._defined.append(defined << np.uint64(32) | homes.astype(np.uint64))
 
     def finish(self) -> None:
-        """Sort the spooled numbers and write the segment."""
+        """Write the last separator, sort the spooled numbers and write the segment."""
+        end = np.array([self._last_length])
+        self._stream.add(b"\x00", np.zeros(1, dtype=np.int64), np.array([tokens.SEPARATOR], dtype=np.uint32), end)
+        self._stream.finish()
         self._write_postings()
         self._write_anchors()
         defined = np.concatenate(self._defined) if self._defined else np.zeros(0, dtype=np.uint64)
@@ -275,17 +291,14 @@ class _Builder:
 
     def _write_postings(self) -> None:
         """Write the terms and their postings from the spooled numbers."""
-        total = 0
-        self._writer.append("term_start", np.zeros(1, dtype=np.uint32))
+        postings = PostingWriter(self._writer)
         for packed in self._drain_sorted("postings"):
-            terms = (packed >> np.uint64(32)).astype(np.uint32)
-            firsts = np.flatnonzero(np.diff(terms, prepend=np.uint32(0)))  # no word is hashed to 0
-            self._writer.append("terms", terms[firsts])
-            ends = np.append(firsts[1:], len(terms)) if len(firsts) else firsts
-            self._writer.append("term_start", (ends + total).astype(np.uint32))
-            self._writer.append("posting_chunk", (packed >> np.uint64(8)).astype(np.uint32) & np.uint32(0xFFFFFF))
-            self._writer.append("posting_count", packed.astype(np.uint8))
-            total += len(terms)
+            postings.append(
+                (packed >> np.uint64(32)).astype(np.uint32),
+                (packed >> np.uint64(8) & np.uint64((1 << CHUNK_BITS) - 1)).astype(np.int64),
+                packed.astype(np.uint8),
+            )
+        postings.finish()
 
     def _drain_sorted(self, name: str) -> Iterator[NDArray[np.uint64]]:
         """Yield the sorted numbers of each partition; for many tokens, threads sort the next partitions in advance."""
@@ -305,13 +318,15 @@ class _Builder:
         bits = anchors.choose_bucket_bits(self._tokens)
         total = 0
         per_partition = 1 << (bits - PARTITIONS_BITS)
+        written = PackedWriter(self._writer, "anchor_words", anchors.choose_place_bits(self._tokens))
         self._writer.append("anchor_start", np.zeros(1, dtype=np.uint32))
         for partition, packed in enumerate(self._drain_sorted("anchors")):
             buckets, places = anchors.unpack(packed, bits)
             counts = np.bincount(buckets - partition * per_partition, minlength=per_partition)
             self._writer.append("anchor_start", (np.cumsum(counts) + total).astype(np.uint32))
-            self._writer.append("anchor_place", places)
+            written.append(places)
             total += len(places)
+        written.finish()
 
 
 def _split_by_partition(packed: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.uint64]]]:

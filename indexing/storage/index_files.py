@@ -15,7 +15,7 @@ from pathlib import Path
 
 from starling_files import make_file, repair_folder
 
-FORMAT = 4  # in every file name; raise it when what is stored changes its meaning
+FORMAT = 7  # in every file name; raise it when what is stored changes its meaning
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from indexing.records import Chunk
-from indexing.storage import anchors
+from indexing.storage.anchors import Anchors
 from indexing.storage.arrays import FormatError, MappedArrays
+from indexing.storage.blobs import Packed
 from indexing.storage.building import FORMAT
+from indexing.storage.token_stream import OFFSET_BITS, TokenStream
 from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
@@ -37,10 +41,8 @@ class Segment:
     def __init__(self, arrays: MappedArrays | MemoryWriter) -> None:
         """Take arrays as `building` writes them."""
         self.arrays = arrays
-        ends = arrays["file_text_end"].astype(np.int64)
-        self.text_begins = np.concatenate(
-            [np.zeros(1, dtype=np.int64), ends]
-        )  # byte offset of each file, then the end of the last
+        self.stream = TokenStream(arrays)
+        self._anchors = Anchors(self.stream, arrays["anchor_start"], arrays["anchor_words"])
         self._queries = 0  # a race miscounts, which does not matter
         self._last_query = 0.0
         self._forgetting = False
@@ -114,28 +116,34 @@ class Segment:
         low, high = self._read_range("file_path_end", index)
         return self.arrays["paths"][low:high].tobytes().decode("utf-8", "surrogatepass")
 
-    def _is_ascii(self, index: int) -> bool:
-        """Return whether the file at `index` has as many bytes as code points."""
-        low, high = self._read_range("file_text_end", index)
-        return high - low == int(self.arrays["file_length"][index])
+    def _find_tokens(self, index: int) -> tuple[int, int]:
+        """Return the positions of the first token of the file at `index` and of its separator."""
+        low, high = self._read_range("file_token_end", index)
+        return max(low, 1), high - 1  # before the first file there is a separator, too
 
-    def find_code_point_offset(self, index: int, offset: int) -> int:
-        """Return the code-point offset of the byte `offset` in the file at `index`."""
-        if self._is_ascii(index):
-            return offset
-        low, _ = self._read_range("file_text_end", index)
-        data = self.arrays["text"][low : low + offset]
-        return int(np.count_nonzero((data & 0xC0) != 0x80))  # all but continuation bytes
+    def find_code_point_offset(self, index: int, position: int) -> int:
+        """Return the code-point offset of the token at `position`, which is in the file at `index`."""
+        first, _ = self._find_tokens(index)
+        marked = position >> OFFSET_BITS << OFFSET_BITS
+        if marked >= first:
+            offset = int(self.arrays["offsets"][marked >> OFFSET_BITS])
+            return offset + self.stream.count_code_points(marked, position)
+        return self.stream.count_code_points(first - 1, position) - 1
 
     def read_text(self, index: int, span: Span | None = None) -> str:
         """Return the text of the file at `index`, or the part in `span` (code points)."""
-        low, high = self._read_range("file_text_end", index)
-        data = self.arrays["text"]
-        if span is None:
-            return data[low:high].tobytes().decode("utf-8", "surrogatepass")
-        if self._is_ascii(index):
-            return data[low + max(0, span.start) : min(high, low + max(0, span.end))].tobytes().decode("ascii")
-        return data[low:high].tobytes().decode("utf-8", "surrogatepass")[span.start : span.end]
+        first, last = self._find_tokens(index)
+        begin, end, base = first - 1, last, -1  # from the separator, whose NUL is not part of the file
+        if span is not None:
+            low = (first + (1 << OFFSET_BITS) - 1) >> OFFSET_BITS
+            offsets = self.arrays["offsets"][low : (last >> OFFSET_BITS) + 1]
+            before = int(np.searchsorted(offsets, max(0, span.start), side="right")) - 1
+            if before >= 0:
+                begin, base = (low + before) << OFFSET_BITS, int(offsets[before])
+            after = int(np.searchsorted(offsets, max(0, span.end), side="left"))
+            end = min(last, (low + after) << OFFSET_BITS)
+        text = self.stream.read_texts(np.array([begin]), np.array([end]))[0].decode("utf-8", "surrogatepass")
+        return text[1:] if span is None else text[max(0, span.start) - base : max(0, span.end) - base]
 
     def read_chunk(self, index: int, ordinal: int) -> Chunk:
         """Return the chunk number `ordinal` of the file at `index`. Raises KeyError if there is none."""
@@ -154,6 +162,36 @@ class Segment:
         low, high = self._read_range("file_chunk_end", index)
         return high - low
 
+    @cached_property
+    def _definitions(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """The names' numbers and the chunks of all definitions, sorted by chunk."""
+        order = np.argsort(self.arrays["defined_in"], kind="stable")
+        return self.arrays["defined"][order], self.arrays["defined_in"][order].astype(np.int64)
+
+    def read_packed(self, index: int) -> Packed:
+        """Return the file at `index` as it was given to `building`."""
+        low, high = self._read_range("file_chunk_end", index)
+        text = self.read_text(index)
+        name_begin = self._read_range("chunk_name_end", low)[0] if high > low else 0
+        ends = self.arrays["chunk_name_end"][low:high].astype(np.int64) - name_begin
+        names = self.arrays["chunk_names"][name_begin : name_begin + int(ends[-1]) if len(ends) else 0].tobytes()
+        kinds = self.arrays.meta["kinds"]
+        defined, chunks = self._definitions
+        first, last = np.searchsorted(chunks, (low, high)).tolist()
+        return Packed(
+            text=text.encode("utf-8", "surrogatepass"),
+            length=len(text),
+            language=self.arrays.meta["languages"][int(self.arrays["file_language"][index])],
+            spans=self.arrays["chunk_spans"][4 * low : 4 * high].reshape(-1, 4).astype(np.int32),
+            kinds=tuple(kinds[kind] for kind in self.arrays["chunk_kinds"][low:high].tolist()),
+            names=tuple(
+                names[begin:end].decode("utf-8", "surrogatepass")
+                for begin, end in itertools.pairwise([0, *ends.tolist()])
+            ),
+            defined=defined[first:last],
+            defined_in=(chunks[first:last] - low).astype(np.int32),
+        )
+
     def locate_chunk(self, chunk: int) -> tuple[int, int]:
         """Return the index of the file that contains the chunk with the number `chunk`, and its ordinal there."""
         index = int(np.searchsorted(self.arrays["file_chunk_end"], chunk, side="right"))
@@ -164,6 +202,5 @@ class Segment:
         return np.searchsorted(self.arrays["file_token_end"], positions, side="right")
 
     def find_anchors(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return up to `limit` token positions at which a long suffix of `context` probably ends."""
-        arrays = self.arrays
-        return anchors.find(arrays["ids"], arrays["anchor_start"], arrays["anchor_place"], context, limit)
+        """Return up to `limit` token positions at which a suffix of `context` ends, preferring long ones."""
+        return self._anchors.find(context, limit)

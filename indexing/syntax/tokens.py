@@ -133,11 +133,24 @@ def _sum_prefixes(data: bytes) -> NDArray[np.uint64]:
     return sums
 
 
+def _sum_ranges(sums: NDArray[np.uint64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return the sum of each range [start, end) of the text with the prefix sums `sums`; equal for equal ranges."""
+    _, backward = _grow_tables(len(sums))
+    found: NDArray[np.uint64] = (sums[ends] - sums[starts]) * backward[starts]
+    return found
+
+
+def sum_ranges(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return a number of 64 bits for each range [start, end) of `data`; equal for ranges with equal bytes.
+
+    Zero bytes at the end of a range do not count.
+    """
+    return _sum_ranges(_sum_prefixes(data), starts, ends)
+
+
 def _hash_ranges(sums: NDArray[np.uint64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint32]:
     """Return the hash of each range [start, end) of the text with the prefix sums `sums`."""
-    _, backward = _grow_tables(len(sums))
-    mixed = (sums[ends] - sums[starts]) * backward[starts]
-    return mix(mixed).astype(np.uint32) | np.uint32(FIRST_WORD)
+    return mix(_sum_ranges(sums, starts, ends)).astype(np.uint32) | np.uint32(FIRST_WORD)
 
 
 def _classify(data: bytes) -> NDArray[np.uint8]:

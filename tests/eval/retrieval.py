@@ -16,7 +16,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import jedi
 
@@ -25,7 +25,7 @@ from indexing.process.analysis import analyze_text
 from indexing.records import Query
 from indexing.segments import Segment, View, build
 from indexing.storage.segment_files import SegmentFile
-from indexing.syntax import tokens
+from indexing.syntax import languages, tokens
 from tests.eval import data, tables
 from tests.eval.metrics import SEED
 
@@ -53,6 +53,17 @@ class Site:
     line: int
     target: str
     target_line: int
+
+
+class Sampled(Protocol):
+    """A package whose search is measured, in any language."""
+
+    @property
+    def root(self) -> Path:
+        """Folder of the unpacked package."""
+
+    def list_files(self) -> list[Path]:
+        """Return the files of its own code, sorted."""
 
 
 def load_sites(package: data.Package) -> list[Site]:
@@ -129,16 +140,16 @@ class Workspace:
     imports: dict[str, tuple[Import, ...]]
 
     @classmethod
-    def index(cls, package: data.Package, folder: Path) -> Workspace:
+    def index(cls, package: Sampled, folder: Path) -> Workspace:
         """Write a segment of the files of a package to `folder`, and open it."""
         files, keys, contents, imports = [], {}, {}, {}
         for number, path in enumerate(package.list_files()):
             relative = path.relative_to(package.root).as_posix()
             contents[relative] = path.read_text(encoding="utf-8", errors="surrogateescape")
-            analysis = analyze_text(contents[relative], "python")
+            analysis = analyze_text(contents[relative], languages.detect(path))
             keys[relative], imports[relative] = ("", number), analysis.imports
             files.append(SegmentFile(number, relative, 0.0, analysis.blob))
-        target = folder / f"{package.name}.segment"
+        target = folder / f"{package.root.name}.segment"
         build(target, files)
         return cls(View([("", Segment.open(target))], {}, ()), keys, contents, imports)
 
@@ -181,9 +192,14 @@ def main() -> int:
     rows = measure(options.split or None)
     if not options.split:
         tables.write_table(TABLE, rows)
+    print_rows(rows)
+    return 0
+
+
+def print_rows(rows: Sequence[dict[str, Cell]]) -> None:
+    """Print rows of the table without the intervals."""
     for cells in rows:
         print(*(f"{name}={value}" for name, value in cells.items() if not name.endswith(("_low", "_high"))))
-    return 0
 
 
 def measure(split: str | None) -> list[dict[str, Cell]]:
@@ -193,16 +209,24 @@ def measure(split: str | None) -> list[dict[str, Cell]]:
         for package in data.list_packages(split):
             if package.name in LEFT_OUT:
                 continue
-            workspace = Workspace.index(package, Path(folder))
-            baseline = Baselines(workspace)
-            for site in load_sites(package):
-                for arm, found in {
-                    "starling": workspace.find_rank(site, workspace.search(site)),
-                    "bm25": baseline.find_rank(site, baseline.score_bm25),
-                    "jaccard": baseline.find_rank(site, baseline.score_jaccard),
-                }.items():
-                    ranks.setdefault((package.split, arm), []).append(found)
-    together = {}
+            for arm, found in measure_ranks(Workspace.index(package, Path(folder)), load_sites(package)).items():
+                ranks.setdefault((package.split, arm), []).extend(found)
+    return make_rows(ranks)
+
+
+def measure_ranks(workspace: Workspace, sites: Sequence[Site]) -> dict[str, list[int]]:
+    """Return the rank of the definition of each call by arm: Starling and the two baselines."""
+    baseline = Baselines(workspace)
+    return {
+        "starling": [workspace.find_rank(site, workspace.search(site)) for site in sites],
+        "bm25": [baseline.find_rank(site, baseline.score_bm25) for site in sites],
+        "jaccard": [baseline.find_rank(site, baseline.score_jaccard) for site in sites],
+    }
+
+
+def make_rows(ranks: dict[tuple[str, str], list[int]]) -> list[dict[str, Cell]]:
+    """Return the rows of the table, from the ranks by split and arm; those of all splits together come last."""
+    together: dict[tuple[str, str], list[int]] = {}
     for (_, arm), found in ranks.items():
         together.setdefault(("all", arm), []).extend(found)
     return [make_row(name, arm, found) for (name, arm), found in (ranks | together).items()]

@@ -269,7 +269,7 @@ def test_half_a_word_is_begun_by_words_of_its_own_file_only(tmp_path: Path) -> N
     build(tmp_path / "root.segment", stored)
     view = View([(ROOT, Segment.open(tmp_path / "root.segment"))], {}, ())
     (pool,) = view.list_pools(None)
-    positions = np.arange(len(pool.ids))
+    positions = np.arange(sum(len(tokens.tokenize(text.encode()).ids) + 1 for text in texts) + 1)
     found = positions[pool.match_prefix(positions, "foob")]
     assert [pool.locate(position) for position in found.tolist()] == [((ROOT, 1), 6)]
 
@@ -281,8 +281,21 @@ def test_anchors_find_the_position_that_shares_most_among_thousands(tmp_path: Pa
     segment = Segment.open(tmp_path / "a.segment")
     asked = "one two three four five six seven eight nine ten; row.append("
     places = segment.find_anchors(tokens.tokenize(tokens.fold(asked)).ids, 8)
-    starts = [int(segment.arrays["starts"][place]) for place in places.tolist()]
+    starts = [segment.find_code_point_offset(0, place) for place in places.tolist()]
     assert text.index(asked) + len(asked) - 1 in starts
+
+
+def test_anchors_are_positions_after_the_last_tokens_with_more_of_their_line_to_come(tmp_path: Path) -> None:
+    text = "a = total(b)\n" + "".join(f"word{number} = other(b)\n" for number in range(400)) + "c = total(b)"
+    build(tmp_path / "a.segment", [SegmentFile(0, "a.py", 0.0, blobs.pack(text, (), (), "python"))])
+    segment = Segment.open(tmp_path / "a.segment")
+
+    def find(asked: str) -> list[str]:
+        places = segment.find_anchors(tokens.tokenize(tokens.fold(asked)).ids, 32)
+        return [text[: segment.find_code_point_offset(0, place + 1)] for place in places.tolist()]
+
+    assert sorted(find("x = total(b")) == sorted([text[: text.index(")")], text[:-1]])
+    assert find("x = total(b)") == []
 
 
 def test_every_feature_has_a_fitted_weight() -> None:

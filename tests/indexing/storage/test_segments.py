@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,6 @@ from tests.marked import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 ROOT = "root"
 
@@ -82,9 +82,11 @@ def test_text_and_chunks_come_back_as_they_were_given(tmp_path: Path) -> None:
 
 @given(st.text(st.characters(exclude_categories=()), max_size=80))
 def test_any_text_survives_packing(text: str) -> None:
-    packed = blobs.unpack(blobs.pack(text, (), (), "text"))
-    assert packed.decode() == text
-    assert packed.length == len(text)
+    blob = blobs.pack(text, (), (), "text")
+    for form in (blob, blobs.compress(blob)):
+        packed = blobs.unpack(form)
+        assert packed.decode() == text
+        assert packed.length == len(text)
 
 
 def test_offsets_count_code_points_in_texts_beyond_ascii(tmp_path: Path) -> None:
@@ -181,6 +183,27 @@ def test_a_damaged_blob_is_noticed() -> None:
     for broken in (b"", blob[:-1], b"xxxx" + blob[4:], blob + b"\0"):
         with pytest.raises(blobs.BlobError):
             blobs.unpack(broken)
+
+
+def test_a_blob_is_stored_in_less_than_half_of_its_bytes() -> None:
+    blob = make_text_blob(Path(blobs.__file__).read_text(encoding="utf-8"))
+    assert 2 * len(blobs.compress(blob)) < len(blob)
+
+
+def test_a_segment_built_from_a_segment_is_the_same(tmp_path: Path) -> None:
+    files = {**FILES, "größe.py": "# 🦜\n\ndef größe(): return '\x00'\n\nclass Naht:\n    pass", "empty.py": ""}
+    first = build_segment(tmp_path, files)
+    packed = [first.read_packed(number) for number in range(len(files))]
+    for number, (text, read) in enumerate(zip(files.values(), packed, strict=True)):
+        expected = blobs.unpack(make_text_blob(text))
+        assert (read.text, read.length, read.language) == (expected.text, expected.length, expected.language), number
+        assert (read.kinds, read.names) == (expected.kinds, expected.names)
+        assert sorted(zip(read.defined_in, read.defined, strict=True)) == sorted(
+            zip(expected.defined_in, expected.defined, strict=True)
+        )
+    stored = (SegmentFile(7 + at, path, 0.0, each) for at, (path, each) in enumerate(zip(files, packed, strict=True)))
+    build(tmp_path / "again.segment", stored)
+    assert (tmp_path / "again.segment").read_bytes() == (tmp_path / "root.segment").read_bytes()
 
 
 def test_a_failed_build_leaves_the_old_segment_and_nothing_else(
