@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 100_000_000  # of a workspace's libraries
 MOST_FILES = 20_000
-_DISK_PER_SOURCE = 8  # bytes on disk for a byte of source, package file and segment together; rounded up
+_DISK_PER_SOURCE = 3  # bytes on disk for a byte of source, package file and segment together; rounded up
 _BATCH_FILES = 32
 _LARGE_BYTES = 8_000_000  # a package from this size on has a segment of its own, which more workspaces share
 _MOST_LARGE = 3  # segments of single packages: each one costs time at every key

@@ -199,10 +199,10 @@ def test_packages_beyond_the_limit_are_left_out_and_named(
     make_index: Callable[..., Index], root: Path, storage: Path
 ) -> None:
     install(root / ".venv", "zlarge", {"zlarge.py": "x = 1\n" * 20_000})
-    index = open_index(make_index, root, limits=replace(LIMITS, library_bytes=8 * 50_000))
+    index = open_index(make_index, root, limits=replace(LIMITS, library_bytes=3 * 50_000))
     status = index.read_status().libraries
     assert (status.packages, status.left_out) == (("stdlib 3.11.7", "client 1.0"), {"packages over the limit": 1})
-    assert LibraryFiles(storage).measure() <= 8 * 50_000
+    assert LibraryFiles(storage).measure() <= 3 * 50_000
 
 
 def test_the_largest_packages_and_the_standard_library_have_segments_of_their_own() -> None:
