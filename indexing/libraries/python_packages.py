@@ -103,8 +103,8 @@ def read_environment(folder: Path) -> PythonEnvironment | None:
     home = Path(config.get("home", ""))
     stdlib = None
     if home.is_absolute():
-        minor = ".".join(version.split(".")[:2])
-        names = dict.fromkeys((*(each.name for each in libraries), f"python{minor}"))
+        minor = "".join(version.split(".")[1:2])
+        names = dict.fromkeys((*(each.name for each in libraries), f"python3.{minor}"))
         places = [home.parent / "lib" / name for name in names] + [home / "Lib", home.parent / "Lib"]
         stdlib = next((place for place in places if _check_stdlib(place) is not None), None)
     return PythonEnvironment(folder, packages, stdlib, version)

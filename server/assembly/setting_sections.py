@@ -140,6 +140,24 @@ class CompletionSettings(BaseModel):
     )
 
 
+class NextEditSettings(BaseModel):
+    """The settings of next edits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = Field(
+        default=True,
+        description="After a change, offer the next place to change with its text: other uses of a renamed name, calls "
+        "of a changed function.",
+        json_schema_extra=WORKSPACE,
+    )
+    languages_off: tuple[LanguageName, ...] = Field(
+        default=(),
+        description='Languages without next edits: `["markdown", "yaml"]`.',
+        json_schema_extra=WORKSPACE,
+    )
+
+
 class IndexSettings(BaseModel):
     """The settings of the workspace's index, which completions and searches use."""
 
