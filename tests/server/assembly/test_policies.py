@@ -60,7 +60,9 @@ def test_limits_of_the_index_are_the_settings_and_those_of_a_review_its_own() ->
             "review": {"workspace_files": 5, "max_file_bytes": 3_000},
         }
     )
-    expected = IndexLimits(max_files=7, max_file_bytes=2_000, exclude=("*.gen",), library_bytes=60_000_000)
+    expected = IndexLimits(
+        max_files=7, max_file_bytes=2_000, exclude=("*.gen",), disk_bytes=4_000_000_000, library_bytes=60_000_000
+    )
     assert policies.build_index_limits(wanted) == expected
     assert policies.build_review_limits(wanted) == replace(expected, max_files=5, max_file_bytes=3_000)
     assert Core(wanted, cast("Index", None), cast("Generator", None), None).index_limits == expected
