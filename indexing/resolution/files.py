@@ -10,42 +10,20 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from indexing.resolution import rules
+from indexing.resolution.paths import Paths
 from indexing.resolution.records import NameTable
 from indexing.syntax import grammars, languages, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
     import tree_sitter
 
+    from indexing.resolution.paths import FileKey
     from indexing.segments import View
-
-FileKey = tuple[str, int]
 
 LARGEST = 400_000  # characters of a file; of a larger one there is no table
 CACHED_CHARACTERS = 24_000_000  # of the texts whose tables are cached; a table takes about as much again
-
-
-class Paths:
-    """The relative paths of the files of one root. Immutable."""
-
-    def __init__(self, files: Iterable[tuple[str, FileKey]]) -> None:
-        """Take (relative path, key) of each file; of files with the same path the first counts."""
-        self._keys: dict[str, FileKey] = {}
-        self._by_name: dict[str, list[str]] = {}
-        for relative, key in files:
-            if relative not in self._keys:
-                self._keys[relative] = key
-                self._by_name.setdefault(relative.rpartition("/")[2], []).append(relative)
-
-    def find(self, relative: str) -> FileKey | None:
-        """Return the key of the file at `relative`; None if there is none."""
-        return self._keys.get(relative)
-
-    def find_ending(self, tail: str) -> Sequence[str]:
-        """Return the paths that are `tail` or end with "/" and `tail`."""
-        found = self._by_name.get(tail.rpartition("/")[2], ())
-        return [path for path in found if path == tail or path.endswith(f"/{tail}")]
 
 
 class Files(Protocol):

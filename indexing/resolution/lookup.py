@@ -15,7 +15,8 @@ from indexing.resolution import rules
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from indexing.resolution.files import FileKey, Files, TableCache
+    from indexing.resolution.files import Files, TableCache
+    from indexing.resolution.paths import FileKey
     from indexing.resolution.records import Definition, ImportedName, NameTable, Parameter
 
 MOST_FILES = 400  # read for one question

@@ -17,7 +17,8 @@ from indexing.syntax.documents import Span
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from indexing.resolution.files import FileKey, Files, TableCache
+    from indexing.resolution.files import Files, TableCache
+    from indexing.resolution.paths import FileKey
     from indexing.resolution.records import Definition
     from indexing.resolution.values import Value
 

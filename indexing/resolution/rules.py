@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import tree_sitter
 
-    from indexing.resolution.files import Paths
+    from indexing.resolution.paths import Paths
     from indexing.resolution.records import ImportedName, NameTable
 
 QUERIES = Path(__file__).with_name("queries")

@@ -14,7 +14,7 @@ from indexing.segments import Ranked
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-    from indexing.resolution.files import FileKey, Paths
+    from indexing.resolution.paths import FileKey, Paths
     from indexing.resolution.records import FoundDefinition
     from indexing.segments import View
     from indexing.syntax.documents import Document

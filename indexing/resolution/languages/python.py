@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import tree_sitter
 
     from indexing.resolution import rules
-    from indexing.resolution.files import Paths
+    from indexing.resolution.paths import Paths
     from indexing.resolution.records import ImportedName, NameTable
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from indexing.resolution.files import Paths, TableCache
+from indexing.resolution.files import TableCache
 from indexing.resolution.names import DocumentNames
+from indexing.resolution.paths import Paths
 from indexing.syntax import languages
 from tests.marked import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from indexing.resolution.files import FileKey
+    from indexing.resolution.paths import FileKey
 
 
 class TextFiles:
