@@ -52,9 +52,8 @@ class DocumentNames:
         self.available = language_rules is not None
         if language_rules is None:
             return
-        cut, self.line_start, self._line_end, self._place = _replace_line(text, offset, language_rules)
+        cut, self.line_start, self.line_end, self._place = _replace_line(text, offset, language_rules)
         self._shift = len(text) - len(cut)
-        self._cut = cut
         self.source = Source(None, root, relative, tables.read(language, cut), language_rules)
         self.lookup.set_own(self.source, key)
         self.inference = Inference(self.lookup, language_rules.types)
@@ -64,10 +63,6 @@ class DocumentNames:
     def place(self) -> int:
         """The cursor in the text with the placeholder."""
         return self._place
-
-    def source_text_before(self) -> str:
-        """Return the text before the cursor's line."""
-        return self._cut[: self.line_start]
 
     def find_definitions(self) -> tuple[FoundDefinition, ...]:
         """Return the definitions that the name at the cursor can mean; () if it is not known or not a name."""

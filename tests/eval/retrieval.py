@@ -1,9 +1,14 @@
 """Measurement of search: how often it finds the definition that the next line calls; jedi names the right definition.
 
-`python -m tests.eval.retrieval` measures dev and test packages and writes `retrieval.csv`, with the Jaccard index of
-the words and plain BM25 beside it. Call sites in random order, those that lead to a function or class in another file
-of the package; the query is the 15 lines before the call; candidates are all chunks of the other files. Runs none of
-the packages' code.
+`python -m tests.eval.retrieval` measures dev and test packages and writes `retrieval.csv`. Call sites in random order,
+those that lead to a function or class in another file of the package; candidates are all chunks of the other files.
+Runs none of the packages' code. The arms:
+
+- `starling`: what the names in scope mean, then search. It sees the file up to the line of the call, not that line.
+- `starling_middle`: it also sees what comes after the statement, as in the middle of a finished file.
+- `starling_line`: it sees the file up to the called name: the receiver, or what else the line begins with.
+- `search`: search by words alone, by the 15 lines before the call, with the imports of the file.
+- `bm25`, `jaccard`: plain BM25, and the Jaccard index of the words, of the same 15 lines.
 """
 
 from __future__ import annotations
@@ -23,6 +28,11 @@ import jedi
 from indexing import ranking
 from indexing.process.analysis import analyze_text
 from indexing.records import Query
+from indexing.resolution.cursor_text import blank_strings
+from indexing.resolution.files import TableCache, ViewFiles, list_paths
+from indexing.resolution.likely import rank_likely
+from indexing.resolution.names import DocumentNames
+from indexing.resolution.workspace_names import list_chunks
 from indexing.segments import Segment, View, build
 from indexing.storage.segment_files import SegmentFile
 from indexing.syntax import tokens
@@ -47,22 +57,24 @@ LEFT_OUT = {"fastapi", "scrapy"}
 
 @dataclass(frozen=True)
 class Site:
-    """A call (file and line), and the definition that it calls (file and line). Lines count from 0."""
+    """A call (file, line and column of the name), and the definition that it calls (file and line), all from 0."""
 
     relative: str
     line: int
+    column: int
     target: str
     target_line: int
 
 
 def load_sites(package: data.Package) -> list[Site]:
     """Return the call sites of a package, from the cache if they are there, because jedi is slow."""
-    cache = data.CACHE / f"sites-{package.name}-{package.version}-{SITES}.json"
+    cache = data.CACHE / f"calls-{package.name}-{package.version}-{SITES}.json"
     if cache.exists():
         return [Site(*found) for found in json.loads(cache.read_text(encoding="utf-8"))]
     found = _find_sites(package)
     cache.write_text(
-        json.dumps([(site.relative, site.line, site.target, site.target_line) for site in found]), encoding="utf-8"
+        json.dumps([(site.relative, site.line, site.column, site.target, site.target_line) for site in found]),
+        encoding="utf-8",
     )
     return found
 
@@ -70,7 +82,7 @@ def load_sites(package: data.Package) -> list[Site]:
 def _find_sites(package: data.Package) -> list[Site]:
     """Return up to `SITES` random calls of functions and classes in other files of the package."""
     project = jedi.Project(package.root)
-    calls = [(path, *place) for path in package.list_files() for place in _find_calls(path)]
+    calls = [(path, *place) for path in package.list_files() for place in find_calls(path)]
     random.Random(SEED).shuffle(calls)  # noqa: S311 - a sample that repeats, no secret
     found: list[Site] = []
     for path, line, column in calls[:TRIES]:
@@ -84,7 +96,7 @@ def _find_sites(package: data.Package) -> list[Site]:
                 and (package.root / package.source) in target.parents
             ):
                 relative, there = (each.relative_to(package.root).as_posix() for each in (path, target))
-                found.append(Site(relative, line - 1, there, name.line - 1))
+                found.append(Site(relative, line - 1, column, there, name.line - 1))
                 break
         if len(found) == SITES:
             break
@@ -100,7 +112,7 @@ def _find_definitions(script: jedi.Script, line: int, column: int) -> list[jedi.
         return []
 
 
-def _find_calls(path: Path) -> list[tuple[int, int]]:
+def find_calls(path: Path) -> list[tuple[int, int]]:
     """Return line (from 1) and column of the last name of each called expression in a file, without the first lines."""
     found = []
     for node in ast.walk(ast.parse(path.read_bytes())):
@@ -121,12 +133,16 @@ class Workspace:
         keys: keys of the files in the view, by path.
         texts: texts of the files, by path.
         imports: imports of the files, by path.
+        files: the same files for resolution.
+        tables: their tables of names.
     """
 
     view: View
     keys: dict[str, tuple[str, int]]
     texts: dict[str, str]
     imports: dict[str, tuple[Import, ...]]
+    files: ViewFiles
+    tables: TableCache
 
     @classmethod
     def index(cls, package: data.Package, folder: Path) -> Workspace:
@@ -140,7 +156,8 @@ class Workspace:
             files.append(SegmentFile(number, relative, 0.0, analysis.blob))
         target = folder / f"{package.name}.segment"
         build(target, files)
-        return cls(View([("", Segment.open(target))], {}, ()), keys, contents, imports)
+        view = View([("", Segment.open(target))], {}, ())
+        return cls(view, keys, contents, imports, ViewFiles(view, list_paths(view)), TableCache())
 
     def make_query(self, site: Site) -> str:
         """Return the lines before the call, which are the query."""
@@ -156,6 +173,27 @@ class Workspace:
                     return rank
         return 0
 
+    def open_names(self, relative: str, text: str, offset: int) -> DocumentNames:
+        """Return the names of a file with another `text`, at the code point `offset`."""
+        return DocumentNames(
+            text,
+            offset,
+            language="python",
+            root="",
+            relative=relative,
+            key=self.keys[relative],
+            files=self.files,
+            tables=self.tables,
+        )
+
+    def find_likely(self, site: Site, text: str, offset: int) -> list[Ranked]:
+        """Return the chunks for a call that resolution finds in `text` at `offset`, then those of search."""
+        names, own = self.open_names(site.relative, text, offset), self.keys[site.relative]
+        likely = rank_likely(names, self.view, own=own, limit=DEPTH)
+        found = list_chunks(self.view, [each.definition for each in likely])
+        known = {(each.key, each.chunk) for each in found}
+        return [*found, *(each for each in self.search(site) if (each.key, each.chunk) not in known)][:DEPTH]
+
     def search(self, site: Site) -> list[Ranked]:
         """Return the chunks that Starling's search finds for a call, best first."""
         imports = self.imports[site.relative]
@@ -165,6 +203,31 @@ class Workspace:
             modules=tuple(found.module for found in imports),
         )
         return self.view.search(query, own=self.keys[site.relative], limit=DEPTH, deadline=None)
+
+
+def cut_text(text: str, site: Site) -> dict[str, tuple[str, int]]:
+    """Return the text that each arm with resolution sees, and the cursor in it."""
+    lines = text.split("\n")
+    above, line = "".join(f"{each}\n" for each in lines[: site.line]), lines[site.line]
+    indent = line[: len(line) - len(line.lstrip())]
+    begun = above + line.encode()[: site.column].decode(errors="replace")
+    rest = "\n".join(lines[find_statement_end(lines, site.line) :])
+    return {
+        "starling": (above + indent, len(above + indent)),
+        "starling_middle": (f"{above}{indent}\n{rest}", len(above + indent)),
+        "starling_line": (begun, len(begun)),
+    }
+
+
+def find_statement_end(lines: Sequence[str], line: int) -> int:
+    """Return the number of the line after the brackets that open in `line` have closed."""
+    depth = 0
+    for number in range(line, len(lines)):
+        plain = blank_strings(lines[number])
+        depth += sum(map(plain.count, "([{")) - sum(map(plain.count, ")]}"))
+        if depth <= 0:
+            return number + 1
+    return len(lines)
 
 
 def list_words(text: str) -> list[int]:
@@ -190,14 +253,15 @@ def measure(split: str | None) -> list[dict[str, Cell]]:
     """Return the rows of the table, by split and arm, for a split or, for None, for all packages."""
     ranks: dict[tuple[str, str], list[int]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for package in data.list_packages(split):
-            if package.name in LEFT_OUT:
-                continue
+        for package in list_packages(split):
             workspace = Workspace.index(package, Path(folder))
             baseline = Baselines(workspace)
             for site in load_sites(package):
+                for arm, (text, offset) in cut_text(workspace.texts[site.relative], site).items():
+                    found = workspace.find_rank(site, workspace.find_likely(site, text, offset))
+                    ranks.setdefault((package.split, arm), []).append(found)
                 for arm, found in {
-                    "starling": workspace.find_rank(site, workspace.search(site)),
+                    "search": workspace.find_rank(site, workspace.search(site)),
                     "bm25": baseline.find_rank(site, baseline.score_bm25),
                     "jaccard": baseline.find_rank(site, baseline.score_jaccard),
                 }.items():
@@ -206,6 +270,12 @@ def measure(split: str | None) -> list[dict[str, Cell]]:
     for (_, arm), found in ranks.items():
         together.setdefault(("all", arm), []).extend(found)
     return [make_row(name, arm, found) for (name, arm), found in (ranks | together).items()]
+
+
+def list_packages(split: str | None) -> list[data.Package]:
+    """Return the packages of a split, or of dev and test, without those in `LEFT_OUT`."""
+    wanted = {"dev", "test"} if split is None else {split}
+    return [each for each in data.list_packages() if each.split in wanted and each.name not in LEFT_OUT]
 
 
 def make_row(split: str, arm: str, ranks: Sequence[int]) -> dict[str, Cell]:
