@@ -117,9 +117,10 @@ $(EXTENSION)/node_modules/.installed: $(EXTENSION)/package-lock.json
 	cd $(EXTENSION) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node node_modules/esbuild/install.js
 	@touch $@
 
-eval-data: $(VENV)/.dev  ## fetch the evaluation packages once
+eval-data: $(VENV)/.dev  ## fetch the evaluation packages once (needs Node and npm)
 	$(PIP) install --require-hashes -r requirements-eval.lock
 	$(BIN)/python tests/eval/data.py
+	$(BIN)/python -m tests.eval.typescript_packages
 
 eval: eval-data  ## measure quality again and rewrite the tables in tests/eval/
 	$(BIN)/python tests/eval/run.py

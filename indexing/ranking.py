@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexing.storage.postings import find_postings, read_postings
 from indexing.syntax import tokens
 
 if TYPE_CHECKING:
@@ -83,16 +84,6 @@ def normalize_module(module: str) -> str:
     return module.replace("/", ".").replace("::", ".").replace("\\", ".").strip(".")
 
 
-def find_postings(arrays: MappedArrays | MemoryWriter, term: int) -> slice:
-    """Return the slice of the posting arrays that belongs to `term`, a hash; empty for an unknown term."""
-    terms = arrays["terms"]
-    at = int(np.searchsorted(terms, np.uint32(term)))
-    if at == len(terms) or int(terms[at]) != term:
-        return slice(0, 0)
-    start = arrays["term_start"]
-    return slice(int(start[at]), int(start[at + 1]))
-
-
 def find_defining_chunks(arrays: MappedArrays | MemoryWriter, name: int) -> NDArray[np.uint32]:
     """Return the numbers of the chunks that define the name with the hash `name`."""
     low = int(np.searchsorted(arrays["defined"], np.uint32(name), side="left"))
@@ -131,7 +122,7 @@ def rank(
     found = []
     for term, weight in query.terms.items():
         places = [find_postings(segment.arrays, term) for segment in segments]
-        frequency = sum(place.stop - place.start for place in places)
+        frequency = sum(place.count for place in places)
         if frequency:
             found.append((compute_idf(frequency, total), weight, places))
     found.sort(key=lambda item: -item[0])
@@ -139,9 +130,8 @@ def rank(
         if deadline is not None and time.monotonic() > deadline:
             break
         for segment, place, score in zip(segments, places, scores, strict=True):
-            if place.stop > place.start:
-                chunks = segment.arrays["posting_chunk"][place]
-                counts = segment.arrays["posting_count"][place].astype(np.float32)
+            if place.count:
+                chunks, counts = read_postings(segment.arrays, place)
                 norm = segment.arrays["chunk_terms"][chunks].astype(np.float32)
                 norm *= np.float32(K1 * B / average)
                 norm += np.float32(K1 * (1 - B))

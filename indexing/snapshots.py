@@ -24,6 +24,7 @@ from indexing.storage.segment_files import OverlayFile
 from indexing.storage.storage_errors import DAMAGE
 from indexing.storage.store import Store
 from indexing.storage.store_records import Changes, Counts
+from indexing.storage.use_marks import UseMark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -92,6 +93,10 @@ class _Root:
     segment_of: tuple[str, str] = ("", "")  # random name of its database, and its own name
     changes: Changes = field(default=_NOTHING)
     damage: str = ""
+    mark: UseMark = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.mark = UseMark(self.index_paths)
 
 
 class Sources:
@@ -242,6 +247,7 @@ class Sources:
 
     def _load(self, root: _Root) -> None:
         """Load the stored index of `root`, and set its `damage`; on an error the segment loaded before stays in use."""
+        root.mark.hold()
         identity = root.index_paths.read_identity()
         try:
             if root.store is None or identity != root.identity:
@@ -280,6 +286,7 @@ class Sources:
         if root.segment is not None:
             root.segment.close()
         root.segment, root.segment_of, root.changes = None, ("", ""), _NOTHING
+        root.mark.release()
 
     def locate_document(self, document: Document) -> tuple[str, str]:
         """Return the key of a document's root and its path there; in no root, "" and its whole path or a name."""

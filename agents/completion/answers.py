@@ -120,6 +120,8 @@ class Answers:
             request.limit,
             lambda text: self.cache.is_rejected(document.uri, cursor.offset, text),
             polisher.breaks_syntax,
+            polisher.find_repetition,
+            polisher.has_unknown_name,
             polisher.is_strict,
             NOISE if request.expects_large else 0.0,
         )

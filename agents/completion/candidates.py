@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from agents.suggestions import Origin, Suggestion, Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from agents.completion.cursor import Cursor
     from agents.completion.polish import Insertion
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 NOISE = 0.08
 # A suggestion of one character saves no key.
 _LEAST_CHARACTERS = 2
+# At 160 spans of the dev packages, beginnings with 0.2 more than the threshold doubled the accepted suggestions while
+# 79 of 100 were right (70 without them), if they came before lines with less than 0.1 more than the threshold.
+BEGINNING_MARGIN = 0.2
+_LINE_MARGIN = 0.1
 _CODE = re.compile(r"[^\s()\[\]{};,:.\"'`]")
 
 
@@ -38,6 +42,7 @@ class Rank(IntEnum):
     SURE = 0  # recalled with a high confidence
     WRITTEN = 1  # written by a large model
     USUAL = 2
+    BEGINNING = 3  # the beginning of recalled lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,9 @@ class Choice:
         limit: the most suggestions for a person who asks.
         is_rejected: returns whether a person has rejected the text at this place.
         breaks: returns whether the text makes new syntax errors; it parses, so it is called as late as possible.
+        find_repetition: returns in one word what the text would write a second time, "" for nothing; it searches the
+            code around the cursor, so it is called late, too.
+        has_unknown_name: returns whether the text has a name that nothing in the document defines.
         strict: a person who asks does not get texts that break the syntax either.
         noise: a person who asks gets nothing if the best candidate's confidence is below this, unless a large model
             wrote that candidate.
@@ -97,6 +105,8 @@ class Choice:
     limit: int
     is_rejected: Callable[[str], bool]
     breaks: Callable[[Insertion], bool]
+    find_repetition: Callable[[Insertion], str]
+    has_unknown_name: Callable[[Insertion], bool]
     strict: bool = False
     noise: float = 0.0
 
@@ -105,9 +115,9 @@ def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     """Return the candidates to show, best first, and "" or, if there are none, the reason in one word.
 
     While a person types, the result is at most one candidate: not below the threshold, not trivial, not rejected
-    before and without new syntax errors. A person who asks gets up to `choice.limit` candidates, those with syntax
-    errors last, or left out if `choice.strict`; but none at all if the best candidate's confidence is below
-    `choice.noise` and no large model wrote that candidate.
+    before, without repetitions and without new syntax errors; one with unknown names only if there is no other. A
+    person who asks gets up to `choice.limit` candidates, those with syntax errors last, or left out if `choice.strict`;
+    but none at all if the best candidate's confidence is below `choice.noise` and no large model wrote that candidate.
     """
     ordered = merge(candidates)
     if not ordered:
@@ -120,16 +130,27 @@ def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
         return (found := [*whole, *broken][: max(choice.limit, 1)]), "" if found else "errors"
     fitting = [one for one in ordered if is_nontrivial(one.insertion.text)]
     why = "unsure" if fitting else "trivial"
-    for one in fitting:
-        if one.confidence < choice.threshold:
+    second = None
+    for one in _move_unsure_lines_back(fitting, choice.threshold):
+        if one.confidence < choice.threshold + BEGINNING_MARGIN * (one.rank is Rank.BEGINNING):
             continue
         if choice.is_rejected(one.insertion.text):
             why = "rejected"
-        elif choice.breaks(one.insertion):
+        elif repeated := choice.find_repetition(one.insertion):
+            why = repeated
+        elif one.rank is not Rank.BEGINNING and choice.breaks(one.insertion):
             why = "errors"
-        else:
+        elif not choice.has_unknown_name(one.insertion):
             return [one], ""
-    return [], why
+        else:
+            second = second or one
+    return ([], why) if second is None else ([second], "")
+
+
+def _move_unsure_lines_back(candidates: Sequence[Candidate], threshold: float) -> list[Candidate]:
+    """Return the candidates with those lines last that are less than `_LINE_MARGIN` above `threshold`."""
+    unsure = [one for one in candidates if one.rank is Rank.USUAL and one.confidence < threshold + _LINE_MARGIN]
+    return [*(one for one in candidates if one not in unsure), *unsure]
 
 
 def is_nontrivial(text: str) -> bool:

@@ -208,7 +208,7 @@ class Generator:
         """Complete at a cursor whose line lacks no indentation.
 
         Asks the sources, and remembers the place as recently edited, only if no rule refuses the place and, while a
-        person types, no cached suggestion fits.
+        person types, no cached suggestion fits, declined or not.
         """
         policy = self._policy
         cursor = Cursor.at(document, offset)
@@ -219,6 +219,8 @@ class Generator:
         # `reuse` found nothing, but a run may have ended since, and it has not seen the popup's item or the padding.
         if trigger is Trigger.AUTOMATIC and (rest := self._answers.cache.find(document, cursor.offset)) is not None:
             return Completion((rest,))
+        if trigger is Trigger.AUTOMATIC and self._answers.cache.is_declined(document, cursor.offset):
+            return Completion((), "declined")
         model, quick = self._model, self._quick
         if model is not None and quick is not None and not _ensure_loading(model):
             model, quick = quick, None

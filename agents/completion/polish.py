@@ -17,6 +17,8 @@ from agents.completion.shaping.cleaning import clean
 from agents.completion.shaping.closing import Closing
 from agents.completion.shaping.fragment import Fragment
 from agents.completion.shaping.indentation import fit, indent
+from agents.completion.shaping.repetition import find_repetition
+from agents.completion.shaping.unknown_names import find_unknown_name
 from agents.completion.stop_rules import StopRules, count_unrepeated_lines
 
 if TYPE_CHECKING:
@@ -125,6 +127,14 @@ class Polisher:
         if is_python:
             text += self._make_rest(text)
         return self._fragment.breaks_grammar(text, insertion.end) or self._fragment.breaks_python(text, insertion.end)
+
+    def find_repetition(self, insertion: Insertion) -> str:
+        """Return in one word what the first line of `insertion` would write a second time, "" for nothing."""
+        return find_repetition(self.cursor, insertion.text)
+
+    def has_unknown_name(self, insertion: Insertion) -> bool:
+        """Return whether the first line of `insertion` has a name that nothing in the document or Python defines."""
+        return bool(find_unknown_name(self.cursor, insertion.text))
 
     @cached_property
     def _fragment(self) -> Fragment:

@@ -1,14 +1,15 @@
 """A cache of recent suggestions: while a person types one, its rest is found at once, without model or index.
 
 Keyed by document and by hashes of the text before and after the cursor, so that an entry for another version of the
-text is not found. Answers in microseconds, so it may be used on an event loop. Start at `SuggestionCache.find`.
+text is not found. A suggestion that a person keeps typing instead of accepting it counts as declined and is no longer
+found. Answers in microseconds, so it may be used on an event loop. Start at `SuggestionCache.find`.
 """
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from agents.completion.shaping.brackets import CLOSERS
 from agents.suggestions import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from agents.suggestions import Suggestion
     from indexing.syntax.documents import Document
@@ -27,9 +28,30 @@ REJECTED = 64
 LIFETIME_S = 300.0
 # The suggestion stays valid while a person deletes up to this many characters before it.
 BACKSPACES = 24
+# A suggestion is declined once a person has had this time to read it and has typed so many of its characters in one
+# line, key by key. Of the wrong suggestions on the screen in replayed typing, six of seven were such ones.
+DECLINED_AFTER = 6
+DECLINED_AFTER_S = 1.0
+_LONGEST_KEY = 3  # characters that one key adds, with the brackets that an editor closes; more are a part accepted
+LEAST_REST = 3  # characters; a shorter rest is quicker to type than to accept
 # Editors close brackets and quotes by themselves: up to this many characters after the cursor may be new.
 _AUTO_CLOSED = 3
 _CLOSED_BY_EDITOR = CLOSERS | frozenset("\"'`>")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """State of a suggestion that a person types while it is on the screen.
+
+    Attributes:
+        begin: offset from which on the person has typed it key by key.
+        since: time at which the person was there, in seconds of the monotonic clock.
+        last: offset at which its rest was found last.
+    """
+
+    begin: int
+    since: float
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +66,7 @@ class _Entry:
         tail: hash and length of all text after the cursor.
         replaced: how many characters after the cursor the suggestion replaces.
         made: when the suggestion was cached, in seconds of the monotonic clock.
+        readings: how it has been typed since its rest was first found; empty before.
     """
 
     suggestion: Suggestion
@@ -53,6 +76,7 @@ class _Entry:
     tail: tuple[int, int]
     replaced: int
     made: float
+    readings: list[_Reading] = field(default_factory=list)
 
 
 class SuggestionCache:
@@ -88,15 +112,40 @@ class SuggestionCache:
     def find(self, document: Document, offset: int) -> Suggestion | None:
         """Return the part after `offset` of the newest cached suggestion that the text before `offset` agrees with.
 
-        None if none fits or all are older than `LIFETIME_S`.
+        None if none fits or all are older than `LIFETIME_S`, declined or shorter than `LEAST_REST`.
         """
-        with self._lock:
-            entries = tuple(self._documents.get(document.uri, ()))
-        oldest = self._clock() - LIFETIME_S
-        for entry in reversed(entries):
-            if entry.made >= oldest and (rest := _find_rest(entry, document, offset)) is not None:
+        now = self._clock()
+        for entry, rest in self._list_rests(document, offset, now):
+            self._follow(entry, offset, now)
+            if not _is_declined(entry, document, offset, now) and len(rest.text.strip()) >= LEAST_REST:
                 return rest
         return None
+
+    def is_declined(self, document: Document, offset: int) -> bool:
+        """Return whether the text before `offset` agrees with a suggestion that was declined in this line.
+
+        That is a suggestion of which the person has typed `DECLINED_AFTER` characters in the line, key by key, for
+        `DECLINED_AFTER_S` or longer, since its rest was first found.
+        """
+        now = self._clock()
+        return any(_is_declined(entry, document, offset, now) for entry, _ in self._list_rests(document, offset, now))
+
+    def _list_rests(self, document: Document, offset: int, now: float) -> Iterator[tuple[_Entry, Suggestion]]:
+        """Yield the entries that the text before `offset` agrees with, newest first, each with the rest to be typed."""
+        with self._lock:
+            entries = tuple(self._documents.get(document.uri, ()))
+        for entry in reversed(entries):
+            if entry.made >= now - LIFETIME_S and (rest := _find_rest(entry, document, offset)) is not None:
+                yield entry, rest
+
+    def _follow(self, entry: _Entry, offset: int, now: float) -> None:
+        """Record that the rest of `entry` was found at `offset`; begins anew if a part of it was accepted."""
+        with self._lock:
+            reading = entry.readings[0] if entry.readings else None
+            if reading is None or offset - reading.last > _LONGEST_KEY:
+                entry.readings[:] = [_Reading(offset, now, offset)]
+            else:
+                reading.last = offset
 
     def reject(self, uri: str, suggestion: Suggestion) -> None:
         """Drop a suggestion from the cache and record its place and text as rejected."""
@@ -135,6 +184,15 @@ def _find_rest(entry: _Entry, document: Document, offset: int) -> Suggestion | N
         return None
     end = offset + added + entry.replaced
     return replace(entry.suggestion, text=rest, start=offset, end=end, origin=Origin.REUSE)
+
+
+def _is_declined(entry: _Entry, document: Document, offset: int, now: float) -> bool:
+    """Return whether a person has typed enough of `entry` in the line of `offset`, and had the time to read it."""
+    if not entry.readings:
+        return False
+    reading = entry.readings[0]
+    begin = max(reading.begin, document.text.rfind("\n", 0, offset) + 1)
+    return offset - begin >= DECLINED_AFTER and now - reading.since >= DECLINED_AFTER_S
 
 
 def _contains_closers(rest: str, added: str) -> bool:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from indexing.limits import IndexLimits
     from indexing.process.analysers import Analysers
+    from indexing.storage.blobs import Packed
+    from indexing.storage.segment import Segment
 
 _COMMIT_FILES = 256
 _COMMIT_BYTES = 8 * 1024 * 1024
@@ -137,7 +139,7 @@ class Updater:
     def check(self) -> bool:
         """Read the whole index after a reader found damage; return whether it is complete and intact.
 
-        `update_all` rebuilds a damaged segment and what is missing in the database.
+        `update_all` raises ValueError for a damaged segment, which alone holds most texts, so that all is rebuilt.
 
         Raises:
             sqlite3.DatabaseError, ValueError: the database is damaged.
@@ -318,12 +320,46 @@ class Updater:
         self._withdrawn = False
 
 
-def _build_segment(target: Path, files: Iterator[StoredFile]) -> None:
-    """Write the segment of `files` to `target`."""
+def _build_segment(target: Path, files: Iterator[StoredFile], old: Path | None) -> None:
+    """Write the segment of `files` to `target`; those without a blob are read from the segment at `old`.
+
+    Raises:
+        ValueError, LookupError: the old segment is missing or damaged, or lacks a file.
+        OSError: the disk is full or cannot be written.
+    """
     from indexing.segments import build  # noqa: PLC0415  # numpy
     from indexing.storage.segment_files import SegmentFile  # noqa: PLC0415  # numpy
 
-    build(target, (SegmentFile(each.id, each.relative, each.mtime, each.blob) for each in files))
+    build(target, (SegmentFile(each.id, each.relative, each.mtime, blob) for each, blob in _add_blobs(files, old)))
+
+
+def _add_blobs(files: Iterator[StoredFile], old: Path | None) -> Iterator[tuple[StoredFile, bytes | Packed]]:
+    """Yield `files`, each with its content, from the segment at `old` for those without a blob; errors as above."""
+    segment: Segment | None = None
+    for each in files:
+        if each.blob:
+            yield each, each.blob
+            continue
+        if segment is None:
+            segment = _open_segment(old)
+        yield each, segment.read_packed(segment.find_index(each.id))
+
+
+def _open_segment(path: Path | None) -> Segment:
+    """Open the segment at `path`.
+
+    Raises:
+        ValueError: it is missing or damaged.
+        OSError: there is no room to read it.
+    """
+    from indexing.segments import Segment  # noqa: PLC0415  # numpy
+
+    try:
+        if path is not None and path.is_file():
+            return Segment.open(path)
+    except PermissionError as error:
+        raise ValueError(f"{path} cannot be read") from error
+    raise ValueError("the segment is missing")
 
 
 def _is_usable(path: Path, *, verify: bool) -> bool:

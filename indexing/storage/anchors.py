@@ -1,17 +1,19 @@
 """A table of all token positions of a segment, sorted by the tokens that precede them.
 
-A position's bucket is the hash of its last three tokens; within a bucket, positions are sorted by hashes of longer and
-longer contexts. So the neighbours of a context's place in that order are the positions that share most tokens with it,
-as in a suffix array, at the cost of a hash table. Matches are candidates, whose tokens `recall` compares. Start at
-`find`.
+A position's bucket is taken from the hash of its last three tokens; within a bucket, positions are sorted by this hash
+and those of longer and longer contexts. So the neighbours of a context's place in that order are the positions that
+share most tokens with it, as in a suffix array, at the cost of a hash table. Positions before a line break are left
+out, because nothing of their line follows. Matches are candidates, whose tokens `recall` compares. Start at `find`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexing.storage import bit_packing
 from indexing.syntax import tokens
 
 if TYPE_CHECKING:
@@ -49,8 +51,13 @@ def pack(key: NDArray[np.uint64], positions: NDArray[np.uint64]) -> NDArray[np.u
 
 
 def choose_bucket_bits(count: int) -> int:
-    """Return the number of bits of a bucket number, so that `count` positions fill buckets with about eight each."""
-    return min(max((count >> 3).bit_length(), 8), _LEVELS[0][1])
+    """Return the number of bits of a bucket number, so that `count` positions fill buckets with 16 to 32 each."""
+    return min(max((count >> 5).bit_length(), 8), _LEVELS[0][1])
+
+
+def choose_place_bits(count: int) -> int:
+    """Return the number of bits in which each of `count` positions can be stored."""
+    return max(min(count, MAX_TOKENS).bit_length(), 1)
 
 
 def unpack(packed: NDArray[np.uint64], bits: int) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
@@ -59,52 +66,62 @@ def unpack(packed: NDArray[np.uint64], bits: int) -> tuple[NDArray[np.int64], ND
     return (packed >> np.uint64(64 - bits)).astype(np.int64), positions
 
 
-def find(
-    stream: TokenStream,
-    start: NDArray[np.uint32],
-    place: NDArray[np.uint32],
-    context: NDArray[np.uint32],
-    limit: int,
-) -> NDArray[np.int64]:
-    """Return up to `limit` positions at which a suffix of `context` probably ends.
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """The table of a segment.
 
-    Of more, these are the neighbours of `context` in the order of the keys, half of them on each side, most of which
-    share a long suffix with it. The result is empty for a context of fewer than `SHORTEST` tokens.
-
-    Args:
+    Attributes:
         stream: the tokens of the segment.
-        start: the bucket table, shape (buckets + 1,).
-        place: all positions, sorted by bucket and key.
-        context: the last `CONTEXT` tokens before the cursor or more, fewer only at the start of a text.
-        limit: largest number of positions.
+        start: the first place of each bucket, and the number of places; shape (buckets + 1,).
+        words: all places, packed with `choose_place_bits` of the number of tokens; sorted by bucket and key.
     """
-    if len(context) < SHORTEST:
-        return np.zeros(0, dtype=np.int64)
-    wanted = _compute_window_keys(context[None, -CONTEXT:])[0]
-    bits = (len(start) - 1).bit_length() - 1
-    bucket = int(wanted) >> (_KEY_BITS - bits)
-    low, high = int(start[bucket]), int(start[bucket + 1])
-    middle = _find_insertion(stream, place, low, high, wanted) if high - low > limit else low
-    begin = max(low, min(middle - limit // 2, high - limit))
-    return place[begin : min(high, begin + limit)].astype(np.int64)
 
+    stream: TokenStream
+    start: NDArray[np.uint32]
+    words: NDArray[np.uint32]
 
-def _find_insertion(stream: TokenStream, place: NDArray[np.uint32], low: int, high: int, wanted: np.uint64) -> int:
-    """Return the index in place[low:high] at which a position with the key `wanted` would be inserted."""
-    while high - low > _PROBES:
-        probes = low + _PARTS * (high - 1 - low) // (_PROBES - 1)
-        found = int(np.searchsorted(_compute_keys_at(stream, place[probes].astype(np.int64)), wanted))
-        low, high = (
-            int(probes[found - 1]) if found else low,
-            int(probes[found]) if found < len(probes) else high,
-        )
-    rest = place[low:high].astype(np.int64)
-    return low + int(np.searchsorted(_compute_keys_at(stream, rest), wanted)) if len(rest) else low
+    def find(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+        """Return up to `limit` positions at which a suffix of `context` of at least `SHORTEST` tokens ends.
 
+        Of more, these are the neighbours of `context` in the order of the keys, half of them on each side, most of
+        which share a long suffix with it. The result is empty for a context of fewer than `SHORTEST` tokens.
 
-def _compute_keys_at(stream: TokenStream, positions: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return the keys of `positions`, computed from the tokens up to and including each one."""
-    return _compute_window_keys(stream.read_ids(positions[:, None] + _BACK))
+        Args:
+            context: the last `CONTEXT` tokens before the cursor or more, fewer only at the start of a text.
+            limit: largest number of positions.
+        """
+        if len(context) < SHORTEST:
+            return np.zeros(0, dtype=np.int64)
+        wanted = _compute_window_keys(context[None, -CONTEXT:])[0]
+        bits = (len(self.start) - 1).bit_length() - 1
+        bucket = int(wanted) >> (_KEY_BITS - bits)
+        low, high = int(self.start[bucket]), int(self.start[bucket + 1])
+        middle = self._find_insertion(low, high, wanted) if high - low > limit else low
+        begin = max(low, min(middle - limit // 2, high - limit))
+        positions = self._read_places(np.arange(begin, min(high, begin + limit)))
+        last = self.stream.read_ids(positions[:, None] + _BACK[-SHORTEST:])
+        found: NDArray[np.int64] = positions[(last == context[-SHORTEST:]).all(axis=1)]
+        return found
+
+    def _read_places(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the positions with these numbers in the order of the table."""
+        width = choose_place_bits(len(self.stream))
+        return bit_packing.read(self.words, numbers, width)
+
+    def _find_insertion(self, low: int, high: int, wanted: np.uint64) -> int:
+        """Return the place from `low` to `high` at which a position with the key `wanted` would be inserted."""
+        while high - low > _PROBES:
+            probes = low + _PARTS * (high - 1 - low) // (_PROBES - 1)
+            found = int(np.searchsorted(self._compute_keys_at(probes), wanted))
+            low, high = (
+                int(probes[found - 1]) if found else low,
+                int(probes[found]) if found < len(probes) else high,
+            )
+        return low + int(np.searchsorted(self._compute_keys_at(np.arange(low, high)), wanted)) if high > low else low
+
+    def _compute_keys_at(self, numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Return the keys of the places with these numbers, from the tokens up to and including each position."""
+        return _compute_window_keys(self.stream.read_ids(self._read_places(numbers)[:, None] + _BACK))
 
 
 def _compute_window_keys(windows: NDArray[np.uint32]) -> NDArray[np.uint64]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexing.records import Chunk
+from indexing.syntax import tokens
 from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
     from indexing.syntax.documents import Symbol
 
-MAGIC = b"SB02"
-COMPRESSED = b"SBZ2"
+MAGIC = b"SB03"
+COMPRESSED = b"SBZ3"
 _LEVEL = 1  # measured: higher levels take twice the time for a tenth of the size
 _SEAL = struct.Struct("<4sI")  # magic, checksum of everything after it
 _COUNTS = struct.Struct("<IIIII")  # code points, bytes of text, bytes of names, chunks, definitions
@@ -47,7 +48,7 @@ class Packed:
         spans: start, end, first line and line after the last of each chunk; int32, shape (chunks, 4).
         kinds: kind of each chunk.
         names: name that each chunk defines, "" for none.
-        defined: names of all definitions.
+        defined: numbers of the names of all definitions, as `tokens.hash_words` returns them; uint32.
         defined_in: ordinal of the smallest chunk that holds each definition's start; int32, shape (definitions,).
     """
 
@@ -57,7 +58,7 @@ class Packed:
     spans: NDArray[np.int32]
     kinds: tuple[str, ...]
     names: tuple[str, ...]
-    defined: tuple[str, ...]
+    defined: NDArray[np.uint32]
     defined_in: NDArray[np.int32]
 
     @property
@@ -115,7 +116,6 @@ def pack(text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], language
             _clean(language),
             _ITEM.join(_clean(chunk.kind) for chunk in chunks),
             _ITEM.join(_clean(chunk.name) for chunk in chunks),
-            _ITEM.join(_clean(name) for name, _ in homes),
         )
     ).encode("utf-8", "surrogatepass")
     numbers = [
@@ -123,7 +123,8 @@ def pack(text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], language
     ]
     numbers += [ordinal for _, ordinal in homes]
     counts = _COUNTS.pack(len(text), len(data), len(names), len(chunks), len(homes))
-    body = b"".join((counts, data, names, struct.pack(f"<{len(numbers)}i", *numbers)))
+    defined = tokens.hash_words([name for name, _ in homes]).astype("<u4").tobytes()
+    body = b"".join((counts, data, names, struct.pack(f"<{len(numbers)}i", *numbers), defined))
     return _SEAL.pack(MAGIC, zlib.crc32(body)) + body
 
 
@@ -172,12 +173,12 @@ def unpack(blob: bytes) -> Packed:
     blob = _expand(blob)
     length, text_bytes, name_bytes, chunk_count, definition_count = _COUNTS.unpack_from(blob, _SEAL.size)
     numbers_at = _HEAD_BYTES + text_bytes + name_bytes
-    if len(blob) != numbers_at + 4 * (4 * chunk_count + definition_count):
+    if len(blob) != numbers_at + 4 * (4 * chunk_count + 2 * definition_count):
         raise BlobError("not a blob of this format")
     text = blob[_HEAD_BYTES : _HEAD_BYTES + text_bytes]
     fields = blob[_HEAD_BYTES + text_bytes : numbers_at].decode("utf-8", "surrogatepass").split(_FIELD)
     numbers = np.frombuffer(blob, dtype="<i4", offset=numbers_at)
-    kinds, names, defined = (tuple(field.split(_ITEM)) for field in fields[1:])
+    kinds, names = (tuple(field.split(_ITEM)) for field in fields[1:])
     return Packed(
         text=text,
         length=length,
@@ -185,6 +186,6 @@ def unpack(blob: bytes) -> Packed:
         spans=numbers[: 4 * chunk_count].reshape(-1, 4),
         kinds=kinds if chunk_count else (),
         names=names if chunk_count else (),
-        defined=defined if definition_count else (),
-        defined_in=numbers[4 * chunk_count :],
+        defined=numbers[4 * chunk_count + definition_count :].view("<u4"),
+        defined_in=numbers[4 * chunk_count : 4 * chunk_count + definition_count],
     )

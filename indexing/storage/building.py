@@ -15,6 +15,8 @@ import numpy as np
 
 from indexing.storage import anchors, blobs
 from indexing.storage.arrays import ArrayWriter, MemoryWriter
+from indexing.storage.bit_packing import PackedWriter
+from indexing.storage.postings import PostingWriter
 from indexing.storage.stream_building import FEW_UNITS, MANY_UNITS, StreamBuilder
 from indexing.syntax import tokens
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from indexing.storage.segment_files import SegmentFile
 
-FORMAT = 3  # part of the segment's meta; the store puts it into the file name
+FORMAT = 4  # part of the segment's meta; the store puts it into the file name
 BATCH_CHARACTERS = 1 << 18  # measured: larger batches fall out of the processor's cache and halve the speed
 PARTITIONS_BITS = 5
 AHEAD = 2  # partitions that are sorted in advance; three of 32 are in memory at once
@@ -44,12 +46,8 @@ LAYOUT = {
     "chunk_kinds": np.uint8,
     "chunk_names": np.uint8,
     "chunk_name_end": np.uint32,
-    "terms": np.uint32,
-    "term_start": np.uint32,
-    "posting_chunk": np.uint32,
-    "posting_count": np.uint8,
     "anchor_start": np.uint32,
-    "anchor_place": np.uint32,
+    "anchor_words": np.uint32,
     "defined": np.uint32,
     "defined_in": np.uint32,
     "modules": np.uint32,
@@ -87,7 +85,7 @@ def _group_in_batches(files: Iterable[SegmentFile]) -> Iterator[list[tuple[Segme
     batch: list[tuple[SegmentFile, blobs.Packed]] = []
     size = 0
     for file in files:
-        packed = blobs.unpack(file.blob)
+        packed = blobs.unpack(file.blob) if isinstance(file.blob, bytes) else file.blob
         if batch and size + packed.length > BATCH_CHARACTERS:
             yield batch
             batch, size = [], 0
@@ -183,6 +181,7 @@ class _Builder:
         self._before = np.concatenate([self._before, found.ids])[-anchors.CONTEXT :]
         places = np.arange(self._tokens, self._tokens + len(keys), dtype=np.uint64)
         useful = (found.ids != tokens.SEPARATOR) & (places < anchors.MAX_TOKENS)
+        useful[:-1] &= found.ids[1:] > tokens.SHALLOWER
         for partition, piece in _split_by_partition(anchors.pack(keys[useful], places[useful])):
             self._writer.spool("anchors", partition, piece)
         self._tokens += len(found.ids)
@@ -260,7 +259,7 @@ class _Builder:
         """Note the definitions of a batch by their hash and chunk; `chunk_end` has the end of each file's chunks."""
         first = chunk_end - [len(packed.names) for packed in files]
         homes = np.concatenate([packed.defined_in + low for packed, low in zip(files, first, strict=True)])
-        defined = tokens.hash_words([name for packed in files for name in packed.defined]).astype(np.uint64)
+        defined = np.concatenate([packed.defined for packed in files]).astype(np.uint64)
         self._defined.append(defined << np.uint64(32) | homes.astype(np.uint64))
 
     def finish(self) -> None:
@@ -292,17 +291,14 @@ class _Builder:
 
     def _write_postings(self) -> None:
         """Write the terms and their postings from the spooled numbers."""
-        total = 0
-        self._writer.append("term_start", np.zeros(1, dtype=np.uint32))
+        postings = PostingWriter(self._writer)
         for packed in self._drain_sorted("postings"):
-            terms = (packed >> np.uint64(32)).astype(np.uint32)
-            firsts = np.flatnonzero(np.diff(terms, prepend=np.uint32(0)))  # no word is hashed to 0
-            self._writer.append("terms", terms[firsts])
-            ends = np.append(firsts[1:], len(terms)) if len(firsts) else firsts
-            self._writer.append("term_start", (ends + total).astype(np.uint32))
-            self._writer.append("posting_chunk", (packed >> np.uint64(8)).astype(np.uint32) & np.uint32(0xFFFFFF))
-            self._writer.append("posting_count", packed.astype(np.uint8))
-            total += len(terms)
+            postings.append(
+                (packed >> np.uint64(32)).astype(np.uint32),
+                (packed >> np.uint64(8) & np.uint64((1 << CHUNK_BITS) - 1)).astype(np.int64),
+                packed.astype(np.uint8),
+            )
+        postings.finish()
 
     def _drain_sorted(self, name: str) -> Iterator[NDArray[np.uint64]]:
         """Yield the sorted numbers of each partition; for many tokens, threads sort the next partitions in advance."""
@@ -322,13 +318,15 @@ class _Builder:
         bits = anchors.choose_bucket_bits(self._tokens)
         total = 0
         per_partition = 1 << (bits - PARTITIONS_BITS)
+        written = PackedWriter(self._writer, "anchor_words", anchors.choose_place_bits(self._tokens))
         self._writer.append("anchor_start", np.zeros(1, dtype=np.uint32))
         for partition, packed in enumerate(self._drain_sorted("anchors")):
             buckets, places = anchors.unpack(packed, bits)
             counts = np.bincount(buckets - partition * per_partition, minlength=per_partition)
             self._writer.append("anchor_start", (np.cumsum(counts) + total).astype(np.uint32))
-            self._writer.append("anchor_place", places)
+            written.append(places)
             total += len(places)
+        written.finish()
 
 
 def _split_by_partition(packed: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.uint64]]]:

@@ -84,6 +84,7 @@ def open_database_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA cache_spill = OFF")  # a commit locks readers out, the work before it does not
         connection.execute("PRAGMA synchronous = NORMAL")  # changes of a lost last second are indexed again
+        connection.execute("PRAGMA auto_vacuum = FULL")  # before the tables exist: what is deleted shortens the file
         connection.execute("PRAGMA secure_delete = ON")  # no deleted text stays on a free page
         connection.execute("BEGIN IMMEDIATE")  # before the version is read: another writer may be migrating
         version = connection.execute("PRAGMA user_version").fetchone()[0]

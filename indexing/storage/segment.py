@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from indexing.records import Chunk
-from indexing.storage import anchors
+from indexing.storage.anchors import Anchors
 from indexing.storage.arrays import FormatError, MappedArrays
+from indexing.storage.blobs import Packed
 from indexing.storage.building import FORMAT
 from indexing.storage.token_stream import OFFSET_BITS, TokenStream
 from indexing.syntax.documents import Span
@@ -48,6 +49,7 @@ class Segment:
         self.arrays = arrays
         self.serial = next(_serials)
         self.stream = TokenStream(arrays)
+        self._anchors = Anchors(self.stream, arrays["anchor_start"], arrays["anchor_words"])
         self._queries = 0  # a race miscounts, which does not matter
         self._last_query = 0.0
         self._forgetting = False
@@ -174,6 +176,36 @@ class Segment:
         low, high = self._read_range("file_chunk_end", index)
         return high - low
 
+    @cached_property
+    def _definitions(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """The names' numbers and the chunks of all definitions, sorted by chunk."""
+        order = np.argsort(self.arrays["defined_in"], kind="stable")
+        return self.arrays["defined"][order], self.arrays["defined_in"][order].astype(np.int64)
+
+    def read_packed(self, index: int) -> Packed:
+        """Return the file at `index` as it was given to `building`."""
+        low, high = self._read_range("file_chunk_end", index)
+        text = self.read_text(index)
+        name_begin = self._read_range("chunk_name_end", low)[0] if high > low else 0
+        ends = self.arrays["chunk_name_end"][low:high].astype(np.int64) - name_begin
+        names = self.arrays["chunk_names"][name_begin : name_begin + int(ends[-1]) if len(ends) else 0].tobytes()
+        kinds = self.arrays.meta["kinds"]
+        defined, chunks = self._definitions
+        first, last = np.searchsorted(chunks, (low, high)).tolist()
+        return Packed(
+            text=text.encode("utf-8", "surrogatepass"),
+            length=len(text),
+            language=self.arrays.meta["languages"][int(self.arrays["file_language"][index])],
+            spans=self.arrays["chunk_spans"][4 * low : 4 * high].reshape(-1, 4).astype(np.int32),
+            kinds=tuple(kinds[kind] for kind in self.arrays["chunk_kinds"][low:high].tolist()),
+            names=tuple(
+                names[begin:end].decode("utf-8", "surrogatepass")
+                for begin, end in itertools.pairwise([0, *ends.tolist()])
+            ),
+            defined=defined[first:last],
+            defined_in=(chunks[first:last] - low).astype(np.int32),
+        )
+
     def locate_chunk(self, chunk: int) -> tuple[int, int]:
         """Return the index of the file that contains the chunk with the number `chunk`, and its ordinal there."""
         index = int(np.searchsorted(self.arrays["file_chunk_end"], chunk, side="right"))
@@ -184,6 +216,5 @@ class Segment:
         return np.searchsorted(self.arrays["file_token_end"], positions, side="right")
 
     def find_anchors(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-        """Return up to `limit` token positions at which a long suffix of `context` probably ends."""
-        arrays = self.arrays
-        return anchors.find(self.stream, arrays["anchor_start"], arrays["anchor_place"], context, limit)
+        """Return up to `limit` token positions at which a suffix of `context` ends, preferring long ones."""
+        return self._anchors.find(context, limit)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from indexing.storage.blobs import Packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +17,13 @@ class SegmentFile:
         file_id: the store's id.
         relative: root-relative path.
         mtime: time of the last change in seconds since the epoch.
-        blob: the file as `blobs.pack` returns it.
+        blob: the file as `blobs.pack` or `blobs.unpack` returns it.
     """
 
     file_id: int
     relative: str
     mtime: float
-    blob: bytes
+    blob: bytes | Packed
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""The stored index of one root: an SQLite database with the blob of each file, and the segment built from them.
+"""The stored index of one root: an SQLite database, and the segment built from it.
+
+The database holds what is known of each file, and the blobs of those that changed after the segment was built. All
+other texts are in the segment alone.
 
 One process writes (the indexing process, under a lock file), any number read. All of it can be deleted at any time and
 is then rebuilt; the format version is part of the file names. The store takes relative paths and blobs and never reads
@@ -99,12 +102,20 @@ class Store:
         return int(row[0]) if row else None
 
     def read_files(self) -> Iterator[StoredFile]:
-        """Return an iterator of all indexed files, in the order of their ids."""
+        """Yield all indexed files, in the order of their ids.
+
+        Raises:
+            ValueError: a blob is missing.
+        """
+        since = int(self.read_meta("segment_generation", "0"))
         rows = self._connection.execute(
-            "SELECT id, relative, mtime_ns, blob FROM files LEFT JOIN contents ON file_id = id"  # no blob: damage
+            "SELECT id, relative, mtime_ns, blob, generation FROM files LEFT JOIN contents ON file_id = id"
             " WHERE reason = '' ORDER BY id"
         )
-        return (StoredFile(row[0], row[1], row[2] / 1e9, row[3]) for row in rows)
+        for row in rows:
+            if row[3] is None and row[4] > since:
+                raise ValueError(f"the text of {row[1]} is missing")
+            yield StoredFile(row[0], row[1], row[2] / 1e9, row[3] or b"")
 
     def count_pending(self) -> int:
         """Return how many files changed or were deleted after the segment was built."""
@@ -124,7 +135,7 @@ class Store:
                 " WHERE generation > ? AND reason = '' ORDER BY generation DESC LIMIT ?",
                 (since, limit),
             )
-            changed = tuple(StoredFile(row[0], row[1], row[2] / 1e9, row[3]) for row in rows)
+            changed = tuple(StoredFile(row[0], row[1], row[2] / 1e9, row[3] or b"") for row in rows)
             gone = [row[0] for row in self._connection.execute("SELECT file_id FROM gone")]
             gone += [
                 row[0]
@@ -158,7 +169,7 @@ class Store:
         return Counts(totals[0], totals[1], totals[2], totals[3], skipped, by_language)
 
     def check(self, check_blob: Callable[[bytes], None]) -> None:
-        """Read the whole database and call `check_blob` with each blob.
+        """Read the whole database and call `check_blob` with each blob; the segment is not read.
 
         Raises:
             sqlite3.DatabaseError, ValueError: the database or a blob is damaged.
@@ -167,7 +178,8 @@ class Store:
         if result != "ok":
             raise ValueError(result)
         for stored in self.read_files():
-            check_blob(stored.blob)
+            if stored.blob:
+                check_blob(stored.blob)
 
     # Writing
 
@@ -203,7 +215,10 @@ class Store:
                         generation,
                     ),
                 ).fetchone()
-                connection.execute("INSERT OR REPLACE INTO contents VALUES (?, ?)", (row[0], entry.blob))
+                if entry.reason:
+                    connection.execute("DELETE FROM contents WHERE file_id = ?", row)
+                else:
+                    connection.execute("INSERT OR REPLACE INTO contents VALUES (?, ?)", (row[0], entry.blob))
                 ids.append(int(row[0]))
             for file_id in gone:
                 connection.execute("DELETE FROM contents WHERE file_id = ?", (file_id,))
@@ -223,12 +238,15 @@ class Store:
             self._write_meta(connection, **meta)
 
     def build(
-        self, build: Callable[[Path, Iterator[StoredFile]], None], files: Iterator[StoredFile] | None = None
+        self,
+        build: Callable[[Path, Iterator[StoredFile], Path | None], None],
+        files: Iterator[StoredFile] | None = None,
     ) -> None:
-        """Build a segment of all indexed files, make readers use it, and delete the old one.
+        """Build a segment of all indexed files, make readers use it, and delete the old one and the stored blobs.
 
         Args:
-            build: writes a segment file.
+            build: writes a segment file; is given its path, the files, and the path of the old segment, which holds
+                those without a blob (None if there is no old segment).
             files: all indexed files, if they are not to be read from the store.
 
         Raises:
@@ -236,18 +254,20 @@ class Store:
             in use.
         """
         path = self.paths.make_segment_path(self.read_generation() + 1)
+        old = self.read_meta("segment")
         with convert_errors(self.paths.storage):
-            build(path, self.read_files() if files is None else files)
+            build(path, self.read_files() if files is None else files, self.paths.storage / old if old else None)
         with self._transaction() as connection:
             generation = self.read_generation()
             connection.execute("DELETE FROM gone")
+            connection.execute("DELETE FROM contents")
             self._write_meta(
                 connection, segment=path.name, segment_generation=str(generation), generation=str(generation + 1)
             )
-        for old in self.paths.storage.glob(f"{self.paths.key}.*.segment*"):
-            if old != path:
+        for other in self.paths.storage.glob(f"{self.paths.key}.*.segment*"):
+            if other != path:
                 with suppress(OSError):  # still mapped by another server (Windows): deleted the next time
-                    old.unlink()
+                    other.unlink()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -55,7 +55,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """An indexed file as it is read for a segment or an overlay; `mtime` in seconds since the epoch."""
+    """An indexed file as it is read for a segment or an overlay.
+
+    Attributes:
+        id: the store's id of the file.
+        relative: root-relative path.
+        mtime: time of the last change in seconds since the epoch.
+        blob: result of `blobs.pack`; empty if the segment alone holds the file.
+    """
 
     id: int
     relative: str

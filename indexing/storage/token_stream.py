@@ -41,7 +41,6 @@ class TokenStream:
 
     def _find_units(self, positions: NDArray[np.int64]) -> NDArray[np.uint32]:
         """Return the number of the unit at each position; a position outside the stream counts as its nearest one."""
-        positions = positions.clip(0, len(self._codes) - 1)
         at = self._page_tables.take(positions >> PAGE_BITS, mode="clip")
         at += self._codes.take(positions, mode="clip")
         return self._table_units.take(at, mode="clip")

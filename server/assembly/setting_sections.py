@@ -170,6 +170,13 @@ class IndexSettings(BaseModel):
         description="Most files that are indexed.",
         json_schema_extra=WORKSPACE,
     )
+    disk_mb: int = Field(
+        default=4_000,
+        ge=100,
+        le=1_000_000,
+        description="Most megabytes on the disk for the indexes of all workspaces together; those that were not used "
+        "for longest are deleted, never one in use.",
+    )
     watch: bool = Field(
         default=True,
         description="Watch the disk for changed files if the editor does not report them.",

@@ -105,7 +105,7 @@ def _iterate_sites(package: data.Package, workspace: retrieval.Workspace, calls:
         target = next(iter(names.find_definitions()), None)
         if target is not None and target.kind in {"function", "class"} and target.key is not None and left:
             left -= 1
-            yield retrieval.Site(relative, line - 1, column, target.relative, target.line)
+            yield retrieval.Site(relative, line - 1, target.relative, target.line, column)
 
 
 def fit(places: Sequence[Place], names: Sequence[str]) -> NDArray[np.float64]:

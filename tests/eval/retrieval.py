@@ -21,7 +21,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import jedi
 
@@ -35,7 +35,7 @@ from indexing.resolution.names import DocumentNames
 from indexing.resolution.workspace_names import list_chunks
 from indexing.segments import Segment, View, build
 from indexing.storage.segment_files import SegmentFile
-from indexing.syntax import tokens
+from indexing.syntax import languages, tokens
 from tests.eval import data, tables
 from tests.eval.metrics import SEED
 
@@ -57,13 +57,27 @@ LEFT_OUT = {"fastapi", "scrapy"}
 
 @dataclass(frozen=True)
 class Site:
-    """A call (file, line and column of the name), and the definition that it calls (file and line), all from 0."""
+    """A call (file and line), and the definition that it calls (file and line). Lines count from 0.
+
+    `column` is the byte in its line at which the called name begins; -1 if it is not known.
+    """
 
     relative: str
     line: int
-    column: int
     target: str
     target_line: int
+    column: int = -1
+
+
+class Sampled(Protocol):
+    """A package whose search is measured, in any language."""
+
+    @property
+    def root(self) -> Path:
+        """Folder of the unpacked package."""
+
+    def list_files(self) -> list[Path]:
+        """Return the files of its own code, sorted."""
 
 
 def load_sites(package: data.Package) -> list[Site]:
@@ -73,7 +87,7 @@ def load_sites(package: data.Package) -> list[Site]:
         return [Site(*found) for found in json.loads(cache.read_text(encoding="utf-8"))]
     found = _find_sites(package)
     cache.write_text(
-        json.dumps([(site.relative, site.line, site.column, site.target, site.target_line) for site in found]),
+        json.dumps([(site.relative, site.line, site.target, site.target_line, site.column) for site in found]),
         encoding="utf-8",
     )
     return found
@@ -96,7 +110,7 @@ def _find_sites(package: data.Package) -> list[Site]:
                 and (package.root / package.source) in target.parents
             ):
                 relative, there = (each.relative_to(package.root).as_posix() for each in (path, target))
-                found.append(Site(relative, line - 1, column, there, name.line - 1))
+                found.append(Site(relative, line - 1, there, name.line - 1, column))
                 break
         if len(found) == SITES:
             break
@@ -145,16 +159,16 @@ class Workspace:
     tables: TableCache
 
     @classmethod
-    def index(cls, package: data.Package, folder: Path) -> Workspace:
+    def index(cls, package: Sampled, folder: Path) -> Workspace:
         """Write a segment of the files of a package to `folder`, and open it."""
         files, keys, contents, imports = [], {}, {}, {}
         for number, path in enumerate(package.list_files()):
             relative = path.relative_to(package.root).as_posix()
             contents[relative] = path.read_text(encoding="utf-8", errors="surrogateescape")
-            analysis = analyze_text(contents[relative], "python")
+            analysis = analyze_text(contents[relative], languages.detect(path))
             keys[relative], imports[relative] = ("", number), analysis.imports
             files.append(SegmentFile(number, relative, 0.0, analysis.blob))
-        target = folder / f"{package.name}.segment"
+        target = folder / f"{package.root.name}.segment"
         build(target, files)
         view = View([("", Segment.open(target))], {}, ())
         return cls(view, keys, contents, imports, ViewFiles(view, list_paths(view)), TableCache())
@@ -178,7 +192,7 @@ class Workspace:
         return DocumentNames(
             text,
             offset,
-            language="python",
+            language=languages.detect_by_name(relative.rpartition("/")[2]),
             root="",
             relative=relative,
             key=self.keys[relative],
@@ -212,11 +226,11 @@ def cut_text(text: str, site: Site) -> dict[str, tuple[str, int]]:
     indent = line[: len(line) - len(line.lstrip())]
     begun = above + line.encode()[: site.column].decode(errors="replace")
     rest = "\n".join(lines[find_statement_end(lines, site.line) :])
-    return {
+    seen = {
         "starling": (above + indent, len(above + indent)),
         "starling_middle": (f"{above}{indent}\n{rest}", len(above + indent)),
-        "starling_line": (begun, len(begun)),
     }
+    return seen | ({"starling_line": (begun, len(begun))} if site.column >= 0 else {})
 
 
 def find_statement_end(lines: Sequence[str], line: int) -> int:
@@ -244,9 +258,14 @@ def main() -> int:
     rows = measure(options.split or None)
     if not options.split:
         tables.write_table(TABLE, rows)
+    print_rows(rows)
+    return 0
+
+
+def print_rows(rows: Sequence[dict[str, Cell]]) -> None:
+    """Print rows of the table without the intervals."""
     for cells in rows:
         print(*(f"{name}={value}" for name, value in cells.items() if not name.endswith(("_low", "_high"))))
-    return 0
 
 
 def measure(split: str | None) -> list[dict[str, Cell]]:
@@ -254,19 +273,31 @@ def measure(split: str | None) -> list[dict[str, Cell]]:
     ranks: dict[tuple[str, str], list[int]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for package in list_packages(split):
-            workspace = Workspace.index(package, Path(folder))
-            baseline = Baselines(workspace)
-            for site in load_sites(package):
-                for arm, (text, offset) in cut_text(workspace.texts[site.relative], site).items():
-                    found = workspace.find_rank(site, workspace.find_likely(site, text, offset))
-                    ranks.setdefault((package.split, arm), []).append(found)
-                for arm, found in {
-                    "search": workspace.find_rank(site, workspace.search(site)),
-                    "bm25": baseline.find_rank(site, baseline.score_bm25),
-                    "jaccard": baseline.find_rank(site, baseline.score_jaccard),
-                }.items():
-                    ranks.setdefault((package.split, arm), []).append(found)
-    together = {}
+            for arm, found in measure_ranks(Workspace.index(package, Path(folder)), load_sites(package)).items():
+                ranks.setdefault((package.split, arm), []).extend(found)
+    return make_rows(ranks)
+
+
+def measure_ranks(workspace: Workspace, sites: Sequence[Site]) -> dict[str, list[int]]:
+    """Return the rank of the definition of each call by arm."""
+    baseline = Baselines(workspace)
+    ranks: dict[str, list[int]] = {}
+    for site in sites:
+        found = {
+            arm: workspace.find_rank(site, workspace.find_likely(site, text, offset))
+            for arm, (text, offset) in cut_text(workspace.texts[site.relative], site).items()
+        }
+        found["search"] = workspace.find_rank(site, workspace.search(site))
+        found["bm25"] = baseline.find_rank(site, baseline.score_bm25)
+        found["jaccard"] = baseline.find_rank(site, baseline.score_jaccard)
+        for arm, rank in found.items():
+            ranks.setdefault(arm, []).append(rank)
+    return ranks
+
+
+def make_rows(ranks: dict[tuple[str, str], list[int]]) -> list[dict[str, Cell]]:
+    """Return the rows of the table, from the ranks by split and arm; those of all splits together come last."""
+    together: dict[tuple[str, str], list[int]] = {}
     for (_, arm), found in ranks.items():
         together.setdefault(("all", arm), []).extend(found)
     return [make_row(name, arm, found) for (name, arm), found in (ranks | together).items()]

@@ -9,7 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULES = ("recall", "retrieval", "line_completion", "humaneval", "replayed_typing", "seeded_bugs")
+MODULES = (
+    "recall",
+    "retrieval",
+    "retrieval_typescript",
+    "line_completion",
+    "humaneval",
+    "replayed_typing",
+    "seeded_bugs",
+)
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 

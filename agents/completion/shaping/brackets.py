@@ -105,7 +105,7 @@ def scan_without_positions(text: str, language: str, quote: str = "") -> Balance
     if at < 0:
         return Balance((), "", "", quote)
     pieces, ends_in = [], ""
-    for found in _compile_strings(language).finditer(text, at):
+    for found in compile_strings(language).finditer(text, at):
         pieces.append(text[at : found.start()])
         at = found.end()
         if found.lastgroup:
@@ -204,11 +204,11 @@ def _compile_line_tokens() -> re.Pattern[str]:
 @cache
 def _compile_tokens(language: str) -> re.Pattern[str]:
     """Compile the pattern of strings, comments and brackets; its named groups are delimiters of unclosed strings."""
-    return re.compile(rf"{_compile_strings(language).pattern}|[()\[\]{{}}]")
+    return re.compile(rf"{compile_strings(language).pattern}|[()\[\]{{}}]")
 
 
 @cache
-def _compile_strings(language: str) -> re.Pattern[str]:
+def compile_strings(language: str) -> re.Pattern[str]:
     """Compile the pattern of strings and comments; in prose it matches nothing."""
     entry = get(language)
     if entry.is_prose:

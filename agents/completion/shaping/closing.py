@@ -125,10 +125,10 @@ def scan_before_cursor(cursor: Cursor) -> Balance:
 
     Without a definition in the last `_BEFORE` characters, those that these characters leave open.
     """
-    return scan_without_positions(_cut_to_definition(cursor.prefix[-_BEFORE:]), cursor.document.language)
+    return scan_without_positions(cut_to_definition(cursor.prefix[-_BEFORE:]), cursor.document.language)
 
 
-def _cut_to_definition(text: str) -> str:
+def cut_to_definition(text: str) -> str:
     """Return `text` from the last line that begins a definition, with its modifiers; all of it without a definition.
 
     The whole text may begin inside a string; a definition does not.

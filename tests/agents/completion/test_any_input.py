@@ -12,7 +12,7 @@ from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.cursor import Cursor
 from agents.completion.generator import Generator
 from agents.completion.plan import plan
-from agents.completion.reuse import SuggestionCache
+from agents.completion.reuse import LEAST_REST, SuggestionCache
 from agents.completion.shaping.brackets import scan_brackets
 from agents.completion.shaping.cleaning import clean
 from agents.completion.stop_rules import StopRules
@@ -134,6 +134,6 @@ def test_the_rest_of_a_typed_suggestion_completes_it(text: str, at: float, said:
     after = text[:offset] + said[:typed] + text[offset:]
     rest = cache.find(make_document(after, "python"), offset + len(said[:typed]))
     if rest is None:
-        assert not said[typed:].strip()
+        assert len(said[typed:].strip()) < LEAST_REST
     else:
         assert after[: rest.start] + rest.text + after[rest.end :] == text[:offset] + said + text[offset:]

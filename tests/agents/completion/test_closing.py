@@ -25,4 +25,4 @@ CODE = st.lists(st.sampled_from(LINES), max_size=20).map("\n".join)
 def test_the_last_definition_is_found_from_its_first_modifier(above: str, line: str) -> None:
     text = above + "\n" + line
     starts = [found.start() for found in closing._DEFINITION.finditer(text)]
-    assert closing._cut_to_definition(text) == (text[starts[-1] :] if starts else text)
+    assert closing.cut_to_definition(text) == (text[starts[-1] :] if starts else text)

@@ -249,3 +249,21 @@ def test_between_a_header_and_a_deeper_line_only_another_header_is_suggested(
     fixture = "def below(l, t):\n    for e in l:\n        $0\n            return False\n    return True\n"
     found = open_editor(make_model(written)).complete(fixture, trigger=trigger)
     assert found == (fixture.replace("$0", shown) if shown else "")
+
+
+def test_a_suggestion_typed_on_key_by_key_is_withdrawn_and_comes_when_asked_for(
+    open_editor: Callable[..., Editor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.completion.reuse.DECLINED_AFTER_S", 0.0)
+    text = "compute_everything(values, limit)"
+    editor = open_editor(make_model(text))
+    document, offset = parse_place("x = $0\n")
+    answers = [editor.generator.complete(document, offset, trigger=Trigger.AUTOMATIC, cancelled=never)]
+    for typed in range(1, 12):
+        document, offset = parse_place(f"x = {text[:typed]}$0\n")
+        answers.append(editor.generator.complete(document, offset, trigger=Trigger.AUTOMATIC, cancelled=never))
+    assert [bool(one.suggestions) for one in answers] == [True] * 7 + [False] * 5
+    assert answers[-1].why_empty == "declined"
+    editor.generator.set_model(make_model(text[11:]))
+    asked = editor.generator.complete(document, offset, trigger=Trigger.INVOKED, cancelled=never)
+    assert asked.suggestions[0].text == text[11:]

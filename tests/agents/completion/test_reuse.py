@@ -4,7 +4,14 @@ import sys
 
 import pytest
 
-from agents.completion.reuse import DOCUMENTS, ENTRIES_PER_DOCUMENT, LIFETIME_S, SuggestionCache
+from agents.completion.reuse import (
+    DECLINED_AFTER,
+    DECLINED_AFTER_S,
+    DOCUMENTS,
+    ENTRIES_PER_DOCUMENT,
+    LIFETIME_S,
+    SuggestionCache,
+)
 from agents.suggestions import Origin, Suggestion
 from tests.agents.doubles import make_document, parse_place
 
@@ -115,6 +122,57 @@ def test_suggestions_expire_after_some_time() -> None:
     cache = cache_suggestion("x = $0\n", "abs(value)", cache=SuggestionCache(clock))
     clock.now = LIFETIME_S + 1
     check_rest(cache, "x = a$0\n", None)
+
+
+LONG = "compute_everything(values, limit)"
+
+
+def type_along(cache: SuggestionCache, clock: Clock, text: str, *, key_s: float, keys: int = 1) -> int | None:
+    """Type `text`, a beginning of LONG, `keys` characters at a time; return after how many the suggestion is gone."""
+    for typed in range(keys, len(text) + 1, keys):
+        clock.now += key_s
+        document, offset = parse_place(f"x = {text[:typed]}$0\n")
+        if cache.find(document, offset) is None:
+            assert cache.is_declined(document, offset)
+            return typed
+        assert not cache.is_declined(document, offset)
+    return None
+
+
+def test_a_suggestion_that_is_typed_on_key_by_key_is_withdrawn() -> None:
+    cache = cache_suggestion("x = $0\n", LONG, cache=SuggestionCache(clock := Clock()))
+    assert type_along(cache, clock, LONG[:20], key_s=DECLINED_AFTER_S / 4) == DECLINED_AFTER + 1
+
+
+def test_a_suggestion_stays_for_a_second_however_fast_it_is_typed() -> None:
+    cache = cache_suggestion("x = $0\n", LONG, cache=SuggestionCache(clock := Clock()))
+    assert type_along(cache, clock, LONG[:20], key_s=DECLINED_AFTER_S / 50) is None
+
+
+def test_a_suggestion_that_is_accepted_word_by_word_stays() -> None:
+    cache = cache_suggestion("x = $0\n", LONG, cache=SuggestionCache(clock := Clock()))
+    assert type_along(cache, clock, LONG[:24], key_s=1.0, keys=6) is None
+
+
+def test_a_withdrawn_suggestion_comes_back_with_a_step_back() -> None:
+    cache = cache_suggestion("x = $0\n", LONG, cache=SuggestionCache(clock := Clock()))
+    assert type_along(cache, clock, LONG[:20], key_s=1.0) is not None
+    check_rest(cache, f"x = {LONG[:4]}$0\n", f"x = {LONG}\n")
+
+
+def test_the_next_line_of_a_block_is_suggested_although_its_first_line_was_typed() -> None:
+    cache = SuggestionCache(clock := Clock())
+    block = "total = compute(values)\n    return total"
+    cache_suggestion("def f(values):\n    $0\n", block, cache=cache)
+    for typed in range(1, len("total = compute(values)\n    ") + 1):
+        clock.now += 1.0
+        cache.find(*parse_place(f"def f(values):\n    {block[:typed]}$0\n"))
+    check_rest(cache, "def f(values):\n    total = compute(values)\n    $0\n", f"def f(values):\n    {block}\n")
+
+
+@pytest.mark.parametrize("typed", ["abs(valu", "abs(value"])
+def test_a_rest_that_is_quicker_to_type_than_to_accept_is_not_suggested(typed: str) -> None:
+    check_rest(cache_suggestion("x = $0\n", "abs(value)"), f"x = {typed}$0\n", None)
 
 
 def test_the_cache_has_a_bound() -> None:

@@ -285,6 +285,19 @@ def test_anchors_find_the_position_that_shares_most_among_thousands(tmp_path: Pa
     assert text.index(asked) + len(asked) - 1 in starts
 
 
+def test_anchors_are_positions_after_the_last_tokens_with_more_of_their_line_to_come(tmp_path: Path) -> None:
+    text = "a = total(b)\n" + "".join(f"word{number} = other(b)\n" for number in range(400)) + "c = total(b)"
+    build(tmp_path / "a.segment", [SegmentFile(0, "a.py", 0.0, blobs.pack(text, (), (), "python"))])
+    segment = Segment.open(tmp_path / "a.segment")
+
+    def find(asked: str) -> list[str]:
+        places = segment.find_anchors(tokens.tokenize(tokens.fold(asked)).ids, 32)
+        return [text[: segment.find_code_point_offset(0, place + 1)] for place in places.tolist()]
+
+    assert sorted(find("x = total(b")) == sorted([text[: text.index(")")], text[:-1]])
+    assert find("x = total(b)") == []
+
+
 def test_every_feature_has_a_fitted_weight() -> None:
     assert recall_confidence.load_weights().shape == (len(recall_confidence.FEATURES),)
     assert len(set(recall_confidence.FEATURES)) == len(recall_confidence.FEATURES)

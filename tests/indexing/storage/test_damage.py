@@ -286,7 +286,7 @@ def test_a_journal_that_a_killed_writer_left_is_played_back_by_the_next(
         "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
         "connection.execute('PRAGMA cache_size = 1')\n"
         "connection.execute('BEGIN IMMEDIATE')\n"
-        "connection.execute(\"UPDATE contents SET blob = x'00'\")\n"
+        "connection.execute(\"UPDATE files SET digest = x'00'\")\n"
         "connection.execute(\"UPDATE meta SET value = 'many' WHERE key = 'generation'\")\n"
         "os._exit(1)"
     )
@@ -305,11 +305,15 @@ def test_a_journal_that_a_killed_writer_left_is_played_back_by_the_next(
 def test_reading_through_finds_what_a_pass_would_not_look_at(
     make_index: Callable[..., Index], root: Path, storage: Path
 ) -> None:
-    make_index(root).close()
+    index = make_index(root)
+    (root / "new.py").write_text("def zeppelin(): pass\n")
+    index.reindex([root / "new.py"])
+    assert index.wait(60)
+    index.close()
     places = IndexPaths.of(storage, root)
     with closing(sqlite3.connect(places.database)) as connection, connection:
-        (blob,) = connection.execute("SELECT blob FROM contents WHERE file_id = 5").fetchone()
-        connection.execute("UPDATE contents SET blob = ? WHERE file_id = 5", (blob[:-1] + b"x",))
+        ((blob,),) = connection.execute("SELECT blob FROM contents").fetchall()
+        connection.execute("UPDATE contents SET blob = ?", (blob[:-1] + b"x",))
     store = Store.open_for_reading(places)
     assert store is not None
     with store, pytest.raises(blobs.BlobError):

@@ -190,6 +190,22 @@ def test_a_blob_is_stored_in_less_than_half_of_its_bytes() -> None:
     assert 2 * len(blobs.compress(blob)) < len(blob)
 
 
+def test_a_segment_built_from_a_segment_is_the_same(tmp_path: Path) -> None:
+    files = {**FILES, "größe.py": "# 🦜\n\ndef größe(): return '\x00'\n\nclass Naht:\n    pass", "empty.py": ""}
+    first = build_segment(tmp_path, files)
+    packed = [first.read_packed(number) for number in range(len(files))]
+    for number, (text, read) in enumerate(zip(files.values(), packed, strict=True)):
+        expected = blobs.unpack(make_text_blob(text))
+        assert (read.text, read.length, read.language) == (expected.text, expected.length, expected.language), number
+        assert (read.kinds, read.names) == (expected.kinds, expected.names)
+        assert sorted(zip(read.defined_in, read.defined, strict=True)) == sorted(
+            zip(expected.defined_in, expected.defined, strict=True)
+        )
+    stored = (SegmentFile(7 + at, path, 0.0, each) for at, (path, each) in enumerate(zip(files, packed, strict=True)))
+    build(tmp_path / "again.segment", stored)
+    assert (tmp_path / "again.segment").read_bytes() == (tmp_path / "root.segment").read_bytes()
+
+
 def test_a_failed_build_leaves_the_old_segment_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

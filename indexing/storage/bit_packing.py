@@ -1,0 +1,97 @@
+"""Integers packed into words of 32 bits, and read in any order.
+
+Values are packed in groups of 32, so that a group of any width fills whole words. Start at `pack` and `read`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexing.storage.arrays import ArrayWriter, MemoryWriter
+
+GROUP_BITS = 5
+GROUP = 1 << GROUP_BITS  # as many as a word has bits
+_LANES = np.arange(GROUP, dtype=np.int32)
+_MASKS = np.array([(1 << width) - 1 for width in range(33)], dtype=np.uint32)
+
+
+def pack(values: NDArray[np.uint32], width: int) -> NDArray[np.uint32]:
+    """Return the words of `values`, each below 2 ** `width`; their number is a multiple of `GROUP`."""
+    data = values.astype("<u4").view(np.uint8).reshape(-1, 4)
+    bits = np.unpackbits(data, axis=1, count=width, bitorder="little")
+    return np.packbits(bits, bitorder="little").view("<u4")
+
+
+def measure_widths(groups: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Return the bits that the largest value of each group takes; `groups` has the shape (groups, `GROUP`)."""
+    widths: NDArray[np.uint8] = np.frexp(groups.max(axis=1).astype(np.float64))[1].astype(np.uint8)
+    return widths
+
+
+def pack_groups(groups: NDArray[np.uint32], widths: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Return the words of all groups, each with its own width; a group fills as many words as its width."""
+    ends = np.cumsum(widths, dtype=np.int64)
+    words = np.zeros(int(ends[-1]) if len(ends) else 0, dtype=np.uint32)
+    for width in np.unique(widths).tolist():
+        rows = np.flatnonzero(widths == width)
+        places = (ends[rows] - width)[:, None] + np.arange(width)
+        words[places] = pack(groups[rows].ravel(), width).reshape(len(rows), width)
+    return words
+
+
+def read(words: NDArray[np.uint32], numbers: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    """Return the values with these numbers of an array of values with equal width; `words` is not empty."""
+    begins = numbers * width
+    at = begins >> 5
+    values = words.take(at + 1, mode="clip").astype(np.int64)
+    values <<= 32
+    values |= words.take(at, mode="clip")
+    values >>= begins & 31
+    values &= (1 << width) - 1
+    return values
+
+
+def read_groups(words: NDArray[np.uint32], widths: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Return the values of the groups with these `widths`, whose words `words` begins with; it is not empty."""
+    own = widths.astype(np.int32)
+    bits = (np.cumsum(own, dtype=np.int32) - own << GROUP_BITS)[:, None] + own[:, None] * _LANES
+    at = (bits >> GROUP_BITS).astype(np.intp)
+    bits &= 31
+    shifts = bits.view(np.uint32)
+    values = words.take(at, mode="clip")
+    values >>= shifts
+    at += 1
+    following = words.take(at, mode="clip")
+    following <<= np.uint32(32) - shifts  # by 32 bits or more gives 0
+    values |= following
+    values &= _MASKS[widths][:, None]
+    return values.ravel()
+
+
+class PackedWriter:
+    """Writes one array of values of equal width in pieces."""
+
+    def __init__(self, writer: ArrayWriter | MemoryWriter, name: str, width: int) -> None:
+        self._writer = writer
+        self._name = name
+        self._width = width
+        self._rest = np.zeros(0, dtype=np.uint32)
+
+    def append(self, values: NDArray[np.uint32]) -> None:
+        """Append `values`, each below 2 ** width."""
+        values = np.concatenate([self._rest, values])
+        whole = len(values) >> GROUP_BITS << GROUP_BITS
+        self._writer.append(self._name, pack(values[:whole], self._width))
+        self._rest = values[whole:]
+
+    def finish(self) -> None:
+        """Write the last values; the array is never empty then."""
+        self._writer.append(
+            self._name, pack(np.append(self._rest, np.zeros(GROUP - len(self._rest), np.uint32)), self._width)
+        )
+        self._rest = self._rest[:0]

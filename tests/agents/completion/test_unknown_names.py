@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.completion.shaping.unknown_names import find_unknown_name
+from tests.agents.doubles import MemoryIndex, make_recalled, parse_cursor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.agents.completion.editor import Editor
+
+
+@pytest.mark.parametrize(
+    ("fixture", "text", "expected"),
+    [
+        ("value = 1\nx = $0\n", "vale + 1", "vale"),
+        ("value = 1\nx = val$0\n", "ue + 1", ""),
+        ("value = 1\nx = val$0\n", "ues + 1", "values"),
+        ("x = $0\nvalue = 1\n", "value", ""),
+        ("x = $0\n", "len(range(3))", ""),
+        ("x = $0\n", "[one for one in range(3)]", ""),
+        ("x = $0\n", "a.b.c(d=1)", "a"),
+        ("import a\nx = $0\n", "a.b.c(d=1)", ""),
+        ("import a\nx = $0\n", "a.b(d=nowhere)", "nowhere"),
+        ("import a\nx = $0\n", 'a.b("nowhere")', ""),
+        ("import a\nx = $0\n", "a.b()  # nowhere", ""),
+        ("$0\n", "count = 1", ""),
+        ("$0\n", "count: int = 1", ""),
+        ("$0\n", "first, second = range(2)", ""),
+        ("$0\n", "for one in range(3):", ""),
+        ("$0\n", "with open(__file__) as file:", ""),
+        ("$0\n", "if (found := len(__name__)):", ""),
+        ("x = $0\n", "lambda one, two: one + two", ""),
+        ("$0\n", "def count(values, other=1):", ""),
+        ("$0\n", "from nowhere import anything", ""),
+        ("x = f'{$0\n", "nowhere}'", ""),
+    ],
+)
+def test_a_name_is_unknown_if_nothing_in_the_document_or_in_python_defines_it(
+    fixture: str, text: str, expected: str
+) -> None:
+    assert find_unknown_name(parse_cursor(fixture), text) == expected
+
+
+def test_other_languages_are_left_alone() -> None:
+    assert not find_unknown_name(parse_cursor("let x = $0;\n", "javascript"), "nowhere")
+
+
+def test_while_typing_a_line_whose_names_are_known_is_shown_instead(open_editor: Callable[..., Editor]) -> None:
+    index = MemoryIndex(
+        recalled=(make_recalled("count(missing)", confidence=0.9), make_recalled("count(values)", confidence=0.6))
+    )
+    fixture = "def f(count, values):\n    total = $0\n"
+    assert open_editor(index=index).complete(fixture) == "def f(count, values):\n    total = count(values)\n"
+
+
+def test_without_another_line_the_unknown_name_is_shown(open_editor: Callable[..., Editor]) -> None:
+    index = MemoryIndex(recalled=(make_recalled("count(missing)", confidence=0.9),))
+    assert "missing" in open_editor(index=index).complete("def f(count):\n    total = $0\n")
