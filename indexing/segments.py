@@ -18,7 +18,7 @@ import numpy as np
 from indexing import ranking
 from indexing.recall import recall
 from indexing.recall.pools import CursorText, Origin, Pool, SegmentPool
-from indexing.storage import building
+from indexing.storage import building, postings
 from indexing.storage.segment import Segment
 from indexing.storage.segment_files import OverlayFile, SegmentFile
 from indexing.syntax import tokens
@@ -254,10 +254,13 @@ class View:
             arrays = part.segment.arrays
             hidden = [ranking.get_chunk_slice(arrays, int(index)) for index in np.flatnonzero(~alive)]
             for name, term in zip(counts, hashes, strict=True):
-                chunks = arrays["posting_chunk"][ranking.find_postings(arrays, term)]
-                counts[name] += len(chunks) - sum(
-                    int(np.count_nonzero((chunks >= gone.start) & (chunks < gone.stop))) for gone in hidden
-                )
+                place = postings.find_postings(arrays, term)
+                counts[name] += place.count
+                if hidden and place.count:
+                    chunks, _ = postings.read_postings(arrays, place)
+                    counts[name] -= sum(
+                        int(np.count_nonzero((chunks >= gone.start) & (chunks < gone.stop))) for gone in hidden
+                    )
         return counts
 
     def find_definitions(

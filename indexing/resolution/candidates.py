@@ -118,6 +118,8 @@ class _Collector:
     def add_receivers(self, receivers: Iterable[str]) -> None:
         """Add the members of all types that `receivers` can have."""
         for receiver in receivers:
+            if self._names.lookup.is_late():
+                return
             for value in self._names.evaluate(receiver):
                 self._add_members(value, receiver)
 

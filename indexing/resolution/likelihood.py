@@ -20,7 +20,44 @@ if TYPE_CHECKING:
     from indexing.resolution.surroundings import Surroundings
 
 _NEVER = 10_000  # lines
-WEIGHTS: dict[str, float] = {}
+WEIGHTS: dict[str, float] = {
+    "called_after": 0.38,
+    "called_before": -0.13,
+    "capital": 0.37,
+    "class": -0.25,
+    "class_called": 0.07,
+    "dunder": -2.54,
+    "error": -0.62,
+    "error_in_branch": 1.48,
+    "following": 1.09,
+    "import": 1.55,
+    "in_near_lines": -0.29,
+    "module": -0.41,
+    "named_as_scope": 0.29,
+    "no_parameters": 0.20,
+    "only_read": -0.23,
+    "own class": -0.39,
+    "parameters_fit": 0.63,
+    "parts_near": 0.92,
+    "parts_of_scope": 1.35,
+    "popular": 0.26,
+    "private": -0.95,
+    "property": -2.32,
+    "read_after": -0.23,
+    "read_before": -0.46,
+    "receiver": -0.50,
+    "receiver_far": 2.10,
+    "receiver_near": 0.98,
+    "same_folder": -0.40,
+    "siblings": -0.03,
+    "similar": 0.80,
+    "unused": 1.68,
+    "unused_so_far": -0.26,
+    "used_far": 1.49,
+    "used_near": -1.21,
+    "used_near_after": 0.77,
+    "ways": 0.30,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +98,7 @@ def measure_features(
         "read_before": math.log1p(len(read)),
         "called_after": math.log1p(len(around.after.called.get(name, ()))),
         "read_after": math.log1p(len(around.after.read.get(name, ()))),
-        "unused_so_far": candidate.way == "import" and not called and not read,
+        "unused_so_far": not called and not read,
         "unused": candidate.way == "import" and not called and not read and not later,
         "only_read": is_class and bool(read) and not called,
         "used_near": _decay(around.lines - used, 6),
@@ -70,7 +107,6 @@ def measure_features(
         "in_near_lines": math.log1p(around.near[name]),
         "receiver_near": _decay(around.lines - receiver_used, 3),
         "receiver_far": _decay(around.lines - receiver_used, 40),
-        "receiver_once": bool(candidate.receiver) and "." in candidate.receiver,
         "siblings": math.log1p(candidate.siblings),
         "ways": math.log1p(candidate.ways - 1),
         "popular": math.log1p(evidence.uses.get(name, 0)),

@@ -1,6 +1,6 @@
-"""The definitions that the code at a cursor uses next, likeliest first: candidates, with evidence of the workspace.
+"""Definitions for the code at a cursor: those that it uses, and those that it may use next, likeliest first.
 
-Start at `rank_likely`.
+Start at `list_related` and `rank_likely`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,15 @@ if TYPE_CHECKING:
     from indexing.resolution.candidates import Candidate
     from indexing.resolution.names import DocumentNames
     from indexing.resolution.paths import FileKey
+    from indexing.resolution.records import FoundDefinition
     from indexing.segments import View
 
 QUERY_LINES = 8
 SIMILAR_CHUNKS = 12
+USED_LINES = 12
+MOST_USED = 24  # names and members in these lines
+_SHOWN = {"function", "class"}
+_CHAIN = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _CALL = re.compile(r"([^\W\d]\w*)\(")
 
 
@@ -50,6 +55,35 @@ def rank_likely(
     return tuple(_drop_variants(scored))[:limit]
 
 
+def list_related(
+    names: DocumentNames, view: View, *, own: FileKey | None, limit: int, deadline: float | None = None
+) -> list[FoundDefinition]:
+    """Return up to `limit` definitions of other files that the code at the cursor is about; arguments as above.
+
+    First what the call around the cursor calls; then, by turns, what may be used next and what the lines above use.
+    """
+    call = names.find_call()
+    found = list(call.callees if call is not None else ())
+    likely = rank_likely(names, view, own=own, limit=limit, deadline=deadline)
+    used = list(_iterate_used(names))
+    for number in range(max(len(likely), len(used))):
+        found += [each.definition for each in likely[number : number + 1]]
+        found += used[number : number + 1]
+    return [each for each in dict.fromkeys(found) if each.key is not None and each.kind in _SHOWN][:limit]
+
+
+def _iterate_used(names: DocumentNames) -> Iterator[FoundDefinition]:
+    """Yield what the names and members in the lines before the cursor mean, nearest first, until the deadline."""
+    if not names.available:
+        return
+    lines = names.text[: names.offset].rsplit("\n", USED_LINES + 1)[1:]
+    written = dict.fromkeys(reversed(_CHAIN.findall("\n".join(lines))))
+    for each in list(written)[:MOST_USED]:
+        if names.lookup.is_late():
+            return
+        yield from names.find_meanings(each)
+
+
 def iterate_features(
     names: DocumentNames, view: View, *, own: FileKey | None, deadline: float | None
 ) -> Iterator[tuple[Candidate, dict[str, float]]]:
@@ -62,7 +96,8 @@ def iterate_features(
         return
     around = Surroundings.of(names)
     wanted = list(dict.fromkeys(each.name.rpartition(".")[2] for each in candidates))
-    evidence = Evidence(view.count_uses(wanted, own=own), _count_similar(names, view, own, deadline))
+    uses = view.count_uses(wanted, own=own) if not names.lookup.is_late() else {}
+    evidence = Evidence(uses, _count_similar(names, view, own, deadline))
     for candidate in candidates:
         yield candidate, likelihood.measure_features(candidate, around, names, evidence)
 

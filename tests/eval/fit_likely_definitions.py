@@ -1,9 +1,9 @@
 """Fit of the weights by which resolution ranks the definitions that the next line may call.
 
 `python -m tests.eval.fit_likely_definitions` prints `WEIGHTS` for `indexing/resolution/likelihood.py`, and how often
-the right definition is among the first ones on each dev package with weights fitted on the other dev packages. The calls
-are those of the dev packages that resolution itself follows to another file; jedi is not asked. A conditional logit
-model: the called definition against the other candidates of the same place, each place with and without the text
+the right definition is among the first ones on each dev package, with weights fitted on the other dev packages. The
+calls are those of the dev packages that resolution itself follows to another file; jedi is not asked. A conditional
+logit model: the called definition against the other candidates of the same place, each place with and without the text
 after the call.
 """
 
