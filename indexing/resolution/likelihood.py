@@ -1,6 +1,6 @@
-"""How likely the code at a cursor uses each candidate next: features of the candidate, weighed.
+"""The likelihood that the code at a cursor uses a candidate next: features of the candidate, weighed.
 
-The weights are fitted on calls in the dev packages by `python -m tests.eval.fit_likely_definitions`. Start at
+The weights are fitted on the dev packages' calls by `python -m tests.eval.fit_likely_definitions`. Start at
 `measure_features`.
 """
 

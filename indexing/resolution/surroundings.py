@@ -1,4 +1,4 @@
-"""What the text around a cursor says about names: where each is called and read, counted once for all candidates.
+"""Uses of names in the text around a cursor: where each is called and read, counted once for all candidates.
 
 Start at `Surroundings.of`.
 """
