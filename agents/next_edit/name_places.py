@@ -6,6 +6,8 @@ counts as a plain use. Never fails on broken code. Start at `find_places`.
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from indexing.syntax.syntax import Syntax
 
 PLACES = 400  # a name with more places than this is too common to be looked at
+BUILT_IN = frozenset(dir(builtins)) | frozenset(keyword.kwlist)  # names that Python knows by itself
 _LEVELS = 200  # nodes above a name that are looked at
 
 _MEMBERS = re.compile(r"attribute$|member|selector_expression|field_expression|field_access|navigation_suffix")
