@@ -20,41 +20,48 @@ if TYPE_CHECKING:
     from agents.next_edit.changed_tokens import TokenChange
     from indexing.syntax.documents import Document, Import
     from indexing.syntax.syntax import Syntax
+    from indexing.syntax.trees import SyntaxTrees
 
 _PLAIN = re.compile(r"(?P<head>from\s+[\w.]+\s+import\s+|import\s+)(?P<names>[\w., ]+)")
 _NEW_NAMES = 20  # names of an edit that are looked at
 
 
 def list_import_edits(
-    changes: Sequence[TokenChange], document: Document, syntax: Syntax, others: Sequence[Syntax]
+    changes: Sequence[TokenChange], before: str, document: Document, trees: SyntaxTrees, others: Sequence[Document]
 ) -> Iterator[Candidate]:
     """Yield the removals of imports that `changes` left without a use, then the imports that new names lack.
 
     Args:
-        changes: what the person's last edits have changed in the text.
-        document: the text.
-        syntax: its syntax.
+        changes: what the person's last edit has changed in the text.
+        before: the text before this edit.
+        document: the text now.
+        trees: the cache of syntax trees.
         others: other open texts, whose imports say where a name comes from.
     """
-    if syntax.parsed is None or not syntax.parsed.grammar.entry.python_parser:
+    if not document.entry.python_parser:
         return
     gone = dict.fromkeys(token.text for change in changes for token in change.old)
     come = dict.fromkeys(token.text for change in changes for token in change.new)
     for name in gone:
-        if name not in come:
-            yield from _list_unused(name, document, syntax)
+        if name not in come and len(_find_word(name, document.text)) == 1:
+            yield from _list_unused(name, document, trees.of(document))
     for name in list(come)[:_NEW_NAMES]:
-        if name not in gone and name.isidentifier() and name not in BUILT_IN:
-            yield from _list_missing(name, document, syntax, others)
+        if name not in gone and name.isidentifier() and name not in BUILT_IN and not _find_word(name, before):
+            yield from _list_missing(name, document, trees.of(document), [trees.of(one) for one in others])
+
+
+def _find_word(name: str, text: str) -> list[str]:
+    """Return each place of the word `name` in `text`."""
+    return re.findall(rf"\b{re.escape(name)}\b", text) if name in text else []
 
 
 def _list_unused(name: str, document: Document, syntax: Syntax) -> Iterator[Candidate]:
-    """Yield the removal of the import of `name`, if nothing else in the text has this word."""
+    """Yield the removal of the import of `name`, a word that the text has once, if it is a line by itself."""
     text = document.text
     if document.path is not None and document.path.stem in {"__init__", "conftest"}:
         return
     importing = [one for one in syntax.imports if name in one.names and one.span is not None]
-    if len(importing) != 1 or len(re.findall(rf"\b{re.escape(name)}\b", text)) != 1:
+    if len(importing) != 1:
         return
     span = importing[0].span
     assert span is not None  # noqa: S101 (chosen for it)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -103,13 +104,16 @@ def find_places(syntax: Syntax, name: str) -> tuple[Place, ...] | None:
         return None
     entry, data, root = parsed.grammar.entry, parsed.data, parsed.tree.root_node
     kinds = frozenset(entry.identifiers)
+    parts = root.children  # a search that begins in one of them is many times faster than one from the root
+    starts = [part.start_byte for part in parts]
     word = name.encode(errors="replace")
     found = []
     pattern = re.compile(rb"(?<![\w\x80-\xff])" + re.escape(word) + rb"(?![\w\x80-\xff])")
     for count, match in enumerate(pattern.finditer(data)):
         if count >= PLACES:
             return None
-        node = root.descendant_for_byte_range(match.start(), match.end())
+        part = parts[max(bisect_right(starts, match.start()) - 1, 0)]
+        node = part.descendant_for_byte_range(match.start(), match.end())
         if node is not None and node.type in kinds and (node.start_byte, node.end_byte) == match.span():
             start = syntax.to_code_point(match.start())
             found.append(_describe(node, start, start + len(name), entry))

@@ -130,8 +130,8 @@ class RuleSearch:
         newest = self.edits[0]
         if newest.uri == self.document.uri:
             changes = next(self._list_changes(self.document))
-            others = [self.trees.of(one) for one in list(self.texts.values())[1 : 1 + _IMPORTERS]]
-            yield from list_import_edits(changes, self.document, self.trees.of(self.document), others)
+            others = list(self.texts.values())[1 : 1 + _IMPORTERS]
+            yield from list_import_edits(changes, newest.before, self.document, self.trees, others)
 
     def _list_repetitions(self) -> Iterator[Candidate]:
         """Yield the places where the last changes can be repeated, in `document` first."""
