@@ -43,6 +43,7 @@ BENCHMARKS = {
     "recall": "search:measure_recall",
     "cold_index": "cold_index:measure",
     "second_index": "cold_index:measure_second",
+    "index_size": "index_size:measure",
     "memory": "memory:measure",
     "memory_with_model": "memory:measure_with_model",
     "soak_without_model": "soak:measure_without_model",

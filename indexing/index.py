@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from indexing.records import Hit, IndexStatus, Query, Recalled
+    from indexing.resolution.names import DocumentNames
+    from indexing.resolution.records import FoundDefinition
     from indexing.segments import Ranked
     from indexing.snapshots import Snapshot, Sources
     from indexing.syntax.documents import Document
@@ -263,6 +265,39 @@ class Index:
             deadline=deadline,
         )
         return self._make_hits(snapshot, ranked, limit)
+
+    def open_names(self, document: Document, offset: int, *, deadline: float | None = None) -> DocumentNames | None:
+        """Return the names of `document` as they are seen at `offset` (code points): see `DocumentNames`.
+
+        None if its language has no resolution, or if no index is loaded by `deadline` (a moment of `time.monotonic`).
+        After the deadline files are no longer parsed: answers come from the tables that are cached.
+        """
+        if not document.entry.resolution:
+            return None
+        snapshot = self._get_snapshot(deadline, analyse=True)
+        if snapshot is None:
+            return None
+        sources = self._load_sources()
+        return sources.names.open(
+            snapshot.view,
+            document,
+            offset,
+            home=sources.locate_document(document),
+            key=sources.find_document_key(snapshot, document),
+            deadline=deadline,
+        )
+
+    def read_definitions(self, found: Sequence[FoundDefinition], *, limit: int = 10) -> tuple[Hit, ...]:
+        """Return the code of up to `limit` definitions of other files that resolution has found, in the same order.
+
+        Files that no longer contain the text found are left out and indexed again.
+        """
+        from indexing.resolution.workspace_names import list_chunks  # noqa: PLC0415  # numpy
+
+        snapshot = self._get_snapshot(None, analyse=False)
+        if snapshot is None:
+            return ()
+        return self._make_hits(snapshot, list_chunks(snapshot.view, found), limit)
 
     def read_status(self) -> IndexStatus:
         """Return the state of the indexing, with the figures of the stored index of all roots."""

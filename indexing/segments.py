@@ -23,7 +23,7 @@ from indexing.storage.segment import Segment
 from indexing.storage.segment_files import OverlayFile, SegmentFile
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -159,6 +159,20 @@ class View:
         segment, index = self._locate(key)
         return segment.count_chunks(index)
 
+    def find_chunk(self, key: FileKey, line: int) -> int | None:
+        """Return the ordinal of the smallest definition's chunk with `line`, else of a window; None if none has it.
+
+        Raises KeyError for an unknown file.
+        """
+        segment, index = self._locate(key)
+        best: tuple[bool, int, int] | None = None
+        for ordinal in range(segment.count_chunks(index)):
+            chunk = segment.read_chunk(index, ordinal)
+            if chunk.first_line <= line < chunk.last_line:
+                rank = (chunk.kind == "window", chunk.last_line - chunk.first_line, ordinal)
+                best = rank if best is None else min(best, rank)
+        return best[2] if best is not None else None
+
     def read_text(self, key: FileKey, span: Span | None = None) -> str:
         """Return the indexed text of a file, or the part in `span`. Raises KeyError for an unknown file."""
         segment, index = self._locate(key)
@@ -168,6 +182,18 @@ class View:
         """Return the root-relative path of a file. Raises KeyError for an unknown file."""
         segment, index = self._locate(key)
         return segment.read_relative_path(index)
+
+    @property
+    def files_key(self) -> Hashable:
+        """A value that is equal for views with the same files, whatever the texts of open ones."""
+        return (*((root, segment.serial) for root, segment in self._segments), frozenset(self._overlays), self._hidden)
+
+    def iterate_paths(self) -> Iterator[tuple[str, FileKey]]:
+        """Yield the root-relative path and the key of each visible file, of open files first."""
+        for part in sorted(self._parts, key=lambda part: not part.is_open):
+            for index, key in enumerate(part.keys):
+                if part.alive[index]:
+                    yield part.segment.paths[index], key
 
     def _select_parts(self, own: FileKey | None) -> list[tuple[_Part, NDArray[np.bool_]]]:
         """Record a query in each part; return all parts, each with a mask of the visible files other than `own`."""

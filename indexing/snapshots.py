@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.process.analysis import Analysis, analyze_text
+from indexing.resolution.workspace_names import WorkspaceNames
 from indexing.segments import FileKey, Segment, View
 from indexing.storage import blobs
 from indexing.storage.index_files import IndexPaths
@@ -23,6 +24,7 @@ from indexing.storage.segment_files import OverlayFile
 from indexing.storage.storage_errors import DAMAGE
 from indexing.storage.store import Store
 from indexing.storage.store_records import Changes, Counts
+from indexing.storage.use_marks import UseMark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -91,12 +93,17 @@ class _Root:
     segment_of: tuple[str, str] = ("", "")  # random name of its database, and its own name
     changes: Changes = field(default=_NOTHING)
     damage: str = ""
+    mark: UseMark = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.mark = UseMark(self.index_paths)
 
 
 class Sources:
     """The loaded indexes and open documents that snapshots are made of. Thread-safe; searches never wait for it."""
 
     def __init__(self, roots: Sequence[Path], storage: Path, limits: IndexLimits) -> None:
+        self.names = WorkspaceNames()
         self._limits = limits
         self._lock = threading.RLock()
         self._roots = {
@@ -142,7 +149,7 @@ class Sources:
             self.close_document(document.uri)
             return
         analysis = analyze_text(document.text, document.language)
-        root, relative = self._locate_document(document)
+        root, relative = self.locate_document(document)
         with self._lock:
             self._opened[document.uri] = OpenDocument(document, analysis, root, relative, shared)
 
@@ -240,6 +247,7 @@ class Sources:
 
     def _load(self, root: _Root) -> None:
         """Load the stored index of `root`, and set its `damage`; on an error the segment loaded before stays in use."""
+        root.mark.hold()
         identity = root.index_paths.read_identity()
         try:
             if root.store is None or identity != root.identity:
@@ -278,8 +286,9 @@ class Sources:
         if root.segment is not None:
             root.segment.close()
         root.segment, root.segment_of, root.changes = None, ("", ""), _NOTHING
+        root.mark.release()
 
-    def _locate_document(self, document: Document) -> tuple[str, str]:
+    def locate_document(self, document: Document) -> tuple[str, str]:
         """Return the key of a document's root and its path there; in no root, "" and its whole path or a name."""
         path = _choose_path(document)
         home = self._locate(path) if path is not None and path.is_absolute() else None

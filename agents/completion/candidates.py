@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 NOISE = 0.08
 # A suggestion of one character saves no key.
 _LEAST_CHARACTERS = 2
+# A beginning needs this much more confidence than the threshold of a line. At 160 spans of the dev packages, 282 of 346
+# suggestions were accepted with it, and 136 of 194 without beginnings.
+BEGINNING_MARGIN = 0.15
 _CODE = re.compile(r"[^\s()\[\]{};,:.\"'`]")
 
 
@@ -38,6 +41,7 @@ class Rank(IntEnum):
     SURE = 0  # recalled with a high confidence
     WRITTEN = 1  # written by a large model
     USUAL = 2
+    BEGINNING = 3  # the beginning of recalled lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +131,13 @@ def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     why = "unsure" if fitting else "trivial"
     second = None
     for one in fitting:
-        if one.confidence < choice.threshold:
+        if one.confidence < choice.threshold + BEGINNING_MARGIN * (one.rank is Rank.BEGINNING):
             continue
         if choice.is_rejected(one.insertion.text):
             why = "rejected"
         elif repeated := choice.find_repetition(one.insertion):
             why = repeated
-        elif choice.breaks(one.insertion):
+        elif one.rank is not Rank.BEGINNING and choice.breaks(one.insertion):
             why = "errors"
         elif not choice.has_unknown_name(one.insertion):
             return [one], ""

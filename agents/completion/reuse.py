@@ -30,8 +30,8 @@ LIFETIME_S = 300.0
 BACKSPACES = 24
 # A suggestion is declined once a person has had this time to read it and has typed so many of its characters in one
 # line, key by key. Of the wrong suggestions on the screen in replayed typing, six of seven were such ones.
-DECLINED_AFTER = 8
-DECLINED_AFTER_S = 1.0
+DECLINED_AFTER = 5
+DECLINED_AFTER_S = 0.8
 _LONGEST_KEY = 3  # characters that one key adds, with the brackets that an editor closes; more are a part accepted
 LEAST_REST = 3  # characters; a shorter rest is quicker to type than to accept
 # Editors close brackets and quotes by themselves: up to this many characters after the cursor may be new.

@@ -12,7 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from agents.completion import confidence
-from agents.completion.candidates import Candidate, Rank
+from agents.completion.beginnings import find_beginning
+from agents.completion.candidates import BEGINNING_MARGIN, Candidate, Rank
 from agents.completion.cursor import keep_first_line
 from agents.completion.decoding import Decoder, RequestControl
 from agents.completion.plan import Extent
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from models.completion import CompletionModel, Snippet
 
 _RECALL_LIMIT = 5
+_BEGINNING_LIMIT = 16  # recalled lines whose beginnings may be suggested
 # A smaller window is best filled with the file itself: with 512 tokens, pieces of other files left the share of exact
 # lines at 15.0 % of 440 places and doubled the time.
 _LEAST_WINDOW = 1024
@@ -123,7 +125,7 @@ class Sources:
             cursor.document,
             cursor.offset,
             whole_block=plan.extent is Extent.BLOCK,
-            limit=_RECALL_LIMIT,
+            limit=_RECALL_LIMIT if request.trigger is Trigger.INVOKED else _BEGINNING_LIMIT,
             deadline=time.monotonic() + policy.recall_ms / 1000,
         )
         placed = ((one, move_to_column(one.column, one.text, cursor)) for one in found)
@@ -135,10 +137,12 @@ class Sources:
                 else replace(one, text=keep_first_line(one.text))
                 for one in recalled
             ]
+        beginnings = _make_beginnings(request, polisher, recalled)
+        recalled = recalled[:_RECALL_LIMIT]
         least = 0.0 if request.trigger is Trigger.INVOKED else min(policy.threshold, confidence.LEAST)
         likely = [(one, sure) for one in recalled if (sure := confidence.estimate_recalled(one)) >= least]
         candidates = [Candidate(polisher.polish(one.text), Origin.RECALL, sure) for one, sure in likely]
-        return _Recollection(request, plan, polisher, recalled, candidates)
+        return _Recollection(request, plan, polisher, recalled, [*candidates, *beginnings])
 
     def _make_decoder(self, recollection: _Recollection, model: CompletionModel) -> Decoder:
         """Return the parameters of a run of `model`, with code of other files if its window is large enough."""
@@ -246,6 +250,16 @@ class Sources:
         return self.answers.choose(request, polisher, merged, why=outcome.problem, model_ms=model_ms)
 
 
+def _make_beginnings(request: Request, polisher: Polisher, recalled: Sequence[Recalled]) -> list[Candidate]:
+    """Return the likely beginning of the recalled lines as a candidate; none for a person who asks."""
+    if request.trigger is Trigger.INVOKED:
+        return []
+    found = find_beginning(recalled, request.cursor, request.policy.threshold + BEGINNING_MARGIN)
+    if found is None:
+        return []
+    return [Candidate(polisher.polish(found[0]), Origin.RECALL, found[1], rank=Rank.BEGINNING)]
+
+
 def _make_small_decoder(recollection: _Recollection) -> Decoder | None:
     """Return the parameters of a run of the small model beside a large one; None without a small model."""
     quick = recollection.request.quick
@@ -301,10 +315,11 @@ def _rank_others(
 
 
 def _has_sure(candidates: Sequence[Candidate], least: float) -> bool:
-    """Return whether a candidate has some text and at least the confidence `least`."""
-    return any(one.confidence >= least and one.insertion.text for one in candidates)
+    """Return whether a candidate is a whole line or more, with some text and at least the confidence `least`."""
+    return any(one.confidence >= least and one.insertion.text and one.rank is not Rank.BEGINNING for one in candidates)
 
 
 def _outranks(candidate: Candidate, least: float) -> bool:
-    """Return whether `candidate` is recalled text with at least the confidence `least`."""
-    return candidate.origin is Origin.RECALL and candidate.confidence >= least
+    """Return whether `candidate` is a recalled line, or more, with at least the confidence `least`."""
+    whole = candidate.origin is Origin.RECALL and candidate.rank is not Rank.BEGINNING
+    return whole and candidate.confidence >= least

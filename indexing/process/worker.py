@@ -25,6 +25,7 @@ from indexing.limits import IndexLimits
 from indexing.process import spawning
 from indexing.process.analysers import Analysers
 from indexing.process.updating import Listener, Updater
+from indexing.storage import all_indexes
 from indexing.storage.index_files import IndexPaths
 from indexing.storage.storage_errors import DAMAGE, StorageError, convert_errors
 from indexing.storage.store import Store
@@ -49,6 +50,7 @@ class Worker:
         self._jobs: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._ended = threading.Event()
         self._analysers = Analysers(limits, storage)
+        self._keys: set[str] = set()  # of the indexes of all jobs
 
     def run(self) -> None:
         """Do the jobs from standard input and report each, until it ends or `idle_s` seconds pass without a job."""
@@ -91,7 +93,10 @@ class Worker:
                 jobs.append(more)
 
     def _do_jobs(self, jobs: list[dict[str, Any]]) -> str:
-        """Update the roots of `jobs`, one after the other; return the last problem as a sentence, "" for none."""
+        """Update the roots of `jobs`, one after the other; return the last problem as a sentence, "" for none.
+
+        Then deletes other indexes if all of them take more than the limit.
+        """
         roots = dict.fromkeys(root for job in jobs for root in job["roots"])
         passes = {root for job in jobs if job["kind"] != "touch" for root in job["roots"]}
         checked = {root for job in jobs if job["kind"] == "check" for root in job["roots"]}
@@ -104,6 +109,9 @@ class Worker:
                 problem = str(error)
             except OSError as error:
                 problem = f"The folder {root} could not be read ({error.strerror or error})."
+        self._keys.update(IndexPaths.of(self._storage, Path(root)).key for root in roots)
+        if passes and self._limits.disk_bytes:
+            all_indexes.evict(self._storage, self._limits.disk_bytes, self._keys)
         return problem
 
     def _update(self, root: Path, paths: list[Path] | None, *, check: bool) -> None:

@@ -16,15 +16,30 @@ if TYPE_CHECKING:
 
 GROUP_BITS = 5
 GROUP = 1 << GROUP_BITS  # as many as a word has bits
+_MANY = 1 << 15  # values from which packing lane by lane is faster
 _LANES = np.arange(GROUP, dtype=np.int32)
 _MASKS = np.array([(1 << width) - 1 for width in range(33)], dtype=np.uint32)
 
 
 def pack(values: NDArray[np.uint32], width: int) -> NDArray[np.uint32]:
     """Return the words of `values`, each below 2 ** `width`; their number is a multiple of `GROUP`."""
+    if len(values) >= _MANY:
+        return _pack_many(values.reshape(-1, GROUP), width)
     data = values.astype("<u4").view(np.uint8).reshape(-1, 4)
     bits = np.unpackbits(data, axis=1, count=width, bitorder="little")
     return np.packbits(bits, bitorder="little").view("<u4")
+
+
+def _pack_many(groups: NDArray[np.uint32], width: int) -> NDArray[np.uint32]:
+    """Return the words of `groups` as `pack` does; faster for many values."""
+    lanes = np.ascontiguousarray(groups.T)
+    words = np.zeros((width, len(groups)), dtype=np.uint32)
+    for number, lane in enumerate(lanes):
+        at, shift = divmod(number * width, GROUP)
+        words[at] |= lane << np.uint32(shift)
+        if shift + width > GROUP:
+            words[at + 1] |= lane >> np.uint32(GROUP - shift)
+    return words.T.ravel()
 
 
 def measure_widths(groups: NDArray[np.uint32]) -> NDArray[np.uint8]:

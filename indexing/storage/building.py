@@ -182,7 +182,9 @@ class _Builder:
         places = np.arange(self._tokens, self._tokens + len(keys), dtype=np.uint64)
         useful = (found.ids != tokens.SEPARATOR) & (places < anchors.MAX_TOKENS)
         useful[:-1] &= found.ids[1:] > tokens.SHALLOWER
-        for partition, piece in _split_by_partition(anchors.pack(keys[useful], places[useful])):
+        packed = anchors.pack(keys[useful], places[useful])
+        packed.sort()
+        for partition, piece in _split_by_partition(packed):
             self._writer.spool("anchors", partition, piece)
         self._tokens += len(found.ids)
 
@@ -330,8 +332,7 @@ class _Builder:
 
 
 def _split_by_partition(packed: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.uint64]]]:
-    """Sort `packed` in place; yield each partition that is not empty: its number and its part of `packed`."""
-    packed.sort()
+    """Yield each partition of sorted numbers that is not empty: its number and its part of `packed`."""
     limits = np.arange(1, 1 << PARTITIONS_BITS, dtype=np.uint64) << np.uint64(64 - PARTITIONS_BITS)
     ends = [0, *np.searchsorted(packed, limits).tolist(), len(packed)]
     for partition in range(1 << PARTITIONS_BITS):

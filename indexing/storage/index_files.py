@@ -15,7 +15,9 @@ from pathlib import Path
 
 from starling_files import make_file, repair_folder
 
-FORMAT = 7  # in every file name; raise it when what is stored changes its meaning
+FORMAT = 8  # in every file name; raise it when what is stored changes its meaning
+
+MARK_ENDING = ".use"  # of the marks of `use_marks`
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,12 @@ class IndexPaths:
         return self.storage / f"{self.key}.{generation}.segment"
 
     def list_files(self) -> list[Path]:
-        """Return all existing files of the index but the lock, sorted; none if the folder cannot be read."""
-        return sorted(path for path in self._list_matches(f"{self.key}.*") if path != self.lock)
+        """Return all existing files of the index but the lock and marks of use, sorted.
+
+        None if the folder cannot be read.
+        """
+        found = self._list_matches(f"{self.key}.*")
+        return sorted(path for path in found if path != self.lock and path.suffix != MARK_ENDING)
 
     def _list_matches(self, pattern: str) -> list[Path]:
         """Return the paths in the folder that match `pattern`; none if it cannot be read."""
@@ -86,6 +92,8 @@ class IndexPaths:
 
     def remove(self) -> None:
         """Delete all files of the index, the lock included; no process may use the index any more."""
+        for mark in self._list_matches(f"{self.key}.*{MARK_ENDING}"):
+            _delete(mark)
         self.discard()
         _delete(self.lock)
 

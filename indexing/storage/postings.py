@@ -35,7 +35,7 @@ _BEGIN_BITS = 6  # the begin of every 64th group is stored
 
 @dataclass(frozen=True, slots=True)
 class Postings:
-    """Where the postings of a term are: the first, the one after the last, and the first chunk."""
+    """The place of a term's postings: the first, the one after the last, and the first chunk."""
 
     begin: int
     end: int

@@ -35,12 +35,19 @@ SMALL_BYTES = 64 * 2**20  # pages of a segment up to this size are never release
 PAUSE_S = 0.03  # without queries, before pages are released, which takes 1 to 2 ms with the GIL held
 
 
+_serials = itertools.count()
+
+
 class Segment:
-    """The files of a segment, each with its index (0 to the number of files) in the arrays. Thread-safe."""
+    """The files of a segment, each with its index (0 to the number of files) in the arrays. Thread-safe.
+
+    `serial` is a number that no other segment of this process has.
+    """
 
     def __init__(self, arrays: MappedArrays | MemoryWriter) -> None:
         """Take arrays as `building` writes them."""
         self.arrays = arrays
+        self.serial = next(_serials)
         self.stream = TokenStream(arrays)
         self._anchors = Anchors(self.stream, arrays["anchor_start"], arrays["anchor_words"])
         self._queries = 0  # a race miscounts, which does not matter
@@ -115,6 +122,13 @@ class Segment:
         """Return the root-relative path of the file at `index`."""
         low, high = self._read_range("file_path_end", index)
         return self.arrays["paths"][low:high].tobytes().decode("utf-8", "surrogatepass")
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Root-relative paths of all files, by index; read at the first use."""
+        data = self.arrays["paths"].tobytes()
+        starts = [0, *self.arrays["file_path_end"].tolist()]
+        return tuple(data[low:high].decode("utf-8", "surrogatepass") for low, high in itertools.pairwise(starts))
 
     def _find_tokens(self, index: int) -> tuple[int, int]:
         """Return the positions of the first token of the file at `index` and of its separator."""

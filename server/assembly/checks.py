@@ -61,7 +61,7 @@ def run_checks(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]
     checks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
         ("program", _check_program),
         ("settings", lambda: _check_settings(problems)),
-        ("files", _check_files),
+        ("files", lambda: _check_files(settings)),
         ("grammars", _check_grammars),
         ("index", _check_index),
         ("model", lambda: _check_model(settings)),
@@ -121,8 +121,10 @@ def _check_settings(problems: tuple[str, ...]) -> Iterator[Check]:
         yield Check("settings", "ok", "All settings are in force.", facts=facts)
 
 
-def _check_files() -> Iterator[Check]:
-    """Check whether Starling can write its files, and how much disk space is free; creates missing folders."""
+def _check_files(settings: Settings) -> Iterator[Check]:
+    """Check whether Starling can write its files, and the disk space they take and have; creates missing folders."""
+    from indexing.storage import all_indexes  # noqa: PLC0415
+
     places = {
         "index": paths.index_dir(),
         "state": paths.state_dir(),
@@ -136,6 +138,9 @@ def _check_files() -> Iterator[Check]:
     lost = any(place.path is None for place in writable.values())
     free = shutil.disk_usage(writable["index"].path or tempfile.gettempdir()).free
     facts["free_bytes"] = free
+    sizes = all_indexes.measure(paths.index_dir())
+    limit = settings.index.disk_mb * 1_000_000
+    facts["index"] |= {"indexes": sizes.indexes, "source_bytes": sizes.source_bytes, "limit_bytes": limit}
     details = tuple(_list_places(facts))
     if wrong:
         state: Literal["warning", "error"] = "error" if lost else "warning"
@@ -143,6 +148,10 @@ def _check_files() -> Iterator[Check]:
     elif free < LOW_DISK_BYTES:
         remedy = f"Free some space where {paths.index_dir()} is."
         yield Check("files", "warning", f"Only {free / 1e6:,.0f} MB of disk are free.", remedy, facts, details)
+    elif facts["index"]["bytes"] > limit:
+        message = "The indexes take more disk than index.diskMb allows, because they are in use."
+        remedy = f"Close editors, or raise index.diskMb; deleting {paths.index_dir()} is always safe."
+        yield Check("files", "warning", message, remedy, facts, details)
     else:
         yield Check("files", "ok", f"{free / 1e9:,.1f} GB of disk are free.", facts=facts, details=details)
 
@@ -153,8 +162,15 @@ def _list_places(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"settings  {settings}{'' if settings.exists() else ' (not there; the defaults are in force)'}"
     yield f"models    {paths.models_dir()}{'' if paths.models_dir().is_dir() else ' (not there; make it for your own)'}"
     yield f"log       {log_file}{'' if log_file.exists() else ' (not there yet)'}"
-    yield f"indexes   {paths.index_dir()} ({facts['index']['bytes'] / 1e6:,.1f} MB)"
+    yield f"indexes   {paths.index_dir()} ({_describe_size(facts['index'])})"
     yield f"state     {paths.state_dir()}"
+
+
+def _describe_size(index: Mapping[str, Any]) -> str:
+    """Return the size of all indexes beside that of their source and the limit, in words."""
+    source = index["source_bytes"]
+    ratio = f", {index['bytes'] / source:.1f} times their {source / 1e6:,.1f} MB of source" if source else ""
+    return f"{index['bytes'] / 1e6:,.1f} MB{ratio}; at most {index['limit_bytes'] / 1e6:,.0f} MB"
 
 
 def _check_grammars() -> Iterator[Check]:

@@ -100,7 +100,12 @@ def build_index_limits(settings: Settings) -> IndexLimits:
     from indexing.limits import IndexLimits  # noqa: PLC0415
 
     wanted = settings.index
-    return IndexLimits(max_files=wanted.max_files, max_file_bytes=wanted.max_file_bytes, exclude=tuple(wanted.exclude))
+    return IndexLimits(
+        max_files=wanted.max_files,
+        max_file_bytes=wanted.max_file_bytes,
+        exclude=tuple(wanted.exclude),
+        disk_bytes=wanted.disk_mb * 1_000_000,
+    )
 
 
 def build_review_limits(settings: Settings) -> IndexLimits:

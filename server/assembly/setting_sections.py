@@ -80,7 +80,7 @@ class CompletionSettings(BaseModel):
         json_schema_extra=WORKSPACE,
     )
     min_confidence: float = Field(
-        default=0.5,
+        default=0.6,
         ge=0.0,
         le=1.0,
         description="While you type, a suggestion is shown only if it is right with at least this estimated "
@@ -187,6 +187,13 @@ class IndexSettings(BaseModel):
         le=5_000_000,
         description="Most files that are indexed.",
         json_schema_extra=WORKSPACE,
+    )
+    disk_mb: int = Field(
+        default=4_000,
+        ge=100,
+        le=1_000_000,
+        description="Most megabytes on the disk for the indexes of all workspaces together; those that were not used "
+        "for longest are deleted, never one in use.",
     )
     watch: bool = Field(
         default=True,

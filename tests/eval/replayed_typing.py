@@ -8,7 +8,7 @@ its row to the table.
 After each key the change and a request are sent, and the next key follows after a lognormal gap with a median of
 150 ms, with or without an answer. A suggestion on the screen when the next key is due is accepted if the remaining
 code begins with it and it has four characters or more; it is wrong if the remaining code does not begin with its first
-line.
+line. The wrong ones are counted by kind, too (`wrong_kinds.py`).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from tests.eval.metrics import SEED, compute_percentile
 from tests.eval.real.answers import Answers, Key, read_revision
 from tests.eval.real.installed import find_entry, identify
 from tests.eval.real.running import Run
+from tests.eval.wrong_kinds import KINDS, find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,6 +60,7 @@ class Typed:
         wrong: number of those suggestions whose first line was not the remaining code.
         suggestions: number of different suggestions; one that stays while it is typed counts once.
         accepted: number of accepted suggestions.
+        kinds: number of the wrong suggestions of each kind.
         took_ms: milliseconds of each answer in time.
     """
 
@@ -69,6 +71,7 @@ class Typed:
     wrong: int = 0
     suggestions: int = 0
     accepted: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
     took_ms: list[float] = field(default_factory=list)
 
 
@@ -139,10 +142,13 @@ def type_span(client: Client, place: masks.Place, code: str, gap: Iterator[float
             expected = ""
             continue
         suggested, item = shown
+        is_new, expected = suggested != expected, suggested
         typed.on_screen += 1
-        typed.suggestions += suggested != expected
-        typed.wrong += not remaining.startswith(suggested.split("\n", 1)[0])
-        expected = suggested
+        typed.suggestions += is_new
+        if not remaining.startswith(suggested.split("\n", 1)[0]):
+            typed.wrong += 1
+            kind = find_kind(buffer.text, at, suggested, remaining, is_new=is_new)
+            typed.kinds[kind] = typed.kinds.get(kind, 0) + 1
         if remaining.startswith(suggested) and len(suggested) >= LEAST_ACCEPTED:
             buffer.replace(at, at, suggested)
             at, remaining, expected = at + len(suggested), remaining[len(suggested) :], ""
@@ -194,12 +200,18 @@ def make_row(arm: str, typed: list[Typed], runs: int) -> dict[str, Cell]:
         **tables.format_interval("keys_with_something_shown", [one.on_screen / one.keys for one in typed]),
         **tables.format_interval("accepted_of_shown", [one.accepted / one.suggestions for one in shown]),
         **tables.format_interval("wrong_per_100_keys", [100 * one.wrong / one.keys for one in typed]),
+        **{f"wrong_{kind}": _count_kind(typed, kind) for kind in KINDS},
         "answers_in_time_share": round(len(took) / keys, 3),
         "model_runs_per_key": round(runs / keys, 3),
         "ms_p50": round(compute_percentile(took, 50), 1),
         "ms_p95": round(compute_percentile(took, 95), 1),
         "ms_p99": round(compute_percentile(took, 99), 1),
     }
+
+
+def _count_kind(typed: Sequence[Typed], kind: str) -> float:
+    """Return the mean number of wrong suggestions of `kind` in 100 keys of a span."""
+    return round(sum(100 * one.kinds.get(kind, 0) / one.keys for one in typed) / len(typed), 3)
 
 
 def type_with_installed(name: str, split: str, count: int, run: Run) -> dict[str, Cell] | None:

@@ -24,6 +24,8 @@ MAY_WRITE = {
     "indexing/storage/arrays.py": "the segment file, written aside and swapped in",
     "indexing/process/supervisor.py": "the folder of the index",
     "indexing/storage/index_files.py": "the folder of the index; removes what is damaged or out of date there",
+    "indexing/storage/all_indexes.py": "the folder of the index; removes what was not used for longest, over the limit",
+    "indexing/storage/use_marks.py": "the folder of the index: marks of servers that search an index",
     "indexing/storage/database.py": "the database of the index",
     "indexing/storage/store.py": "the folder of the index; removes segments that were replaced",
     "models/local/calibration.py": "the remembered number of threads",

@@ -41,6 +41,7 @@ LANGUAGES = (
         test_custom="python",
         ruff=True,
         python_parser=True,
+        resolution="python",
         caught_name=r"\s+as\s+\w+$",
         traits=Trait.ASSIGNING_RUNS_CODE
         | Trait.ASSIGNING_DEFINES

@@ -108,6 +108,7 @@ class Language:
             that Starling knows.
         ruff: ruff parses, checks and formats it.
         python_parser: the Python that runs Starling can parse it, so that everything built on that parser applies.
+        resolution: module of `indexing/resolution/languages/` that knows what names mean; "" if they are not resolved.
         caught_name: pattern of the part of a handler's head that names its variable; the rest names types.
         bare_names: pattern of what makes `{0}` a variable, where a bare name may be a call; "" where it never is.
         traits: facts that hold for some languages only.
@@ -147,6 +148,7 @@ class Language:
     test_custom: Literal["python", "script", "go", "rust", ""] = ""
     ruff: bool = False
     python_parser: bool = False
+    resolution: str = ""
     caught_name: str = ""
     bare_names: str = ""
     traits: Trait = Trait.NONE

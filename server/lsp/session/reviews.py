@@ -13,8 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.findings import Layer
-from agents.reviewer.layers import QUICK
+from agents.findings import QUICK, Layer
 from agents.reviewer.notebook_cells import filter_cell_findings
 from server.assembly import policies
 from server.lsp.session.cancellation import Tickets

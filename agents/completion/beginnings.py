@@ -1,0 +1,140 @@
+"""The beginning of a line that is likely right, where no whole line is likely enough.
+
+Recalled lines may differ in their ends and have the same beginning, such as `if value is not None` of
+`if value is not None:` and `if value is not None and other:`. The probability of a beginning is a logistic regression
+on the lines that have it. Works on text alone. Start at `find_beginning`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agents.completion import confidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from agents.completion.cursor import Cursor
+    from indexing.records import Recalled
+
+LEAST_BEGINNING = 4  # characters; a shorter one is quicker to type than to accept
+# Beginnings are looked at that have this much of the lines' probability, or of their votes.
+_LEAST_SUM, _LEAST_SHARE = 0.1, 0.5
+# Fitted by `python -m tests.eval.fit_beginnings` on replayed typing in attrs, httpx, rich and tornado.
+WEIGHTS = {
+    "one": -0.2869,
+    "logit": 0.4873,
+    "sum": -3.3220,
+    "votes": 0.5766,
+    "share": 1.3441,
+    "matched": 0.9214,
+    "lines": 0.1094,
+    "typed": 0.2762,
+    "in_word": -0.4559,
+    "characters": -0.6461,
+    "words": -0.2427,
+    "best": 2.5116,
+    "same_file": 0.3821,
+    "others": -3.3784,
+    "after_dot": 0.0220,
+}
+_TOKEN = re.compile(r"\w+|\s+|.")
+_ENDS = re.compile(r"[\w)\]}]\Z")
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A beginning that recalled lines have in common.
+
+    Attributes:
+        text: the beginning; it ends with a whole word or a closing bracket, outside of strings.
+        evidence: what its probability is estimated by, as a number for each name of `WEIGHTS`.
+    """
+
+    text: str
+    evidence: dict[str, float]
+
+    @property
+    def probability(self) -> float:
+        """Estimated probability that the code at the cursor begins with the text."""
+        total = sum(weight * self.evidence[name] for name, weight in WEIGHTS.items())
+        return 1 / (1 + math.exp(-max(min(total, 30.0), -30.0)))
+
+
+def find_beginning(recalled: Sequence[Recalled], cursor: Cursor, least: float) -> tuple[str, float] | None:
+    """Return the longest beginning with a probability of `least` or more, and its probability; None without one."""
+    likely = ((one.text, sure) for one in list_beginnings(recalled, cursor) if (sure := one.probability) >= least)
+    return max(likely, key=lambda one: len(one[0]), default=None)
+
+
+def list_beginnings(recalled: Sequence[Recalled], cursor: Cursor) -> Iterator[Beginning]:
+    """Yield the beginnings of the first lines of `recalled` that have at least `LEAST_BEGINNING` characters.
+
+    A line that no other one goes on from is not a beginning of itself. Leaves out those that few lines and votes are
+    for.
+    """
+    lines = {one.text.partition("\n")[0].rstrip(): one for one in reversed(recalled)}
+    everything = [(_TOKEN.findall(line), one) for line, one in lines.items() if line.strip()]
+    votes = max(sum(one.votes for _, one in everything), 1)
+    probability = sum(confidence.estimate_recalled(one) for _, one in everything)
+    waiting = [("", 0, everything)]
+    while waiting:
+        before, at, group = waiting.pop()
+        for token, some in _divide(group, at).items():
+            own = [one for _, one in some]
+            sums = sum(map(confidence.estimate_recalled, own))
+            share = sum(one.votes for one in own) / votes
+            if sums < _LEAST_SUM and share < _LEAST_SHARE:
+                continue
+            text = before + token
+            waiting.append((text, at + 1, some))
+            is_line = len(some) == 1 and at == len(some[0][0]) - 1
+            if not is_line and len(text.strip()) >= LEAST_BEGINNING and _can_end(text):
+                evidence = _describe_lines(own) | _describe_text(text, cursor)
+                rest = {"share": share, "lines": len(everything) / 16, "others": probability - sums}
+                yield Beginning(text, evidence | rest)
+
+
+def _divide(group: Sequence[tuple[list[str], Recalled]], at: int) -> dict[str, list[tuple[list[str], Recalled]]]:
+    """Return the lines of `group` by their token number `at`; leaves out shorter ones."""
+    parts: dict[str, list[tuple[list[str], Recalled]]] = {}
+    for tokens, one in group:
+        if at < len(tokens):
+            parts.setdefault(tokens[at], []).append((tokens, one))
+    return parts
+
+
+def _can_end(text: str) -> bool:
+    """Return whether `text` ends with a word or a closing bracket, and has no string without its end."""
+    return _ENDS.search(text) is not None and text.count('"') % 2 == text.count("'") % 2 == 0
+
+
+def _describe_lines(lines: Sequence[Recalled]) -> dict[str, float]:
+    """Return the evidence from the recalled lines that have a beginning."""
+    sure = [confidence.estimate_recalled(one) for one in lines]
+    total = min(max(sum(sure), 0.001), 0.999)
+    return {
+        "one": 1.0,
+        "logit": confidence.logit(total),
+        "sum": sum(sure),
+        "votes": math.log1p(sum(one.votes for one in lines)),
+        "matched": math.log1p(max(one.matched_tokens for one in lines)),
+        "best": max(sure),
+        "same_file": float(any(one.same_file for one in lines)),
+    }
+
+
+def _describe_text(text: str, cursor: Cursor) -> dict[str, float]:
+    """Return the evidence from a beginning's own text and from the code before the cursor."""
+    word = cursor.word
+    return {
+        "typed": math.log1p(len(word)),
+        "in_word": float(bool(word)),
+        "characters": math.log(len(text.strip())),
+        "words": float(len(_WORD.findall(text))),
+        "after_dot": float(cursor.before[: len(cursor.before) - len(word)].endswith(".")),
+    }

@@ -1,0 +1,1 @@
+"""Meanings of names: a table of the names of each file, followed across imports, types and base classes."""

@@ -1,0 +1,1 @@
+"""The rules of resolution for each language: a module with `RULES` for each."""

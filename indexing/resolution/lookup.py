@@ -1,0 +1,237 @@
+"""Looking names up: in the scopes of a file, in a module, and through imports into other files.
+
+Nothing here knows a type. Bounded by the number of files read and by a deadline; imports in a circle end. Start at
+`Lookup.find_in_scopes`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from indexing.resolution import rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from indexing.resolution.files import Files, TableCache
+    from indexing.resolution.paths import FileKey
+    from indexing.resolution.records import Definition, ImportedName, NameTable, Parameter
+
+MOST_FILES = 400  # read for one question
+MOST_REFERENCES = 12  # that one name can mean
+DEEPEST = 40  # imports followed one after the other
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Source:
+    """A file with its table; two are equal only if they are the same object.
+
+    Attributes:
+        key: key of the file in the index; None for the edited document.
+        root: key of the root that it is in.
+        relative: its path relative to the root.
+        table: its names.
+        rules: those of its language.
+    """
+
+    key: FileKey | None
+    root: str
+    relative: str
+    table: NameTable
+    rules: rules.Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A meaning of a name: a definition of a file, a parameter of that function, or the file's module (number -1)."""
+
+    source: Source
+    number: int = -1
+    parameter: Parameter | None = None
+
+    @property
+    def definition(self) -> Definition:
+        """The definition; for a parameter, that of its function. Raises IndexError for a module."""
+        if self.number < 0:
+            raise IndexError("a module is no definition")
+        return self.source.table.definitions[self.number]
+
+
+class Lookup:
+    """Looks names up for one question.
+
+    Args:
+        files: the files of the workspace.
+        tables: the cache of tables.
+        deadline: moment of `time.monotonic` after which no file is parsed; cached tables are still used. None for none.
+    """
+
+    def __init__(self, files: Files, tables: TableCache, deadline: float | None = None) -> None:
+        self._files = files
+        self._tables = tables
+        self._deadline = deadline
+        self._sources: dict[FileKey, Source | None] = {}
+        self._found: dict[tuple[Source, str], tuple[Reference, ...]] = {}
+        self._own: Source | None = None
+        self._own_key: FileKey | None = None
+        self._depth = 0
+        self.was_cut = False
+
+    def set_own(self, source: Source, key: FileKey | None) -> None:
+        """Have the edited document read as `source` in place of the stored file with `key`."""
+        self._own, self._own_key = source, key
+
+    def is_late(self) -> bool:
+        """Return whether the deadline has passed."""
+        return self._deadline is not None and time.monotonic() > self._deadline
+
+    def load(self, key: FileKey) -> Source | None:
+        """Return a file with its table; None if it is gone, not resolved, or there is no time or budget to read it."""
+        if key == self._own_key:
+            return self._own
+        if key in self._sources:
+            return self._sources[key]
+        if len(self._sources) >= MOST_FILES:
+            self.was_cut = True
+            return None
+        source = None
+        read = self._files.read(key)
+        if read is not None and (language_rules := rules.load(read[1])) is not None:
+            relative, language, text = read
+            table = self._tables.find(language, text)
+            if table is None and self.is_late():
+                self.was_cut = True
+                return None
+            source = Source(key, key[0], relative, table or self._tables.read(language, text), language_rules)
+        self._sources[key] = source
+        return source
+
+    def load_all(self, keys: Sequence[FileKey]) -> list[Source]:
+        """Return those of the files that can be loaded."""
+        return [source for key in keys if (source := self.load(key)) is not None]
+
+    def find_in_scopes(self, source: Source, scope: int, name: str, offset: int) -> tuple[Reference, ...]:
+        """Return what `name` means in a file.
+
+        Args:
+            source: the file.
+            scope: number of the innermost definition around the place; -1 at the top level.
+            name: the name.
+            offset: the place; of several assignments in a function the last one before it counts.
+        """
+        definitions, at, innermost = source.table.definitions, scope, True
+        while at >= 0:
+            around = definitions[at]
+            if around.kind != "class" or innermost:
+                if numbers := source.table.members.get(at, {}).get(name, ()):
+                    local = [number for number in numbers if not definitions[number].of_self]
+                    if local:
+                        return _choose_assigned(source, local, offset)
+                for parameter in around.parameters:
+                    if parameter.name == name:
+                        return (Reference(source, at, parameter),)
+            at, innermost = around.scope, False
+        return self.find_in_module(source, name)
+
+    def find_in_module(self, source: Source, name: str) -> tuple[Reference, ...]:
+        """Return what `name` means at the top level of a file, through its imports."""
+        known = self._found.get((source, name))
+        if known is not None:
+            return known
+        if self._depth > DEEPEST:
+            return ()
+        self._found[source, name] = ()  # imports in a circle end here
+        self._depth += 1
+        numbers = source.table.members.get(-1, {}).get(name, ())
+        found = [Reference(source, number) for number in numbers if source.table.definitions[number].how != "narrowed"]
+        for imported in source.table.imports:
+            if imported.name == name or imported.name.startswith(f"{name}."):
+                found += self.follow(source, imported)
+        if not found:
+            found += self._find_by_star(source, name)
+        self._depth -= 1
+        result = tuple(dict.fromkeys(found))[:MOST_REFERENCES]
+        self._found[source, name] = result
+        return result
+
+    def follow(self, source: Source, imported: ImportedName) -> list[Reference]:
+        """Return what a name that `source` imports means; [] if it is in no known file."""
+        if not imported.member and "." in imported.name:  # `import a.b` binds `a`
+            first = imported.name.partition(".")[0]
+            imported = type(imported)(first, first, imported.level, offset=imported.offset)
+        modules = self.locate(source, imported)
+        if not imported.member:
+            return [Reference(module) for module in modules[:1]]
+        for module in modules:
+            if module is source:
+                continue
+            if found := self.find_in_module(module, imported.member):
+                return list(found)
+        if submodules := self._find_submodules(modules, imported.member):
+            return submodules
+        inner = ".".join(filter(None, (imported.module, imported.member)))
+        namespace = type(imported)(imported.name, inner, imported.level, offset=imported.offset)
+        return [Reference(module) for module in self.locate(source, namespace)[:1]] if not modules else []
+
+    def find_submodule(self, module: Source, name: str) -> list[Reference]:
+        """Return the module `name` in the package `module`; [] if there is none."""
+        return self._find_submodules([module], name)
+
+    def iterate_public(self, module: Source, *, through: int = 2) -> Iterator[tuple[str, Reference]]:
+        """Yield the names of a module that others can use, and what each means; follows `through` star imports."""
+        exported = module.table.exported
+        names = exported or tuple(
+            name for name in module.table.members.get(-1, {}) if exported is None and module.rules.is_public(name)
+        )
+        for name in names:
+            for reference in self.find_in_module(module, name):
+                yield name, reference
+        if exported is None:
+            for imported in module.table.imports:
+                if imported.name == "*" and through > 0:
+                    for other in self.locate(module, imported)[:1]:
+                        yield from self.iterate_public(other, through=through - 1)
+
+    def _find_submodules(self, modules: Sequence[Source], name: str) -> list[Reference]:
+        """Return the module `name` in one of the packages `modules`; [] if there is none."""
+        for module in modules:
+            paths = self._files.paths.get(module.root)
+            keys = module.rules.locate_submodule(module.relative, name, paths) if paths is not None else ()
+            if loaded := self.load_all(keys[:1]):
+                return [Reference(loaded[0])]
+        return []
+
+    def locate(self, source: Source, imported: ImportedName) -> list[Source]:
+        """Return the files of an imported module, source before stub."""
+        everywhere = self._files.paths
+        for root in dict.fromkeys((source.root, *everywhere)):
+            relative = source.relative if root == source.root else ""
+            paths = everywhere.get(root)
+            if paths is not None and (keys := source.rules.locate_module(imported, relative, paths)):
+                return self.load_all(keys)
+        return []
+
+    def _find_by_star(self, source: Source, name: str) -> list[Reference]:
+        """Return what `name` means by a star import, the last one first; [] if none binds it."""
+        for imported in reversed(source.table.imports):
+            if imported.name != "*":
+                continue
+            for module in self.locate(source, imported):
+                exported = module.table.exported
+                binds = name in exported if exported is not None else module.rules.is_public(name)
+                if binds and module is not source and (found := self.find_in_module(module, name)):
+                    return list(found)
+        return []
+
+
+def _choose_assigned(source: Source, numbers: Sequence[int], offset: int) -> tuple[Reference, ...]:
+    """Return the last of several definitions of a local name that begins before `offset`, else the first one.
+
+    Where only the type was narrowed, the definition before that comes after it.
+    """
+    definitions = source.table.definitions
+    before = [number for number in numbers if definitions[number].span.start < offset]
+    chosen = before[-1] if before else numbers[0]
+    return (Reference(source, chosen),)

@@ -1,0 +1,32 @@
+"""The relative paths of the files of one root, by path and by the end of a path. Start at `Paths`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+FileKey = tuple[str, int]  # key of the root, and number of the file
+
+
+class Paths:
+    """The relative paths of the files of one root. Immutable."""
+
+    def __init__(self, files: Iterable[tuple[str, FileKey]]) -> None:
+        """Take (relative path, key) of each file; of files with the same path the first counts."""
+        self._keys: dict[str, FileKey] = {}
+        self._by_name: dict[str, list[str]] = {}
+        for relative, key in files:
+            if relative not in self._keys:
+                self._keys[relative] = key
+                self._by_name.setdefault(relative.rpartition("/")[2], []).append(relative)
+
+    def find(self, relative: str) -> FileKey | None:
+        """Return the key of the file at `relative`; None if there is none."""
+        return self._keys.get(relative)
+
+    def find_ending(self, tail: str) -> Sequence[str]:
+        """Return the paths that are `tail` or end with "/" and `tail`."""
+        found = self._by_name.get(tail.rpartition("/")[2], ())
+        return [path for path in found if path == tail or path.endswith(f"/{tail}")]

@@ -1,0 +1,188 @@
+"""Records of resolution: the table of a file's names, and the answers about a place in a document.
+
+Offsets are code points, lines count from 0. Start at `NameTable`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from indexing.syntax.documents import Span
+
+DefinitionKind = Literal["function", "class", "variable"]
+ParameterKind = Literal["positional", "any", "keyword", "rest", "rest_keywords", "receiver", "class_receiver"]
+How = Literal["value", "element", "entered", "narrowed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a function.
+
+    Attributes:
+        name: its name, without `*`.
+        kind: how an argument is given: by position only, in any way, by name only; "rest" takes the other positional
+            arguments, "rest_keywords" the other named ones; a "receiver" is the object whose method is called, a
+            "class_receiver" its class.
+        annotation: its type as written, "" for none.
+        default: its default value as written, "" for none.
+    """
+
+    name: str
+    kind: ParameterKind = "any"
+    annotation: str = ""
+    default: str = ""
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a call has to give it."""
+        return not self.default and self.kind not in {"rest", "rest_keywords", "receiver", "class_receiver"}
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A definition in a file's table.
+
+    Attributes:
+        name: the identifier.
+        kind: a variable is also an attribute, and a local name of a function.
+        span: the whole definition.
+        line: the line of its name.
+        parent: number, in the table, of the definition that it belongs to; -1 at the top level. An attribute that a
+            method assigns belongs to the class.
+        scope: number of the innermost definition around it; -1 at the top level.
+        parameters: of a function.
+        annotation: type of a variable, or of a function's result, as written; "" for none.
+        value: the expression that a variable gets, as written; "" for none.
+        how: whether the variable gets the value itself, each element of it, or what entering it as a context gives;
+            "narrowed" if only its type is known better from here on.
+        component: number of the component of that value which the variable gets; -1 for all of it.
+        returns: expressions that a function without annotation returns.
+        bases: base classes as written.
+        decorators: as written, without `@`.
+        of_self: an attribute that a method assigns to its first parameter.
+    """
+
+    name: str
+    kind: DefinitionKind
+    span: Span
+    line: int
+    parent: int = -1
+    scope: int = -1
+    parameters: tuple[Parameter, ...] = ()
+    annotation: str = ""
+    value: str = ""
+    how: How = "value"
+    component: int = -1
+    returns: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    decorators: tuple[str, ...] = ()
+    of_self: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedName:
+    """A name that an import binds.
+
+    Attributes:
+        name: the bound name; "*" for all public names of the module.
+        module: the module as written, without leading dots.
+        level: number of leading dots of a relative import.
+        member: the name in the module; "" if the module itself is bound.
+        offset: where the statement begins.
+    """
+
+    name: str
+    module: str
+    level: int = 0
+    member: str = ""
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NameTable:
+    """The names of one file.
+
+    Attributes:
+        definitions: in order of appearance.
+        imports: likewise.
+        exported: names that the file says it exports (`__all__`); None if it does not say so.
+        members: numbers of the definitions inside each definition (-1: the top level), by name.
+    """
+
+    definitions: tuple[Definition, ...] = ()
+    imports: tuple[ImportedName, ...] = ()
+    exported: tuple[str, ...] | None = None
+    members: dict[int, dict[str, tuple[int, ...]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, definitions: list[Definition], imports: list[ImportedName], exported: tuple[str, ...] | None
+    ) -> NameTable:
+        """Return the table of these names."""
+        members: dict[int, dict[str, list[int]]] = {}
+        for number, each in enumerate(definitions):
+            members.setdefault(each.parent, {}).setdefault(each.name, []).append(number)
+        grouped = {parent: {name: tuple(all_) for name, all_ in names.items()} for parent, names in members.items()}
+        return cls(tuple(definitions), tuple(imports), exported, grouped)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDefinition:
+    """A definition that a name can mean.
+
+    Attributes:
+        relative: workspace-relative path of its file, separated by "/".
+        key: key of its file in the index; None for the document itself.
+        name: the identifier; for a module, its last part.
+        qualified: with the names of the definitions around it, separated by dots.
+        kind: "function", "class", "variable" or "module".
+        span: the whole definition, in its file.
+        line: the line of its name.
+        parameters: of a function, without the receiver; of a class, what creating an instance takes.
+    """
+
+    relative: str
+    key: tuple[str, int] | None
+    name: str
+    qualified: str
+    kind: str
+    span: Span
+    line: int
+    parameters: tuple[Parameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """The receiver before a dot: the names of its types, and the members that it has, those of its own class first."""
+
+    types: tuple[str, ...]
+    members: tuple[FoundDefinition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnclosingCall:
+    """The call around a place.
+
+    Attributes:
+        name: the called expression as written.
+        callees: the definitions that it can mean.
+        given: number of positional arguments that end before the place.
+        named: names of the keyword arguments anywhere in the call.
+        parameters: those of the first callee that can still be given.
+    """
+
+    name: str
+    callees: tuple[FoundDefinition, ...]
+    given: int
+    named: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A definition that the next line may call, with its score (higher is likelier; comparable in one answer only)."""
+
+    definition: FoundDefinition
+    score: float

@@ -1,0 +1,129 @@
+"""The port between resolution and what differs by language, and the loader of the languages' rules.
+
+A language with resolution names its module in its entry (`Language.resolution`). Start at `load`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from indexing.syntax import grammars, languages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import tree_sitter
+
+    from indexing.resolution.paths import Paths
+    from indexing.resolution.records import ImportedName, NameTable
+
+QUERIES = Path(__file__).with_name("queries")
+
+
+@dataclass(frozen=True, slots=True)
+class TypeNames:
+    """The names by which a language writes types that say something about other types. All by their last part.
+
+    Attributes:
+        transparent: types that count as their first argument (`Optional`, `Annotated`).
+        alternatives: types that are one of their arguments (`Union`).
+        classes: the class of their argument (`type[A]`).
+        callables: their last argument is what calling them returns (`Callable[[int], A]`).
+        awaited: what awaiting them gives is their last argument (`Awaitable[A]`).
+        elements: number of the argument that a loop gives, for each container.
+        indexed: number of the argument that an index gives, for each container.
+        results: number of the argument that a method of the container returns, by "container.method"; a pair of the
+            name of another container and the number if it returns that container of it.
+        own: names that mean the class around them (`Self`).
+        parents: names of functions that return the object as its base class (`super`).
+        pairs: methods that give the two arguments of a container in pairs, by "container.method".
+        counting: functions that give pairs of a number and an element of their argument.
+        passing: functions that give the elements of their argument.
+        picking: functions that return one element of their argument.
+        casting: functions whose first argument is the type of the result.
+    """
+
+    transparent: frozenset[str] = frozenset()
+    alternatives: frozenset[str] = frozenset()
+    classes: frozenset[str] = frozenset()
+    callables: frozenset[str] = frozenset()
+    awaited: frozenset[str] = frozenset()
+    elements: dict[str, int] = field(default_factory=dict)
+    indexed: dict[str, int] = field(default_factory=dict)
+    results: dict[str, int | tuple[str, int]] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+    parents: frozenset[str] = frozenset()
+    pairs: frozenset[str] = frozenset()
+    counting: frozenset[str] = frozenset()
+    passing: frozenset[str] = frozenset()
+    picking: frozenset[str] = frozenset()
+    casting: frozenset[str] = frozenset()
+
+
+class Rules(Protocol):
+    """The facts about a language that resolution needs."""
+
+    @property
+    def types(self) -> TypeNames:
+        """Names of types with a meaning of their own."""
+
+    @property
+    def constructor(self) -> str:
+        """Name of the method whose parameters creating an instance takes; "" if a language has none."""
+
+    def read_table(self, text: str, data: bytes, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> NameTable:
+        """Return the table of a parsed file; `data` is `text` in UTF-8."""
+
+    def locate_module(self, imported: ImportedName, relative: str, paths: Paths) -> Sequence[tuple[str, int]]:
+        """Return the keys of the files of an imported module, source before stub; () if it is in no known file.
+
+        Args:
+            imported: the import.
+            relative: path of the importing file in the root of `paths`; "" if it is in another root.
+            paths: the files of one root.
+        """
+
+    def locate_submodule(self, relative: str, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
+        """Return the keys of the files of the module `name` in the package whose file is `relative`; () for none."""
+
+    def is_property(self, decorators: Sequence[str]) -> bool:
+        """Return whether reading a method with these decorators calls it."""
+
+    def is_entered_as_element(self, decorators: Sequence[str]) -> bool:
+        """Return whether a function with these decorators makes a context of the element that it yields."""
+
+    def takes_fields(self, decorators: Sequence[str], bases: Sequence[str]) -> bool:
+        """Return whether creating an instance of such a class takes its annotated attributes."""
+
+    def make_placeholder(self, line: str, following: str) -> str:
+        """Return what takes the place of the edited `line`, so that the lines around it parse; `following` is next."""
+
+    def is_public(self, name: str) -> bool:
+        """Return whether a star import binds `name`, where the module does not say what it exports."""
+
+
+@lru_cache(maxsize=64)
+def load(language: str) -> Rules | None:
+    """Return the rules of a language; None if names are not resolved in it."""
+    module = languages.get(language).resolution
+    if not module:
+        return None
+    return cast("Rules", importlib.import_module(f"indexing.resolution.languages.{module}").RULES)
+
+
+@lru_cache(maxsize=64)
+def load_query(language: str) -> tree_sitter.Query | None:
+    """Return the query whose captures a table is made of; None if the grammar is missing or another version."""
+    grammar = grammars.load(language)
+    if grammar is None:
+        return None
+    import tree_sitter  # noqa: PLC0415  # loaded with the grammar
+
+    try:
+        return tree_sitter.Query(grammar.language, (QUERIES / f"{language}.scm").read_text(encoding="utf-8"))
+    except (tree_sitter.QueryError, OSError):
+        return None
