@@ -44,7 +44,7 @@ SINGLE = 500  # commits with one hunk, over all packages of a split
 
 @dataclass
 class Result:
-    """What was proposed after one given hunk.
+    """The proposals after one given hunk.
 
     Attributes:
         package: the package.
