@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from indexing.syntax.trees import SyntaxTrees
-from indexing.workspace.secrets.known_places import register_secrets
 from server.assembly import chats as chat_models
 from server.assembly import policies
 from server.assembly.chats import Chats
@@ -208,6 +207,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     from models.local import allocator  # noqa: PLC0415 (brings ctypes; and a model's threads must find it done)
 
     allocator.limit_memory()
+    from indexing.workspace.secrets.known_places import register_secrets  # noqa: PLC0415 (as the next)
     from server.assembly import settings as layers  # noqa: PLC0415 (brings pydantic, 200 ms; nothing of it before `initialize`)
     from server.assembly.mcp_servers.server_settings import build_pool  # noqa: PLC0415 (as the next)
 

@@ -80,7 +80,7 @@ class CompletionSettings(BaseModel):
         json_schema_extra=WORKSPACE,
     )
     min_confidence: float = Field(
-        default=0.5,
+        default=0.6,
         ge=0.0,
         le=1.0,
         description="While you type, a suggestion is shown only if it is right with at least this estimated "
