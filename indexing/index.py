@@ -269,21 +269,37 @@ class Index:
     ) -> tuple[Hit, ...]:
         """Return up to `limit` definitions of `names` in other files, best first.
 
-        Files that `document` imports rank higher. After `deadline` the search ends with what it has; () if no index is
-        loaded by then. Files that no longer contain the text found are left out and indexed again.
+        First what those names mean that the document imports, in the order of `names`; then, for the other names,
+        definitions of that name, those in files that `document` imports before others. After `deadline` the search ends
+        with what it has; () if no index is loaded by then. Files that no longer contain the text found are left out and
+        indexed again.
         """
         snapshot = self._get_snapshot(deadline, analyse=True)
         if snapshot is None:
             return ()
         own = self._load_sources().find_document_key(snapshot, document)
+        meant = self._find_meanings(snapshot, names, document, deadline)
+        others = [name for name in names if name not in meant]
         ranked = snapshot.view.find_definitions(
-            names,
-            imported_modules=self._load_sources().list_imported_modules(document, names),
+            others,
+            imported_modules=self._load_sources().list_imported_modules(document, others),
             own=own,
             limit=limit + _SPARE_HITS,
             deadline=deadline,
         )
-        return self._make_hits(snapshot, ranked, limit)
+        return self._make_hits(snapshot, [*(each for chunks in meant.values() for each in chunks), *ranked], limit)
+
+    def _find_meanings(
+        self, snapshot: Snapshot, names: Collection[str], document: Document, deadline: float | None
+    ) -> dict[str, list[Ranked]]:
+        """Return the chunks of the definitions in other files that those of `names` mean which `document` imports."""
+        opened = self.open_names(document, len(document.text), deadline=deadline)
+        if opened is None:
+            return {}
+        from indexing.resolution.workspace_names import list_chunks  # noqa: PLC0415  # numpy
+
+        found = {name: list_chunks(snapshot.view, opened.find_meanings(name)) for name in names}
+        return {name: chunks for name, chunks in found.items() if chunks}
 
     def open_names(self, document: Document, offset: int, *, deadline: float | None = None) -> DocumentNames | None:
         """Return the names of `document` as they are seen at `offset` (code points): see `DocumentNames`.
@@ -305,6 +321,37 @@ class Index:
             key=sources.find_document_key(snapshot, document),
             deadline=deadline,
         )
+
+    def find_related_definitions(
+        self, document: Document, offset: int, *, limit: int = 10, deadline: float | None = None
+    ) -> tuple[Hit, ...]:
+        """Return up to `limit` definitions of other files that the code at `offset` uses or may use next, best first.
+
+        They are what names mean, not what is similar; () if the document's language has no resolution, or no index is
+        loaded by `deadline`. Files that no longer contain the text found are left out and indexed again.
+        """
+        names = self.open_names(document, offset, deadline=deadline)
+        snapshot = self._snapshot
+        if names is None or snapshot is None:
+            return ()
+        from indexing.resolution import likely, workspace_names  # noqa: PLC0415  # numpy
+
+        own = self._load_sources().find_document_key(snapshot, document)
+        found = likely.list_related(names, snapshot.view, own=own, limit=limit, deadline=deadline)
+        return self._make_hits(snapshot, workspace_names.list_chunks(snapshot.view, found), limit)
+
+    def find_qualified(self, written: str, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
+        """Return up to `limit` definitions that a qualified name ("Class.method") means anywhere in the workspace.
+
+        () for a plain name, for one that is not known, and if no index is loaded by `deadline`.
+        """
+        snapshot = self._get_snapshot(deadline, analyse=True)
+        if snapshot is None:
+            return ()
+        from indexing.resolution.workspace_names import list_chunks  # noqa: PLC0415  # numpy
+
+        found = self._load_sources().names.find_qualified(snapshot.view, written, deadline=deadline)
+        return self._make_hits(snapshot, list_chunks(snapshot.view, found), limit)
 
     def read_definitions(self, found: Sequence[FoundDefinition], *, limit: int = 10) -> tuple[Hit, ...]:
         """Return the code of up to `limit` definitions of other files that resolution has found, in the same order.

@@ -18,9 +18,10 @@ import numpy as np
 from indexing import ranking
 from indexing.recall import recall
 from indexing.recall.pools import CursorText, Origin, Pool, SegmentPool
-from indexing.storage import building
+from indexing.storage import building, postings
 from indexing.storage.segment import Segment
 from indexing.storage.segment_files import OverlayFile, SegmentFile
+from indexing.syntax import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -264,6 +265,23 @@ class View:
             index, ordinal = part.segment.locate_chunk(hit.chunk)
             ranked.append(Ranked(part.keys[index], ordinal, hit.score))
         return ranked
+
+    def count_uses(self, names: Sequence[str], *, own: FileKey | None) -> dict[str, int]:
+        """Return for each of `names` the number of chunks of files other than `own` that contain it as a word."""
+        counts = dict.fromkeys(names, 0)
+        hashes = tokens.hash_terms(list(counts)).tolist()
+        for part, alive in self._select_parts(own):
+            arrays = part.segment.arrays
+            hidden = [ranking.get_chunk_slice(arrays, int(index)) for index in np.flatnonzero(~alive)]
+            for name, term in zip(counts, hashes, strict=True):
+                place = postings.find_postings(arrays, term)
+                counts[name] += place.count
+                if hidden and place.count:
+                    chunks, _ = postings.read_postings(arrays, place)
+                    counts[name] -= sum(
+                        int(np.count_nonzero((chunks >= gone.start) & (chunks < gone.stop))) for gone in hidden
+                    )
+        return counts
 
     def find_definitions(
         self,
