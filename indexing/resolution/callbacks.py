@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Typing(Protocol):
-    """What is asked here about types."""
+    """Types of annotations and members."""
 
     def evaluate_type(self, expression: Expression, source: Source, scope: int) -> Values:
         """Return the values of a variable with an annotation in a scope of a file."""

@@ -69,6 +69,8 @@ def find_word(text: str, offset: int) -> tuple[int, int]:
 def read_expression_before(text: str, end: int) -> str:
     """Return the chain of names, members, calls and indexes that ends at `end`; "" if none does."""
     low = find_start(text, end)
+    while end > low and text[end - 1] in " \t":
+        end -= 1
     plain = blank_strings(text[low:end])
     at = _find_chain_start(plain)
     found = text[low + at : end].strip()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from indexing.syntax import grammars, languages
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Mapping, Sequence
 
     import tree_sitter
@@ -81,6 +82,18 @@ class Rules(Protocol):
     @property
     def constructor(self) -> str:
         """Name of the method whose parameters creating an instance takes; "" if a language has none."""
+
+    @property
+    def imports(self) -> re.Pattern[str]:
+        """Pattern that finds import statements in a text in the notation of `simplify`."""
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Weights of the features in `likelihood`; {} for those fitted on Python."""
+
+    @property
+    def unnamed(self) -> frozenset[str]:
+        """Names of methods that no expression calls by name."""
 
     @property
     def whole(self) -> str:

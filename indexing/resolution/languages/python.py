@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
     from indexing.resolution.paths import Paths
     from indexing.resolution.records import ImportedName, NameTable
 
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t].*?import[ \t]*\([^)]*\)|(?:from|import)[ \t].*)", re.MULTILINE)
+
 
 class PythonRules:
     """The rules of Python."""
 
     constructor = "__init__"
     whole = ""
+    unnamed: frozenset[str] = frozenset()
+    imports = _IMPORT
+    weights: Mapping[str, float] = {}
     types = TYPES
 
     def read_table(self, text: str, data: bytes, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> NameTable:

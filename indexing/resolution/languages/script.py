@@ -9,6 +9,7 @@ from indexing.resolution.languages import script_modules
 from indexing.resolution.languages.script_exports import WHOLE
 from indexing.resolution.languages.script_tables import CONSTRUCTOR, TableReader
 from indexing.resolution.languages.script_text import CAST, GIVEN
+from indexing.resolution.languages.script_weights import WEIGHTS
 from indexing.resolution.rules import TypeNames
 from indexing.syntax.languages.language import parse_kinds
 
@@ -69,6 +70,11 @@ _SIMPLIFIED = re.compile(
 _TEXT = re.compile(
     r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|//.*|/\*.*?\*/|/(?![*/])(?:[^/\\\n]|\\.)+/"
 )
+_IMPORT = re.compile(
+    r"^[ \t]*(?:import|export)\b[^;'\"()=]*?(?:from\s*)?['\"][^'\"\n]*['\"]"
+    r"|^[ \t]*(?:const|let|var|import)\b[^;()]*?=\s*require\([^)]*\)",
+    re.MULTILINE,
+)
 _HEAD = re.compile(r"=>(?: *\{)?|\{")  # before the cursor: the end of the head of a function or class
 _DEFINING = re.compile(r"=>|\b(?:function|class|interface|constructor|get|set|async)\b|\)\s*(?::[^{}()]*)?\{")
 _BRACKET = re.compile(r"[()\[\]{}]")
@@ -80,6 +86,9 @@ class ScriptRules:
 
     constructor = CONSTRUCTOR
     whole = WHOLE
+    unnamed = frozenset({CONSTRUCTOR})
+    imports = _IMPORT
+    weights = WEIGHTS
     types = TYPES
 
     def read_table(self, text: str, data: bytes, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> NameTable:
