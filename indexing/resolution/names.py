@@ -12,6 +12,7 @@ from indexing.resolution import cursor_text, expressions, rules
 from indexing.resolution.inference import Inference
 from indexing.resolution.lookup import Lookup, Reference, Source
 from indexing.resolution.records import EnclosingCall, FoundDefinition, NameTable, Parameter, Receiver
+from indexing.resolution.scope_names import knows_all_members
 from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
@@ -91,7 +92,10 @@ class DocumentNames:
                 if name not in members and len(members) < MOST_MEMBERS:
                     members[name] = self.describe(reference)
         types = tuple(dict.fromkeys(value.title for value in values))
-        return Receiver(types, tuple(members.values())) if types else None
+        if not types:
+            return None
+        complete = len(members) < MOST_MEMBERS and all(knows_all_members(self.inference, value) for value in values)
+        return Receiver(types, tuple(members.values()), complete)
 
     def find_call(self) -> EnclosingCall | None:
         """Return the call around the cursor; None outside of one. Without a known callee it has no parameters."""
