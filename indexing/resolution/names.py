@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from indexing.resolution import cursor_text, expressions, rules
 from indexing.resolution.inference import Inference
+from indexing.resolution.known_members import knows_all_members
 from indexing.resolution.lookup import Lookup, Reference, Source
 from indexing.resolution.records import EnclosingCall, FoundDefinition, NameTable, Parameter, Receiver
-from indexing.resolution.scope_names import knows_all_members
 from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:

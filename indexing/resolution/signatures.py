@@ -1,4 +1,4 @@
-"""The parameters of the calls in a whole document, for the review. Start at `open_signatures`."""
+"""The parameters of all calls of a document, for the review. Start at `open_signatures`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def open_alone(document: Document, offset: int, *, deadline: float | None = None
 
 
 class Signatures:
-    """The parameters of the functions and classes that calls in one document mean. Not thread-safe."""
+    """The parameters of the functions and classes that the calls of one document mean. Not thread-safe."""
 
     def __init__(self, names: DocumentNames) -> None:
         self._names = names
@@ -78,7 +78,7 @@ class Signatures:
 
 
 def open_signatures(document: Document, open_names: NameOpener, *, deadline: float | None = None) -> Signatures | None:
-    """Return the signatures that calls in `document` mean; None if its names are not resolved."""
+    """Return the signatures that the calls of `document` mean; None if its names are not resolved."""
     # the placeholder of the edited line goes into a line of its own
     padded = replace(document, text=f"{document.text}\n")
     names = open_names(padded, len(padded.text), deadline=deadline)

@@ -43,7 +43,7 @@ ARMS = {
 
 @dataclass(frozen=True)
 class Look:
-    """What resolution says at a place, and the milliseconds of processor time that it took."""
+    """The answer of resolution at a place, and the milliseconds of processor time that it took."""
 
     place: Place
     found: resolver.Resolved

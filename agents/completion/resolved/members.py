@@ -90,7 +90,7 @@ def _is_special(name: str) -> bool:
 
 
 class _Uses:
-    """How often members are used around a cursor, on the same receiver and on others."""
+    """Counts of the uses of members around a cursor, on the same receiver and on others."""
 
     def __init__(self, cursor: Cursor, receiver: str) -> None:
         self._text = cursor.prefix[: len(cursor.prefix) - len(cursor.word)] + cursor.suffix

@@ -32,7 +32,7 @@ _IN_CALL = re.compile(r"(?:[(,=]|\A)\s*[\w.]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What resolution says about a cursor.
+    """The answer of resolution about a cursor.
 
     Attributes:
         proposals: texts that complete the line.

@@ -134,7 +134,7 @@ def _make_hit(scan: Scan, one: tree_sitter.Node, other: tree_sitter.Node, callee
 
 
 def _open_signatures(scan: Scan) -> Signatures | None:
-    """Return the signatures that calls in the scanned document mean; None if its names are not resolved."""
+    """Return the signatures that the calls of the scanned document mean; None if its names are not resolved."""
     return open_signatures(scan.document, scan.open_names, deadline=time.monotonic() + _RESOLUTION_S)
 
 

@@ -1,4 +1,4 @@
-"""Parameters of the calls in a whole document, at the last line and elsewhere."""
+"""Parameters of all calls of a document, at the last line and elsewhere."""
 
 from __future__ import annotations
 
