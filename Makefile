@@ -25,6 +25,7 @@ DOCS      := .venv-docs
 SITE      := .cache/site
 EDITORS   := $(CURDIR)/.cache/editors
 NEOVIM_TESTS := $(wildcard tests/editors/test_neovim*.py)
+VSCODE_TESTS := $(wildcard tests/editors/test_vscode*.py)
 # Failed tests run once more, alone, and have to pass then: beside others, or on a busy machine, some exceed their time.
 define tests
 $(PYTEST) $(1) $(2) || { echo "Once more, alone, what failed:"; $(PYTEST) -n 0 --maxfail 20 --last-failed --last-failed-no-failures none $(1); }
@@ -104,7 +105,7 @@ test-vscode: $(VENV)/.dev  ## check the VS Code extension, and drive it in the r
 	sh tests/editors/install_vscode.sh .cache/vscode
 	$(MAKE) --no-print-directory vscode
 	cd $(EXTENSION) && npm run --silent lint && npm test --silent
-	export VSIX=$(VSIX); $(call tests,tests/editors/test_vscode.py tests/editors/test_vscode_tasks.py tests/editors/test_vscode_scenes.py)
+	export VSIX=$(VSIX); $(call tests,$(VSCODE_TESTS))
 
 vscode: $(EXTENSION)/node_modules/.installed  ## build the VS Code extension into VSIX=FILE
 	cp LICENSE CHANGELOG.md $(EXTENSION)/

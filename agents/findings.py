@@ -28,6 +28,9 @@ class Layer(StrEnum):
     MODEL = "model"  # a chat model's review
 
 
+QUICK = frozenset({Layer.STATIC})  # layers that are fast enough to run while a person types
+
+
 @dataclass(frozen=True, slots=True)
 class Fix:
     """An edit that removes a finding.

@@ -21,6 +21,7 @@ class Origin(StrEnum):
     RESOLVED = "resolved"  # a member or arguments that what the names mean allows
     DRAFT = "draft"  # recalled, and judged by the model in one pass
     MODEL = "model"  # decoded by the model
+    NEXT_EDIT = "next-edit"  # a next edit in the cursor's line, for editors that show next edits in no other way
 
 
 @dataclass(frozen=True, slots=True)

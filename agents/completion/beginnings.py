@@ -25,21 +25,21 @@ LEAST_BEGINNING = 4  # characters; a shorter one is quicker to type than to acce
 _LEAST_SUM, _LEAST_SHARE = 0.1, 0.5
 # Fitted by `python -m tests.eval.fit_beginnings` on replayed typing in attrs, httpx, rich and tornado.
 WEIGHTS = {
-    "one": 0.7873,
-    "logit": 0.7755,
-    "sum": -4.9132,
-    "votes": 0.6509,
-    "share": 0.7580,
-    "matched": 0.5872,
-    "lines": -0.4162,
-    "typed": 0.1855,
-    "in_word": -0.1249,
-    "characters": -0.4773,
-    "words": -0.2710,
-    "best": 3.1277,
-    "same_file": 0.4350,
-    "others": -2.8545,
-    "after_dot": 0.0902,
+    "one": -0.2869,
+    "logit": 0.4873,
+    "sum": -3.3220,
+    "votes": 0.5766,
+    "share": 1.3441,
+    "matched": 0.9214,
+    "lines": 0.1094,
+    "typed": 0.2762,
+    "in_word": -0.4559,
+    "characters": -0.6461,
+    "words": -0.2427,
+    "best": 2.5116,
+    "same_file": 0.3821,
+    "others": -3.3784,
+    "after_dot": 0.0220,
 }
 _TOKEN = re.compile(r"\w+|\s+|.")
 _ENDS = re.compile(r"[\w)\]}]\Z")

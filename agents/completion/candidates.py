@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from agents.suggestions import Origin, Suggestion, Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from agents.completion.cursor import Cursor
     from agents.completion.polish import Insertion
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 NOISE = 0.08
 # A suggestion of one character saves no key.
 _LEAST_CHARACTERS = 2
-# At 160 spans of the dev packages, beginnings with 0.2 more than the threshold doubled the accepted suggestions while
-# 79 of 100 were right (70 without them), if they came before lines with less than 0.1 more than the threshold.
-BEGINNING_MARGIN = 0.2
-_LINE_MARGIN = 0.1
+# A beginning needs this much more confidence than the threshold of a line. At 160 spans of the dev packages, 282 of 346
+# suggestions were accepted with it, and 136 of 194 without beginnings.
+BEGINNING_MARGIN = 0.15
 _CODE = re.compile(r"[^\s()\[\]{};,:.\"'`]")
 
 
@@ -131,7 +130,7 @@ def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
     fitting = [one for one in ordered if is_nontrivial(one.insertion.text)]
     why = "unsure" if fitting else "trivial"
     second = None
-    for one in _move_unsure_lines_back(fitting, choice.threshold):
+    for one in fitting:
         if one.confidence < choice.threshold + BEGINNING_MARGIN * (one.rank is Rank.BEGINNING):
             continue
         if choice.is_rejected(one.insertion.text):
@@ -145,12 +144,6 @@ def choose(candidates: Iterable[Candidate], choice: Choice) -> tuple[list[Candid
         else:
             second = second or one
     return ([], why) if second is None else ([second], "")
-
-
-def _move_unsure_lines_back(candidates: Sequence[Candidate], threshold: float) -> list[Candidate]:
-    """Return the candidates with those lines last that are less than `_LINE_MARGIN` above `threshold`."""
-    unsure = [one for one in candidates if one.rank is Rank.USUAL and one.confidence < threshold + _LINE_MARGIN]
-    return [*(one for one in candidates if one not in unsure), *unsure]
 
 
 def is_nontrivial(text: str) -> bool:

@@ -42,7 +42,7 @@ class CompletionPolicy:
 
     enabled: bool = True
     languages_off: frozenset[str] = frozenset()
-    threshold: float = 0.5
+    threshold: float = 0.6
     block_threshold: float = 0.75
     recall: bool = True
     recall_first: float = 0.7

@@ -36,7 +36,7 @@ class ChangeOutcome(Protocol):
         ...
 
     @property
-    def left(self) -> tuple[str, ...]:
+    def left_out(self) -> tuple[str, ...]:
         """The parts of an applied change that the person left out, a phrase for each file."""
         ...
 

@@ -182,8 +182,8 @@ class DeploymentRecords(Protocol):
         """Store what ran at the target before the deployment `identity`."""
         ...
 
-    def end(self, identity: str, state: DeploymentState, text: str, *, taken_back: str = "") -> None:
-        """Store how a deployment ended; the one with the id `taken_back` becomes ROLLED_BACK."""
+    def end(self, identity: str, state: DeploymentState, text: str, *, rolled_back: str = "") -> None:
+        """Store how a deployment ended; the one with the id `rolled_back` becomes ROLLED_BACK."""
         ...
 
     def list_newest(self, workspace: str, target: str, limit: int) -> Sequence[DeploymentRecord]:

@@ -57,8 +57,9 @@ def append_separator(arguments: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def is_npm_test(arguments: tuple[str, ...]) -> bool:
-    """Return whether a command line runs npm's test script."""
-    return len(arguments) > 1 and arguments[1] == "test" and PurePath(arguments[0]).stem == "npm"
+    """Return whether a command line runs npm's test script: `npm test`, `npm t` or `npm run test`."""
+    runs = arguments[1:2] in {("test",), ("t",)} or arguments[1:3] in {("run", "test"), ("run-script", "test")}
+    return runs and PurePath(arguments[0]).stem == "npm"
 
 
 TestCommandChooser = Callable[[Path, Path | None], TestCommand | str]

@@ -10,7 +10,6 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from agents.findings import Layer
 from agents.reviewer.scanning import nodes
 from agents.reviewer.scanning.scan import Scan
 from indexing.syntax import texts
@@ -19,11 +18,9 @@ from indexing.syntax.documents import Span
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from agents.findings import Finding
+    from agents.findings import Finding, Layer
     from indexing.syntax.documents import Document
     from indexing.syntax.syntax import Syntax
-
-QUICK = frozenset({Layer.STATIC})  # layers that are fast enough to run while a person types
 
 
 @dataclass(frozen=True, slots=True)

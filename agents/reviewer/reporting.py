@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents.findings import QUICK
 from agents.reviewer import assessment, scoring
 from agents.reviewer.coverage import coverage
-from agents.reviewer.layers import QUICK
 from agents.reviewer.ruff import style
 from agents.reviewer.scoring import FileReview
 

@@ -51,7 +51,9 @@ def review(  # noqa: PLR0913, PLR0917 - the text, and what a review of it needs
         if cancelled():
             return []
         if _is_enabled(text_rule, policy, is_left_out):
-            hits = [hit for hit in text_rule.find(document, policy) if not _is_quoted(text_rule, hit, syntax)]
+            hits = [
+                hit for hit in text_rule.find(document, policy) if not _is_quoted_conflict_mark(text_rule, hit, syntax)
+            ]
             found += [_build_finding(text_rule, hit, lambda offset: offset) for hit in hits]
     scan = Scan.of(document, syntax, open_names) if not _has_long_line(document.text) else None
     if scan is not None:
@@ -89,7 +91,7 @@ def is_declaration_file(document: Document) -> bool:
     return document.path is not None and document.path.name.endswith(_DECLARATIONS)
 
 
-def _is_quoted(rule: TextRule, hit: Hit, syntax: Syntax) -> bool:
+def _is_quoted_conflict_mark(rule: TextRule, hit: Hit, syntax: Syntax) -> bool:
     """Return whether `hit` is a conflict marker in a string or a comment, which is no conflict."""
     parsed = syntax.parsed
     if rule.code != "conflict-mark" or parsed is None:

@@ -322,7 +322,7 @@ class _Reader:
 
 
 def _unwrap_definition(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Return the function node that `node` is or wraps (decorators, `export`, assignments); None for neither."""
+    """Return the function node that `node` is or wraps (decorators, `export`, declared variables); None for neither."""
     for _ in range(4):
         if node.type in _FUNCTIONS:
             return node

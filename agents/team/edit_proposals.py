@@ -37,7 +37,7 @@ async def propose(bench: Workbench, title: str, why: str, changes: Sequence[Chan
         raise ToolFailed(outcome.reason or "The person rejected this edit; ask what should be different.")
     changed = [one.to if isinstance(one, RenameFile) else one.path for one in changes]
     note = f" {outcome.reason}" if outcome.reason else ""
-    if outcome.left:
+    if outcome.left_out:
         note = f"{note} {LEFT_OUT}"
-    done = "Done in part" if outcome.left else "Done"
+    done = "Done in part" if outcome.left_out else "Done"
     return ToolResult(f"{done}: {title}.{note}", changed=tuple(one for one in changed if one is not None))

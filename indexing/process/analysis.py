@@ -90,7 +90,7 @@ def analyze_text(text: str, language: str, *, plain: bool = False, alone: bool =
 def analyze_file(
     path: Path, limits: IndexLimits, *, known_digest: str = "", plain: bool = False, waived: Collection[str] = ()
 ) -> tuple[FileAnalysis, bytes]:
-    """Read and analyse the file at `path`; return the analysis and the compressed blob.
+    """Read and analyse the file at `path`; return the analysis and the blob.
 
     The blob is empty for an excluded or unchanged file. If reading fails, the reason is "unreadable".
 
@@ -113,10 +113,7 @@ def analyze_file(
         return _replace(base, reason=reason), b""
     text = texts.decode(data)
     result = analyze_text(text, languages.detect(path, text), plain=plain, alone=True)
-    from indexing.storage import blobs  # noqa: PLC0415  # numpy, as in `analyze_text`
-
-    blob = blobs.compress(result.blob)
-    return _replace(base, language=result.language, chunks=result.chunks, symbols=result.symbols), blob
+    return _replace(base, language=result.language, chunks=result.chunks, symbols=result.symbols), result.blob
 
 
 def _replace(base: FileAnalysis, **changes: object) -> FileAnalysis:

@@ -1,7 +1,7 @@
 """A blob: one indexed file in bytes, with its text, chunks and definitions, as the store keeps it.
 
-Blobs of open documents are not compressed, so that packing costs little; those of files are compressed for the store.
-`building` merges both into a segment. Start at `pack`.
+Blobs are not compressed, so that packing costs little compared with the parse: the store keeps few of them, and
+`building` merges them into a segment. Start at `pack`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
     from indexing.syntax.documents import Symbol
 
-MAGIC = b"SB03"
-COMPRESSED = b"SBZ3"
-_LEVEL = 1  # measured: higher levels take twice the time for a tenth of the size
+MAGIC = b"SB04"
 _SEAL = struct.Struct("<4sI")  # magic, checksum of everything after it
 _COUNTS = struct.Struct("<IIIII")  # code points, bytes of text, bytes of names, chunks, definitions
 _HEAD_BYTES = _SEAL.size + _COUNTS.size
@@ -86,24 +84,32 @@ def _clean(text: str) -> str:
     return text.replace(_FIELD, " ").replace(_ITEM, " ")
 
 
+def _join(names: list[str]) -> str:
+    """Return `names` in one text, with the characters that separate them there replaced by spaces in each."""
+    joined = _ITEM.join(names)
+    if _FIELD in joined or joined.count(_ITEM) >= max(len(names), 1):
+        joined = _ITEM.join(map(_clean, names))
+    return joined
+
+
 def _assign_to_chunks(chunks: Sequence[Chunk], symbols: Sequence[Symbol]) -> list[tuple[str, int]]:
     """Return the name of each definition and the ordinal of the smallest chunk that holds its start.
 
     Definitions in no chunk are left out.
     """
     homes = []
-    by_start = sorted(range(len(chunks)), key=lambda ordinal: chunks[ordinal].span.start)
-    active: list[int] = []
+    coming = sorted((chunk.span.start, ordinal, chunk.span.end) for ordinal, chunk in enumerate(chunks))
+    active: list[tuple[int, int, int, int]] = []  # length, start, ordinal and end
     waiting = 0
     for symbol in sorted(symbols, key=lambda symbol: symbol.span.start):
         at = symbol.span.start
-        while waiting < len(by_start) and chunks[by_start[waiting]].span.start <= at:
-            active.append(by_start[waiting])
+        while waiting < len(coming) and coming[waiting][0] <= at:
+            start, ordinal, end = coming[waiting]
+            active.append((end - start, start, ordinal, end))
             waiting += 1
-        active = [ordinal for ordinal in active if chunks[ordinal].span.end > at]
+        active = [chunk for chunk in active if chunk[3] > at]
         if active:
-            best = min(active, key=lambda ordinal: chunks[ordinal].span.end - chunks[ordinal].span.start)
-            homes.append((symbol.name, best))
+            homes.append((symbol.name, min(active)[2]))
     return homes
 
 
@@ -114,8 +120,8 @@ def pack(text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], language
     names = _FIELD.join(
         (
             _clean(language),
-            _ITEM.join(_clean(chunk.kind) for chunk in chunks),
-            _ITEM.join(_clean(chunk.name) for chunk in chunks),
+            _join([chunk.kind for chunk in chunks]),
+            _join([chunk.name for chunk in chunks]),
         )
     ).encode("utf-8", "surrogatepass")
     numbers = [
@@ -128,49 +134,26 @@ def pack(text: str, chunks: Sequence[Chunk], symbols: Sequence[Symbol], language
     return _SEAL.pack(MAGIC, zlib.crc32(body)) + body
 
 
-def compress(blob: bytes) -> bytes:
-    """Return a shorter blob with the same content, for the store."""
-    body = zlib.compress(memoryview(blob)[_SEAL.size :], _LEVEL)
-    return _SEAL.pack(COMPRESSED, zlib.crc32(body)) + body
-
-
 def check(blob: bytes) -> None:
-    """Check the format and the checksum of a blob, compressed or not.
+    """Check the format and the checksum of a blob.
 
     Raises:
         BlobError: the blob is damaged or of another format.
     """
-    if len(blob) < _SEAL.size:
+    if len(blob) < _HEAD_BYTES:
         raise BlobError("too short for a blob")
     magic, checksum = _SEAL.unpack_from(blob)
-    if magic not in {MAGIC, COMPRESSED} or checksum != zlib.crc32(memoryview(blob)[_SEAL.size :]):
+    if magic != MAGIC or checksum != zlib.crc32(memoryview(blob)[_SEAL.size :]):
         raise BlobError("a damaged blob, or one of another format")
 
 
-def _expand(blob: bytes) -> bytes:
-    """Return a checked blob without its compression.
-
-    Raises:
-        BlobError: the blob is damaged or of another format.
-    """
-    if blob.startswith(COMPRESSED):
-        try:
-            blob = blob[: _SEAL.size] + zlib.decompress(memoryview(blob)[_SEAL.size :])
-        except zlib.error as error:
-            raise BlobError("a damaged blob") from error
-    if len(blob) < _HEAD_BYTES:
-        raise BlobError("too short for a blob")
-    return blob
-
-
 def unpack(blob: bytes) -> Packed:
-    """Check a blob, compressed or not, and return its content.
+    """Check a blob, and return its content.
 
     Raises:
         BlobError: the blob is damaged or of another format.
     """
     check(blob)
-    blob = _expand(blob)
     length, text_bytes, name_bytes, chunk_count, definition_count = _COUNTS.unpack_from(blob, _SEAL.size)
     numbers_at = _HEAD_BYTES + text_bytes + name_bytes
     if len(blob) != numbers_at + 4 * (4 * chunk_count + 2 * definition_count):

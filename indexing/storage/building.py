@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from indexing.storage.segment_files import SegmentFile
 
-FORMAT = 4  # part of the segment's meta; the store puts it into the file name
+FORMAT = 5  # part of the segment's meta; the store puts it into the file name
 BATCH_CHARACTERS = 1 << 18  # measured: larger batches fall out of the processor's cache and halve the speed
 PARTITIONS_BITS = 5
 AHEAD = 2  # partitions that are sorted in advance; three of 32 are in memory at once
@@ -38,6 +38,7 @@ LAYOUT = {
     "file_id": np.int64,
     "file_mtime": np.float64,
     "file_language": np.uint16,
+    "file_ascii": np.uint8,
     "file_chunk_end": np.uint32,
     "file_path_end": np.uint32,
     "file_token_end": np.uint32,
@@ -182,7 +183,9 @@ class _Builder:
         places = np.arange(self._tokens, self._tokens + len(keys), dtype=np.uint64)
         useful = (found.ids != tokens.SEPARATOR) & (places < anchors.MAX_TOKENS)
         useful[:-1] &= found.ids[1:] > tokens.SHALLOWER
-        for partition, piece in _split_by_partition(anchors.pack(keys[useful], places[useful])):
+        packed = anchors.pack(keys[useful], places[useful])
+        packed.sort()
+        for partition, piece in _split_by_partition(packed):
             self._writer.spool("anchors", partition, piece)
         self._tokens += len(found.ids)
 
@@ -248,6 +251,7 @@ class _Builder:
         append("file_id", np.array([file.file_id for file, _ in batch], dtype=np.int64))
         append("file_mtime", np.array([file.mtime for file, _ in batch], dtype=np.float64))
         append("file_language", np.array(languages, dtype=np.uint16))
+        append("file_ascii", np.array([packed.is_ascii for packed in files], dtype=np.uint8))
         append("file_chunk_end", chunk_end.astype(np.uint32))
         append("file_path_end", _accumulate([len(path) for path in paths], self._paths_end).astype(np.uint32))
         self._names_end += sum(map(len, names))
@@ -330,8 +334,7 @@ class _Builder:
 
 
 def _split_by_partition(packed: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.uint64]]]:
-    """Sort `packed` in place; yield each partition that is not empty: its number and its part of `packed`."""
-    packed.sort()
+    """Yield each partition of sorted numbers that is not empty: its number and its part of `packed`."""
     limits = np.arange(1, 1 << PARTITIONS_BITS, dtype=np.uint64) << np.uint64(64 - PARTITIONS_BITS)
     ends = [0, *np.searchsorted(packed, limits).tolist(), len(packed)]
     for partition in range(1 << PARTITIONS_BITS):

@@ -27,7 +27,7 @@ LAYOUT = {
     "unit_texts": np.uint8,
     "offsets": np.uint32,
 }
-MANY_UNITS = 20  # bits of a slot number, where the text may be large; empty slots take no memory
+MANY_UNITS = 18  # bits of a slot number, where the text may be large; empty slots take no memory
 FEW_UNITS = 14
 _LENGTH_FACTOR, _ID_FACTOR, _MIX = (
     np.uint64(factor) for factor in (0xD6E8FEB86659FD93, 0xA0761D6478BD642F, 0x9E3779B97F4A7C15)
@@ -193,17 +193,21 @@ class StreamBuilder:
         missing = self._numbers.count - len(self._codes)
         if missing:
             self._codes = np.concatenate([self._codes, np.full(missing, -1, dtype=np.int32)])
-        new = np.unique(units[self._codes[units] < 0])
+        codes = self._codes[units]
+        missed = np.flatnonzero(codes < 0)
+        new = np.unique(units[missed])
         if self._table_size + len(new) > PAGE:
             self._codes[:] = -1
             self._table_begin += self._table_size
             self._table_size = 0
+            missed = np.arange(len(units))
             new = np.unique(units)
         self._codes[new] = self._table_size + np.arange(len(new))
         self._table_size += len(new)
         self._writer.append("table_units", new.astype(np.uint32))
         self._writer.append("page_tables", np.array([self._table_begin], dtype=np.uint32))
-        self._writer.append("codes", self._codes[units].astype(np.uint16))
+        codes[missed] = self._codes[units[missed]]
+        self._writer.append("codes", codes.astype(np.uint16))
 
 
 def _compute_keys(

@@ -132,6 +132,14 @@ class Syntax:
         scope = around.find_scope()
         return replace(around.describe(scope), names=self._list_names(offset, scope) if names else ())
 
+    def to_code_point(self, offset: int) -> int:
+        """Return the code-point offset of a byte offset of the parsed text."""
+        return self._lines.to_code_point(offset)
+
+    def to_byte(self, offset: int) -> int:
+        """Return the byte offset of a code-point offset into the parsed text."""
+        return self._lines.to_byte(offset, self.text)
+
     def replace_text(self, offset: int, end: int, text: str) -> Syntax:
         """Return the syntax of the document with `text` in place of [offset, end)."""
         pasted = self.text[:offset] + text + self.text[end:]

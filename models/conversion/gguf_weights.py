@@ -97,7 +97,7 @@ def explain_unsupported(contents: Contents) -> str:
 
 
 def build_checkpoint(contents: Contents) -> Checkpoint:
-    """Return a GGUF file as a checkpoint under the names of its authors; weights are read later.
+    """Return a GGUF file as a checkpoint, with the tensors named as in the published one; weights are read later.
 
     Raises:
         ModelError: the file cannot be converted, its sizes and its tensors disagree, or the `gguf` package is missing.

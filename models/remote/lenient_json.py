@@ -43,7 +43,7 @@ def read_number(value: object, otherwise: int) -> int:
 
 
 def read_count(figure: object) -> int:
-    """Return `figure` as an integer from 0 to `MOST_TOKENS`, the nearest one; 0 for anything that is no number."""
+    """Return `figure` without its fraction, limited to 0 to `MOST_TOKENS`; 0 for anything but a finite number."""
     if isinstance(figure, bool) or not isinstance(figure, int | float):
         return 0
     if isinstance(figure, float) and not math.isfinite(figure):

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from indexing.syntax.trees import SyntaxTrees
-from indexing.workspace.secrets.known_places import register_secrets
 from server.assembly import chats as chat_models
 from server.assembly import policies
 from server.assembly.chats import Chats
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agents.completion.generator import Generator
+    from agents.next_edit.next_editor import NextEditor
     from agents.reviewer.layers import Examiner
     from agents.reviewer.reviewer import Reviewer
     from indexing.index import Index
@@ -57,6 +57,7 @@ class Core:
         chats: the chat models; empty if none is configured.
         costs: the record of the chat models' costs; None without a chat model.
         servers: the person's MCP servers; None for none.
+        next_editor: finds next edits; None where nobody edits.
     """
 
     settings: Settings
@@ -71,6 +72,7 @@ class Core:
     quick: LazyModel | None = None
     trees: SyntaxTrees = field(default_factory=SyntaxTrees)
     servers: ServerPool | None = None
+    next_editor: NextEditor | None = None
 
     @property
     def chat(self) -> ChatModel | None:
@@ -205,6 +207,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     from models.local import allocator  # noqa: PLC0415 (brings ctypes; and a model's threads must find it done)
 
     allocator.limit_memory()
+    from indexing.workspace.secrets.known_places import register_secrets  # noqa: PLC0415 (as the next)
     from server.assembly import settings as layers  # noqa: PLC0415 (brings pydantic, 200 ms; nothing of it before `initialize`)
     from server.assembly.mcp_servers.server_settings import build_pool  # noqa: PLC0415 (as the next)
 
@@ -236,7 +239,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     servers = build_pool(settings.mcp, next(iter(roots), None), old.servers if old is not None else None)
     return Core(
         settings, index, generator, model, is_completion_excluded, tuple(problems), reviewer, chats, costs, quick,
-        trees, servers,
+        trees, servers, _build_next_editor(settings, trees, old),
     )  # fmt: skip
 
 
@@ -249,7 +252,18 @@ def derive(base: Core, root: Path) -> Core:
     settings = base.settings
     index = _build_index([root], settings, [], foreground=False)
     reviewer = _build_reviewer(index, settings, None, ())
-    return replace(base, index=index, reviewer=reviewer, problems=(), trees=SyntaxTrees())
+    return replace(base, index=index, reviewer=reviewer, problems=(), trees=SyntaxTrees(), next_editor=None)
+
+
+def _build_next_editor(settings: Settings, trees: SyntaxTrees, old: Core | None) -> NextEditor:
+    """Return the finder of next edits for the settings: that of `old`, updated, or a new one."""
+    from agents.next_edit.next_editor import NextEditor  # noqa: PLC0415
+
+    policy = policies.build_next_edit_policy(settings)
+    if old is not None and old.next_editor is not None:
+        old.next_editor.set_policy(policy)
+        return old.next_editor
+    return NextEditor(trees, policy)
 
 
 def _build_reviewer(index: Index, settings: Settings, old: Core | None, examiners: Sequence[Examiner]) -> Reviewer:

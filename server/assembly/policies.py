@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from agents.completion.completion_policy import CompletionPolicy
     from agents.findings import Layer
+    from agents.next_edit.next_edits import NextEditPolicy
     from agents.reviewer.review_policy import ReviewPolicy
     from agents.team.permissions.rules import RuleSet
     from indexing.limits import IndexLimits
@@ -41,6 +42,18 @@ def build_completion_policy(settings: Settings) -> CompletionPolicy:
         typing_ms=float(wanted.typing_ms),
         asking_ms=float(wanted.asking_ms),
         adaptive=wanted.adaptive,
+    )
+
+
+def build_next_edit_policy(settings: Settings) -> NextEditPolicy:
+    """Return the policy of next edits, derived from the settings."""
+    from agents.next_edit.next_edits import NextEditPolicy  # noqa: PLC0415
+    from indexing.syntax import languages  # noqa: PLC0415
+
+    known = ((name, languages.resolve_id(name)) for name in settings.next_edit.languages_off)
+    return NextEditPolicy(
+        enabled=settings.next_edit.enabled,
+        languages_off=frozenset(name if ours == languages.TEXT else ours for name, ours in known),
     )
 
 

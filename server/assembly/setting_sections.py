@@ -80,7 +80,7 @@ class CompletionSettings(BaseModel):
         json_schema_extra=WORKSPACE,
     )
     min_confidence: float = Field(
-        default=0.5,
+        default=0.6,
         ge=0.0,
         le=1.0,
         description="While you type, a suggestion is shown only if it is right with at least this estimated "
@@ -136,6 +136,24 @@ class CompletionSettings(BaseModel):
         le=2000,
         description="Pause in typing before the model computes, in milliseconds; suggestions that need no model are "
         "shown at once.",
+        json_schema_extra=WORKSPACE,
+    )
+
+
+class NextEditSettings(BaseModel):
+    """The settings of next edits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = Field(
+        default=True,
+        description="After a change, offer the next place to change with its text: other uses of a renamed name, calls "
+        "of a changed function.",
+        json_schema_extra=WORKSPACE,
+    )
+    languages_off: tuple[LanguageName, ...] = Field(
+        default=(),
+        description='Languages without next edits: `["markdown", "yaml"]`.',
         json_schema_extra=WORKSPACE,
     )
 

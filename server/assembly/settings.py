@@ -41,6 +41,7 @@ from server.assembly.setting_sections import (
     IndexSettings,
     LogSettings,
     ModelSettings,
+    NextEditSettings,
     ReviewSettings,
 )
 from server.assembly.setting_sources import (
@@ -76,6 +77,7 @@ class Settings(BaseModel):
 
     completion: CompletionSettings = Field(default=CompletionSettings(), description="Inline completions.")
     index: IndexSettings = Field(default=IndexSettings(), description="The index of the workspace.")
+    next_edit: NextEditSettings = Field(default=NextEditSettings(), description="Next edits.")
     model: ModelSettings = Field(default=ModelSettings(), description="The model that writes completions.")
     review: ReviewSettings = Field(default=ReviewSettings(), description="The review of code.")
     chat: ChatSettings = Field(default=ChatSettings(), description="The chat model.")

@@ -53,7 +53,7 @@ def _describe_section(section: str) -> Iterator[SettingReference]:
     schema = get_section(section).model_json_schema()["properties"]
     for name, field in get_fields(section).items():
         yield SettingReference(
-            key=f"{section}.{to_camel_case(name)}",
+            key=f"{to_camel_case(section)}.{to_camel_case(name)}",
             toml=f"{section}.{name}",
             environment=f"{ENVIRONMENT_PREFIX}{section}__{name}".upper(),
             allowed=describe_allowed(field),

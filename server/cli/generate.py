@@ -160,7 +160,7 @@ async def _propose_result(gate: Gate, result: Result) -> dict[str, Any]:
     outcome: Outcome = await gate.propose(result)
     if outcome.reason:
         terminal.note(outcome.reason)
-    if outcome.applied and (outcome.left or not outcome.reason):
+    if outcome.applied and (outcome.left_out or not outcome.reason):
         terminal.note(f"Written; undo it with: starling undo {outcome.checkpoint}")
     return {
         "outcome": outcome.verdict.value,

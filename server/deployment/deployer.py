@@ -247,7 +247,7 @@ class Deployer:
         state = DeploymentState.DONE if outcome.succeeded else DeploymentState.FAILED
         undone = prepared.undone.id if prepared.undone is not None and outcome.succeeded else ""
         try:
-            await asyncio.to_thread(self._records.end, record.id, state, outcome.text, taken_back=undone)
+            await asyncio.to_thread(self._records.end, record.id, state, outcome.text, rolled_back=undone)
         except StateError as error:
             return DeploymentOutcome(outcome.succeeded, f"{outcome.text}\nIts end could not be recorded. {error}")
         return outcome

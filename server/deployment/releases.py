@@ -85,7 +85,7 @@ def plan_lookup(target: TargetDefinition) -> CommandStep:
 
 def plan_status(target: TargetDefinition) -> list[CommandStep]:
     """Return the steps that show the status of the target."""
-    compose = (f"{_format_compose_start(target)} ps",) if target.kind is Kind.COMPOSE else ()
+    compose = (f"{_format_compose_prefix(target)} ps",) if target.kind is Kind.COMPOSE else ()
     return [plan_lookup(target), *_make_person_steps(target, "Status", (*compose, *target.status), "current")]
 
 
@@ -151,12 +151,12 @@ def _add_docker_rights(target: TargetDefinition) -> TargetDefinition:
 
 def _list_lines_after_switch(target: TargetDefinition) -> tuple[str, ...]:
     """Return the lines that run after the switch; with compose, its start comes first."""
-    start = (f"{_format_compose_start(target)} up --detach --build --wait --remove-orphans",)
+    start = (f"{_format_compose_prefix(target)} up --detach --build --wait --remove-orphans",)
     return (*start, *target.after) if target.kind is Kind.COMPOSE else target.after
 
 
-def _format_compose_start(target: TargetDefinition) -> str:
-    """Return the beginning of a command line of docker compose."""
+def _format_compose_prefix(target: TargetDefinition) -> str:
+    """Return `docker compose` with the project's name and the target's file; a subcommand has to follow."""
     project = re.sub(r"[^a-z0-9_-]", "-", target.name.lower())
     return f"docker compose --project-name {project} -f {shlex.quote(target.compose_file)}"
 

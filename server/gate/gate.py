@@ -230,7 +230,7 @@ class Gate:
         located = await asyncio.to_thread(self._locate, proposal, case)
         texts = await read_current_texts(self._workplace, located)
         return await asyncio.to_thread(
-            Validation(texts, exact=bool(case.undoes), adapts=not case.left).check, proposal, located
+            Validation(texts, exact=bool(case.undoes), adapts=not case.left_out).check, proposal, located
         )
 
     def _locate(self, proposal: ProposedEdit, case: Case) -> tuple[LocatedChange, ...]:
@@ -318,7 +318,7 @@ class Gate:
         returns the outcome if the parts break a rule, or if that question does not end with a yes.
         """
         hunks = case.question.hunks
-        case.left = parts.describe_left_out(checked.proposal, hunks, case.taken)
+        case.left_out = parts.describe_left_out(checked.proposal, hunks, case.taken)
         try:
             narrowed = await self._validate(parts.narrow(checked.proposal, hunks, case.taken), case)
         except Refused as error:

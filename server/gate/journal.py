@@ -19,7 +19,7 @@ from agents.ports.origins import Origin
 from agents.ports.request_outcomes import RequestOutcome
 from agents.tools import DELETE_FILE, WRITE_FILE
 from server.gate.disk.contents import hash_text
-from server.gate.question.wording import describe_choice
+from server.gate.question.wording import describe_taken_parts
 from server.gate.records import AuditRow, Ending, Replaced, Status, get_kind, get_subject
 from server.gate.recovery import recover_requests
 from server.gate.refusal import Refused
@@ -56,7 +56,7 @@ class Case:
         answer_s: seconds until the answer; None for an answer given earlier in the task.
         checkpoint: id of the checkpoint with the replaced texts, "" before one is stored.
         taken: ids of the parts of the proposal that the person took; only with the answer APPROVE_PARTS.
-        left: the parts that the person left out, a phrase for each file.
+        left_out: the parts that the person left out, a phrase for each file.
         parts: number of the parts that were offered; only with the answer APPROVE_PARTS.
     """
 
@@ -70,7 +70,7 @@ class Case:
     answer_s: float | None = None
     checkpoint: str = ""
     taken: frozenset[str] = frozenset()
-    left: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     parts: int = 0
 
     @property
@@ -81,7 +81,7 @@ class Case:
     @property
     def note(self) -> str:
         """Sentence that says which parts the person left out, "" for none."""
-        return describe_choice(len(self.taken), self.parts, self.left) if self.left else ""
+        return describe_taken_parts(len(self.taken), self.parts, self.left_out) if self.left_out else ""
 
 
 class Journal:

@@ -43,13 +43,13 @@ def judge_outcome(
     added = verification.describe_additions(checked.names, found)
     added = f"{case.note} {added}".strip()
     if verdict is Verdict.APPLIED:
-        return Outcome(case.id, verdict, added, case.checkpoint, left=case.left)
+        return Outcome(case.id, verdict, added, case.checkpoint, left_out=case.left_out)
     if verdict is Verdict.PARTLY:
         missing = ", ".join(name for name, one in zip(checked.names, found, strict=True) if not one.whole)
         reason = f"Only a part was applied, not all of {missing}; `starling.undo` undoes that part. {problem}"
         reason = f"{reason.strip()} {added}"
         made = any(one.change is not None for one in found)
-        return Outcome(case.id, verdict, reason.strip(), case.checkpoint if made else "", left=case.left)
+        return Outcome(case.id, verdict, reason.strip(), case.checkpoint if made else "", left_out=case.left_out)
     if problem:
         return Outcome(case.id, Verdict.FAILED, problem)
     return Outcome(case.id, Verdict.REJECTED, REJECTED if confirm else NOTHING_SEEN)

@@ -61,7 +61,7 @@ class Outcome:
             added besides; "" for none of these.
         checkpoint: id by which the change can be undone, "" when nothing was written.
         unsaved: names of files that were changed in the editor but are not saved yet.
-        left: the parts of an applied proposal that the person left out, a phrase for each file.
+        left_out: the parts of an applied proposal that the person left out, a phrase for each file.
     """
 
     proposal: str
@@ -69,7 +69,7 @@ class Outcome:
     reason: str = ""
     checkpoint: str = ""
     unsaved: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def applied(self) -> bool:

@@ -14,24 +14,31 @@ from pygls.exceptions import FeatureNotificationError, FeatureRequestError
 
 from server.assembly import core
 from server.gate.question.shown_documents import SCHEME
+from server.lsp import own_methods
 from server.lsp.commands import COMMANDS
 from server.lsp.conversion import incoming
 from server.lsp.features import (
     code_action,
     code_action_resolve,
     completion,
+    copilot_inline_edit,
     diagnostic,
     did_change,
     did_change_configuration,
     did_change_watched_files,
     did_change_workspace_folders,
     did_close,
+    did_end_next_edit,
+    did_focus,
     did_open,
     did_save,
+    did_show_inline_edit,
+    did_show_next_edit,
     execute_command,
     initialize,
     initialized,
     inline_completion,
+    next_edit,
     notebook_did_change,
     notebook_did_close,
     notebook_did_open,
@@ -49,6 +56,7 @@ if TYPE_CHECKING:
 
     from server.lsp.editor.client import Client
     from server.lsp.session.completion_requests import CompletionRequests
+    from server.lsp.session.next_edit_requests import NextEditRequests
     from server.lsp.session.services import Services
     from server.lsp.session.snapshot import Snapshot
 
@@ -93,6 +101,11 @@ class Request:
 def _get_completions(services: Services) -> CompletionRequests:
     """Return the service for completions, which both completion methods use."""
     return services.completions
+
+
+def _get_next_edits(services: Services) -> NextEditRequests:
+    """Return the service for next edits, which all of their methods use."""
+    return services.next_edits
 
 
 def _get_all(services: Services) -> Services:
@@ -165,6 +178,13 @@ FEATURES: tuple[Notification | Request, ...] = (
         types.CodeActionOptions(code_action_kinds=[*code_action.KINDS], resolve_provider=True),
     ),
     Request(types.CODE_ACTION_RESOLVE, code_action_resolve.handle, _get_all, "code_action_provider"),
+    # `StarlingProtocol.lsp_initialize` declares the next two, pygls does not
+    Request(own_methods.NEXT_EDIT, next_edit.handle, _get_next_edits, "experimental"),
+    Request(own_methods.COPILOT_INLINE_EDIT, copilot_inline_edit.handle, _get_next_edits, "experimental"),
+    Notification(own_methods.DID_SHOW_NEXT_EDIT, did_show_next_edit.handle, "experimental"),
+    Notification(own_methods.DID_END_NEXT_EDIT, did_end_next_edit.handle, "experimental"),
+    Notification(own_methods.DID_SHOW_INLINE_EDIT, did_show_inline_edit.handle, "experimental"),
+    Notification(own_methods.DID_FOCUS, did_focus.handle, "experimental"),
     Request(types.WORKSPACE_EXECUTE_COMMAND, execute_command.handle, _get_all, "execute_command_provider"),
 )
 

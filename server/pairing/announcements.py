@@ -61,7 +61,7 @@ class Announcement:
 def choose_file(name: str) -> Path | None:
     """Return the path for a new announcement, in the first private folder with a path short enough for a socket.
 
-    Creates the folder. Returns None if no folder is usable: another user could read or change each of them.
+    Creates the folder. Returns None if no folder is private, writable and has a short enough path.
     """
     for folder, own_parts in list_socket_folders():
         file = folder / f"{PREFIX}{name}.json"

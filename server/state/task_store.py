@@ -175,7 +175,11 @@ class TaskStore:
             return True
 
     def is_held(self, task: str) -> bool:
-        """Return whether a worker may still be at work on a task: it has neither given it back nor certainly ended."""
+        """Return whether a worker may still be at work on a task.
+
+        That is, it has not given the task back, it renewed its claim less than `STUCK_S` ago, and it has not certainly
+        ended.
+        """
         with self._state.use_connection() as connection:
             row = connection.execute("SELECT worker, renewed FROM queued_tasks WHERE id = ?", (task,)).fetchone()
         return row is not None and _holds(row[0], row[1], self._clock())

@@ -174,7 +174,7 @@ class WorkspaceTasks:
         worktree, tip, proposal = await asyncio.to_thread(self._prepare_merge, task)
         outcome = await propose(proposal) if proposal is not None else None
         self._log("merge ended", task, outcome.verdict.value if outcome is not None else "unchanged")
-        if outcome is not None and (not outcome.applied or outcome.left):
+        if outcome is not None and (not outcome.applied or outcome.left_out):
             return Merged(outcome, worktree.branch, kept=True)
         try:
             removed = await asyncio.to_thread(self._remove_merged, task.id, tip)

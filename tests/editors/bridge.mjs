@@ -38,6 +38,13 @@ const actions = {
                 }),
             without,
         ),
+    // what styles put after and before the matching elements, from the top down: VS Code's decorations are not in the text
+    decorations: ({ selector }) =>
+        page.locator(selector).evaluateAll((all) =>
+            all.toSorted((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top)
+                .flatMap((one) => ['::before', '::after'].map((side) => getComputedStyle(one, side).content))
+                .filter((content) => content.startsWith('"')).map((content) => content.slice(1, -1)),
+        ),
     // where an element is on the screen, in whole pixels
     box: async (place) => {
         const { x, y, width, height } = await locate(place).boundingBox();

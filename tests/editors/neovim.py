@@ -50,6 +50,25 @@ end)()
 """
 
 
+# The texts of the next edit in the buffer, line by line from the top: what comes, and the hint; `~` before what goes.
+NEXT_EDIT = """
+(function()
+  local space, lines = vim.api.nvim_get_namespaces()['starling.next_edit'], {}
+  for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(0, space, 0, -1, { details = true })) do
+    local details = mark[4]
+    local function add(chunks) table.insert(lines, vim.trim(chunks[1][1])) end
+    if details.hl_group == 'StarlingStruck' then
+      local text = vim.api.nvim_buf_get_text(0, mark[2], mark[3], details.end_row, details.end_col, {})
+      table.insert(lines, '~' .. table.concat(text, '/'))
+    end
+    if details.virt_text then add(details.virt_text) end
+    for _, chunks in ipairs(details.virt_lines or {}) do add(chunks) end
+  end
+  return lines
+end)()
+"""
+
+
 class NeovimError(Exception):
     """Neovim did not do what a test asked for, or not in time."""
 
@@ -190,6 +209,12 @@ class Neovim:
         """Wait until the buffer has exactly `lines`."""
         whole = "table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\\n')"
         self.wait_for(f"{whole} == {_quote(chr(10).join(lines))}", f"the buffer to be {lines!r}")
+
+    def wait_for_next_edit(self, *texts: str) -> None:
+        """Wait until the next edit on the screen has `texts`, as in `NEXT_EDIT`, in any order; none for no edit."""
+        wanted = _quote(chr(10).join(sorted(texts)))
+        sorted_texts = f"(function(l) table.sort(l) return table.concat(l, '\\n') end)({NEXT_EDIT})"
+        self.wait_for(f"{sorted_texts} == {wanted}", f"the next edit {texts}")
 
     def wait_for_any_suggestion(self) -> str:
         """Wait for a suggestion and return its text on the screen, with newlines between its lines."""

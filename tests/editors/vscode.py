@@ -219,6 +219,11 @@ class Workbench:
         found = self.send("textsWithout", selector=selector, without=GHOST)
         return [line.replace("\u00a0", " ") for line in found]
 
+    def read_decorations(self) -> list[str]:
+        """Return the texts that decorations add to the lines on the screen, from the top down, with plain spaces."""
+        found = self.send("decorations", selector=".editor-instance .view-line span")
+        return [text.replace("\u00a0", " ") for text in found]
+
     def read_status(self) -> str:
         """Return the text of Starling's item in the status bar for screen readers."""
         return str(

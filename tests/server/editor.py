@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from agents.completion.statistics import CompletionStatistics
 from agents.findings import Finding, Layer, Severity
+from agents.next_edit.next_editor import NextEditor
 from agents.reviewer import validity
 from agents.suggestions import Completion, Origin, Suggestion, Trigger
 from indexing.limits import IndexLimits
 from indexing.records import Hit, IndexProgress, IndexStatus, Query
 from indexing.syntax.documents import Document, Span
+from indexing.syntax.trees import SyntaxTrees
 from models.remote.fallback import FallbackChain, Link
 from server.assembly.chats import Chats
 from server.assembly.core import Core
@@ -269,6 +271,7 @@ class Editor:
             cast("Reviewer", self.reviewer),
             Chats(chain, chain),
             quick=self.quick,
+            next_editor=NextEditor(SyntaxTrees(), policies.build_next_edit_policy(resolved)),
         )
 
     # What the server writes

@@ -15,13 +15,15 @@ from server.lsp.commands import COMMANDS, load
 from server.lsp.editor import confirm_request, editor_person, editor_saving, progress, state_changes
 from server.lsp.session import model_loading
 from server.state.change_marks import Marks
+from tests.editors import next_edit_server
 from tests.tidy import neovim_help
 from tests.tidy.tree import ROOT
 
 FOLDER = ROOT / "editors" / "neovim"
 TABLE: list[dict[str, Any]] = json.loads(neovim_help.COMMANDS.read_text(encoding="utf-8"))
 LUA = {path.relative_to(FOLDER).as_posix(): path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.lua")}
-NOT_FOR_PEOPLE = {"starling.completion.accepted"}  # runs by itself when a suggestion is taken
+# run by themselves when a suggestion or a next edit is taken
+NOT_FOR_PEOPLE = {"starling.completion.accepted", "starling.nextEdit.accepted"}
 IN_THE_CHAT = {
     "starling.ask",
     "starling.cancel",
@@ -95,7 +97,8 @@ def test_methods_and_commands_in_the_lua_exist() -> None:
     text = "\n".join(LUA.values())
     methods = {name for name in re.findall(r"'((?:\$|[a-zA-Z]+)/[a-zA-Z/]+)'", text) if "." not in name}
     ours = {confirm_request.CONFIRM, editor_person.ASK, editor_person.PLAN, editor_saving.SAVE, state_changes.CHANGED}
-    known = set(types.METHOD_TO_TYPES) | ours
+    next_edits = {next_edit_server.REQUEST, next_edit_server.SHOWN, next_edit_server.ENDED}
+    known = set(types.METHOD_TO_TYPES) | ours | next_edits
     assert len(methods) > 5
     assert methods - known == set()
     modules = {name.removeprefix("lua/").removesuffix(".lua").replace("/", ".") for name in LUA}

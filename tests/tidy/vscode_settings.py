@@ -7,6 +7,7 @@ which VS Code takes only from a person's own settings. Start at `render_manifest
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,11 @@ def _make_groups() -> list[dict[str, Any]]:
             properties = sections.setdefault(section, {})
             properties[f"{SECTION}.{one.key}"] = _make_property(one, len(properties))
     return [
-        {"title": section.capitalize(), "order": order, "properties": properties}
+        {
+            "title": re.sub("([A-Z])", lambda found: f" {found[1].lower()}", section).capitalize(),
+            "order": order,
+            "properties": properties,
+        }
         for order, (section, properties) in enumerate(sections.items(), 1)
     ]
 

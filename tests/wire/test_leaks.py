@@ -64,6 +64,7 @@ OTHER_COMMANDS: dict[str, dict[str, Any]] = {
     "starling.feedback": {"session": "none", "entry": 1, "thumb": "up"},
     "starling.health": {},
     "starling.memory": {},
+    "starling.nextEdit.accepted": {"id": "none"},
     "starling.questions": {},
     "starling.roles": {},
     "starling.undoable": {},

@@ -154,7 +154,7 @@ class RuffSettingsCache:
             return RuffSettings(None, ruff_rules.SELECTED, _read_target(None), problem=refused)
         if known is None:
             why = _find_refusal_reason(file)
-            known = _make_fallback(str(file), why) if why else _parse_settings(file, self._ask(file))
+            known = _make_fallback(str(file), why) if why else _make_settings(file, self._ask(file))
             with self._lock:
                 if len(self._known) > _MOST_FILES:
                     self._known.clear()
@@ -190,8 +190,12 @@ def _read_line_length(file: Path | None) -> int:
     return ruff_rules.PEP8_LINE
 
 
-def _parse_settings(file: Path, shown: str) -> RuffSettings:
-    """Return the settings for the configuration `file`; `shown` is the output of `ruff check --show-settings`."""
+def _make_settings(file: Path, shown: str) -> RuffSettings:
+    """Return settings for the configuration `file`: Starling's rules, and the codes that it enables or ignores.
+
+    The enabled codes are read from `shown`, the output of `ruff check --show-settings`, the ignored ones from the
+    configuration files.
+    """
     section = _ENABLED.search(shown)
     enabled = frozenset(_CODE.findall(section[1])) if section else frozenset()
     return RuffSettings(file, ruff_rules.SELECTED, enabled=enabled, ignored=_read_ignored_codes(file))

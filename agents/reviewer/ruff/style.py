@@ -1,6 +1,7 @@
 """Checks of layout: PEP 8 for Python, by ruff; for every language trailing spaces, mixed indentation and long lines.
 
-Independent of the workspace's linter configuration. Start at `check_pep8` and `count_layout_problems`.
+Of the workspace's linter configuration only line length and Python version count. Start at `check_pep8` and
+`count_layout_problems`.
 """
 
 from __future__ import annotations

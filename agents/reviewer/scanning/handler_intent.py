@@ -205,7 +205,10 @@ def _contains_return(statement: tree_sitter.Node) -> bool:
 
 
 def _find_assigned_names(scan: Scan, statement: tree_sitter.Node) -> Iterable[str]:
-    """Yield the names that `statement` assigns, including declarations of several names."""
+    """Yield the names before an "=" in the text of `statement`, also several in a declaration (`int a = 1, b = 2`).
+
+    A rough search: it yields keyword arguments, too, and of `a, b = ...` only the last name.
+    """
     for line in re.split(r"[;\n{]", scan.read_text(statement)[:4000]):
         for match in re.finditer(r"(?:^|[\s,*(])([$@]?[A-Za-z_][\w$]*)\s*(?::[^=,]+?)?=(?![=>~])", line):
             yield match[1]

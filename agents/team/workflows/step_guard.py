@@ -36,7 +36,7 @@ class Refusal:
     proposal: str = ""
     applied: bool = False
     checkpoint: str = ""
-    left: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

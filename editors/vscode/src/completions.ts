@@ -16,6 +16,8 @@ export class Completions implements Disposable {
     private readonly changes = new EventEmitter<void>();
     private readonly disposables: Disposable[];
     readonly pauses = new Pauses();
+    /** The document and its version for which the last answer had suggestions. */
+    private suggested: { readonly document: TextDocument; readonly version: number } | undefined;
     /** The number of open requests that have taken longer than THINKING_AFTER_MS. */
     slowRequests = 0;
     readonly onDidChange = this.changes.event;
@@ -43,6 +45,7 @@ export class Completions implements Disposable {
                 return [];
             }
             let counted = false;
+            const { version } = document;
             const timer = setTimeout(() => {
                 counted = true;
                 this.countSlowRequests(1);
@@ -54,6 +57,8 @@ export class Completions implements Disposable {
                     document.uri.toString(),
                     items.flatMap((item) => describeSuggestion(document, item)),
                 );
+                this.suggested = items.length > 0 ? { document, version } : undefined;
+                this.changes.fire();
                 return found;
             } finally {
                 clearTimeout(timer);
@@ -63,6 +68,11 @@ export class Completions implements Disposable {
             }
         },
     };
+
+    /** Whether there are suggestions for the present text of a document; the person may have dismissed them. */
+    hasSuggestions(document: TextDocument): boolean {
+        return this.suggested?.document === document && this.suggested.version === document.version;
+    }
 
     /** Return why suggestions are off in a document, such as "for this file"; "" if they are on. */
     getPauseReason(document: TextDocument | undefined): string {

@@ -9,6 +9,7 @@ import { Chat } from './chatView';
 import { Completions } from './completions';
 import { Memories, type MemoryItem } from './memory';
 import { Models } from './models';
+import { NextEdits } from './nextEdits';
 import { Plans } from './plans';
 import { Progress } from './progress';
 import { Proposals } from './proposals';
@@ -35,6 +36,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
     }));
     const own = service;
     const server = new Server(own);
+    const nextEdits = new NextEdits(own, completions);
     const statistics = new Statistics(server, context.workspaceState);
     const answers = new Answers();
     const models = new Models(own);
@@ -74,6 +76,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
         log,
         proposals,
         plans,
+        nextEdits,
         completions,
         own,
         statistics,
@@ -169,6 +172,8 @@ export async function activate(context: ExtensionContext): Promise<void> {
         'starling.suggestions.toggleLanguage': toggleLanguage,
         'starling.suggestions.pause': () => completions.pauseForAnHour(),
         'starling.suggestions.resume': () => completions.resume(),
+        'starling.nextEdit.advance': () => nextEdits.advance(),
+        'starling.nextEdit.dismiss': () => nextEdits.dismiss(),
         'starling.code.explain': actions.explain,
         'starling.code.ask': actions.ask,
         'starling.code.write': actions.write,

@@ -62,13 +62,23 @@ export interface StateChange {
 
 /**
  * Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`,
- * `starling/plan`), saves files (`starling/save`), and reads lists again that have changed (`starling/changed`).
+ * `starling/plan`), saves files (`starling/save`), reads lists again that have changed (`starling/changed`), and shows next
+ * edits (`starling/nextEdit`).
  */
 const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
         capabilities.experimental = {
             ...capabilities.experimental,
-            starling: { confirm: true, hunks: true, permit: true, ask: true, plan: true, save: true, changed: true },
+            starling: {
+                confirm: true,
+                hunks: true,
+                permit: true,
+                ask: true,
+                plan: true,
+                save: true,
+                changed: true,
+                nextEdit: true,
+            },
         };
     },
     initialize: () => undefined,

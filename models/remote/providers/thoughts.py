@@ -73,7 +73,7 @@ class ThoughtFilter:
         if self._open_block(stripped, low):
             return True
         if not self._blocks and low.startswith(CLOSINGS):
-            return self._drop_unopened(stripped, shown)
+            return self._handle_unopened_tag(stripped, shown)
         awaited = stripped and any(tag.startswith(low) for pair in TAGS for tag in pair)
         return not awaited and self._show_line(shown)
 
@@ -105,10 +105,12 @@ class ThoughtFilter:
         self._closing, self._hidden = "", []
         return True
 
-    def _drop_unopened(self, stripped: str, shown: list[str]) -> bool:
-        """Drop the text before a closing tag without an opening one, if the tag ends its line; else show that line.
+    def _handle_unopened_tag(self, stripped: str, shown: list[str]) -> bool:
+        """Handle a closing tag without an opening one; return False if more input is needed to decide.
 
-        The text is also dropped if it is only white space. Return False if more input is needed to decide.
+        If the tag ends its line, or only white space was shown before, the text in `shown` is dropped; if other text
+        was shown, the tag is counted in `unopened`, so that the caller drops what was returned earlier. Otherwise the
+        line is moved to `shown`.
         """
         rest = stripped[len(next(tag for tag in CLOSINGS if stripped.lower().startswith(tag))) :]
         if not rest.strip():

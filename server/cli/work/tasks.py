@@ -223,7 +223,7 @@ async def _merge(tasks: WorkspaceTasks, task: QueuedTask, root: Path, yes: tuple
     if outcome is not None and not outcome.applied:
         raise Failure(f"{outcome.reason or 'It was not approved.'} The branch {merged.branch} is kept.")
     if outcome is not None and merged.kept:
-        how = f"merged in part: {outcome.reason}" if outcome.left else "merged, but the task has gone on meanwhile."
+        how = f"merged in part: {outcome.reason}" if outcome.left_out else "merged, but the task has gone on meanwhile."
         terminal.note(f"{how} The branch {merged.branch} is kept.")
         return 0
     terminal.note("merged; `starling undo` takes it back." if outcome is not None else "the branch changes nothing.")

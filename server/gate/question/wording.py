@@ -86,10 +86,13 @@ def explain_test_run(*, measures: bool) -> str:
     return f"This runs the workspace's own code{' and measures which lines it reaches' if measures else ''}."
 
 
-def describe_choice(taken: int, offered: int, left: Sequence[str]) -> str:
-    """Return a message: how many of the `offered` parts were `taken`, and up to `MOST_LEFT` of those `left` out."""
-    more = f"; and parts of {len(left) - MOST_LEFT} more files" if len(left) > MOST_LEFT else ""
-    return f"{taken} of {offered} parts were taken. Left out: {'; '.join(left[:MOST_LEFT])}{more}."
+def describe_taken_parts(taken: int, offered: int, left_out: Sequence[str]) -> str:
+    """Return a message: how many of the `offered` parts were `taken`, and which were not.
+
+    `left_out` has a phrase for each file with parts that were left out; up to `MOST_LEFT` of them are named.
+    """
+    more = f"; and parts of {len(left_out) - MOST_LEFT} more files" if len(left_out) > MOST_LEFT else ""
+    return f"{taken} of {offered} parts were taken. Left out: {'; '.join(left_out[:MOST_LEFT])}{more}."
 
 
 def make_syntax_warning(file: str, line: int) -> str:
@@ -186,11 +189,6 @@ def format_with_diff(question: Question, *, elsewhere: str = "") -> str:
         more = len(lines) - LINES_IN_MESSAGE
         lines = [*lines[:LINES_IN_MESSAGE], f"({more} more lines, in {elsewhere})"]
     return "\n".join([format_line(question), *format_head(question).split("\n")[1:], "", *lines])
-
-
-def replace_unprintable(text: str) -> str:
-    """Return `text` with U+FFFD for each character that is neither printable nor a tab or newline."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
 def _flatten(text: str) -> str:

@@ -37,6 +37,7 @@ COMMANDS = {
     "starling.generate": "server.lsp.commands.generate",
     "starling.health": "server.lsp.commands.health",
     "starling.memory": "server.lsp.commands.memory",
+    "starling.nextEdit.accepted": "server.lsp.commands.next_edit_accepted",
     "starling.questions": "server.lsp.commands.questions",
     "starling.refine": "server.lsp.commands.refine",
     "starling.review": "server.lsp.commands.review",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, model_validator
 from pygls.exceptions import JsonRpcInvalidParams
 
+from agents.findings import QUICK
 from agents.reviewer import reporting
-from agents.reviewer.layers import QUICK
 from server.lsp.commands.answering import targets
 from server.lsp.commands.answering.command_records import CommandRecord
 from server.lsp.commands.answering.targets import FindingFacts, Target

@@ -1,4 +1,4 @@
-"""`starling.stats`: statistics of completions, costs of chat models, and the team's work; all stay on this machine."""
+"""`starling.stats`: completions, next edits, costs of chat models, and the team's work; all stay on this machine."""
 
 from __future__ import annotations
 
@@ -88,6 +88,9 @@ class Result(CommandRecord):
     completion: dict[str, int | float | dict[str, int]] = Field(
         description="By name, as documented at `agents.completion.statistics.CompletionStatistics`; empty at the start."
     )
+    next_edits: dict[str, int | float | dict[str, int]] = Field(
+        description="By name, as documented at `agents.next_edit.statistics.NextEditStatistics`; empty at the start."
+    )
     costs: tuple[Cost, ...] = Field(
         description=f"Costs of chat models in the last {DAYS} days, of all servers and commands; newest day first."
     )
@@ -104,10 +107,12 @@ async def execute(_: Snapshot, services: Services, __: NoArguments) -> Result:
     What cannot be read is empty, and `problem` says why.
     """
     core = services.cores.current
+    editor = None if core is None else core.next_editor
     records, problem = await asyncio.to_thread(read_costs, services)
     metrics, other = await asyncio.to_thread(_read_metrics)
     return Result(
         completion={} if core is None else dataclasses.asdict(core.generator.compute_statistics()),
+        next_edits={} if editor is None else dataclasses.asdict(editor.compute_statistics()),
         costs=tuple(Cost(**dataclasses.asdict(record)) for record in records),
         team=tuple(TeamDay(**dataclasses.asdict(one)) for one in summaries.sum_days(metrics)),
         roles=tuple(RoleUse(**dataclasses.asdict(one)) for one in summaries.sum_roles(metrics)),

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from agents.suggestions import Origin
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from server.lsp.session.open_documents import OpenText
 
 ACCEPTED_COMMAND = "starling.completion.accepted"
+EDIT_ACCEPTED_COMMAND = "starling.nextEdit.accepted"
 WORD_END = re.compile(r"\w*\Z")
 LABEL_CHARACTERS = 60
 
@@ -107,7 +110,8 @@ def _pair_with_ranges(
 def _make_accepted_command(suggestion: Suggestion) -> types.Command:
     """Return the command that the client runs on acceptance, with facts about the suggestion that it may show."""
     made = {"origin": str(suggestion.origin), "confidence": round(suggestion.confidence, 4), "model": suggestion.model}
-    return types.Command(title="Accepted", command=ACCEPTED_COMMAND, arguments=[{"id": suggestion.id, **made}])
+    command = EDIT_ACCEPTED_COMMAND if suggestion.origin is Origin.NEXT_EDIT else ACCEPTED_COMMAND
+    return types.Command(title="Accepted", command=command, arguments=[{"id": suggestion.id, **made}])
 
 
 def _normalize_newlines(text: str) -> str:

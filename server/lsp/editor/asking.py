@@ -18,6 +18,7 @@ from pygls.exceptions import JsonRpcException
 from agents.edits import CreateFile, TextChange
 from server.gate.ports import Answer
 from server.gate.question import shown_documents, wording
+from server.gate.question.printing import replace_unprintable
 from server.lsp.editor import confirm_request
 from server.lsp.editor.client_requests import ask_client
 from server.state import paths
@@ -109,7 +110,7 @@ class EditorAsker:
         offered = wording.list_answers(question, showing=question.proposal is not None)
         params = types.ShowMessageRequestParams(
             types.MessageType.Warning if wording.is_serious(question) else types.MessageType.Info,
-            wording.replace_unprintable(message),
+            replace_unprintable(message),
             [types.MessageActionItem(title) for title in offered],
         )
         try:

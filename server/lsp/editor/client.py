@@ -131,6 +131,7 @@ class Client:
         saves: saves files on `starling/save` (`server.lsp.editor.editor_saving`).
         plans: shows plans on `starling/plan`, where a person may edit their steps.
         follows: reads lists again on `starling/changed` (`server.lsp.editor.state_changes`).
+        shows_next_edits: requests next edits with `starling/nextEdit` and shows them.
     """
 
     name: str = ""
@@ -151,6 +152,7 @@ class Client:
     saves: bool = False
     plans: bool = False
     follows: bool = False
+    shows_next_edits: bool = False
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -184,4 +186,5 @@ class Client:
             saves=_has_own_capability(declared.experimental, "save"),
             plans=_has_own_capability(declared.experimental, "plan"),
             follows=_has_own_capability(declared.experimental, "changed"),
+            shows_next_edits=_has_own_capability(declared.experimental, "nextEdit"),
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from server.gate.question.wording import replace_unprintable
+from server.gate.question.printing import replace_unprintable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate.ports import Answer, TakenParts
 from server.gate.question import wording
+from server.gate.question.printing import replace_unprintable
 
 if TYPE_CHECKING:
     from agents.edits import Change
@@ -35,7 +36,7 @@ def build_params(question: Question, *, chooses: bool = False) -> dict[str, Any]
     return {
         "id": question.id,
         "title": wording.format_line(question),
-        "detail": wording.replace_unprintable(detail),
+        "detail": replace_unprintable(detail),
         "serious": wording.is_serious(question),
         "answers": list(wording.list_answers(question)),
         "files": [

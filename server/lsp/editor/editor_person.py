@@ -21,7 +21,7 @@ from pygls.exceptions import JsonRpcException
 from agents.ports.person import PlanAnswer, ProposedStep
 from agents.team.planning.plan_lines import format_step
 from agents.team.shown_text import escape_to_markdown
-from server.gate.question.wording import replace_unprintable
+from server.gate.question.printing import replace_unprintable
 from server.lsp.editor.client_requests import ask_client
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class EditorPerson:
         if not self._client().plans:
             return await self._confirm_plan_in_message(question)
         try:
-            answer = await self._wait_for_answer(PLAN, build_plan_params(question), limit_s=PLAN_WAIT_S)
+            answer = await self._send_question(PLAN, build_plan_params(question), limit_s=PLAN_WAIT_S)
         except (TimeoutError, JsonRpcException) as error:
             logger.info("nobody answered whether a plan may start: %s", error or "no answer in time")
             return None
@@ -97,7 +97,7 @@ class EditorPerson:
     async def _ask_in_client_view(self, question: str, choices: Sequence[str]) -> str | None:
         """Send `starling/ask` and return the answer; None if there is none, or it has another form."""
         params = {"question": question, "choices": choices}
-        answer = await self._wait_for_answer(ASK, params)
+        answer = await self._send_question(ASK, params)
         given = answer.get("answer") if isinstance(answer, dict) else getattr(answer, "answer", None)
         return given if isinstance(given, str) else None
 
@@ -106,10 +106,10 @@ class EditorPerson:
         params = types.ShowMessageRequestParams(
             types.MessageType.Info, question, [types.MessageActionItem(choice) for choice in choices]
         )
-        chosen = await self._wait_for_answer(types.WINDOW_SHOW_MESSAGE_REQUEST, params)
+        chosen = await self._send_question(types.WINDOW_SHOW_MESSAGE_REQUEST, params)
         return None if chosen is None else str(chosen.title)
 
-    async def _wait_for_answer(self, method: str, params: object, limit_s: float = ANSWER_WAIT_S) -> Any:  # noqa: ANN401 (each method has its own)
+    async def _send_question(self, method: str, params: object, limit_s: float = ANSWER_WAIT_S) -> Any:  # noqa: ANN401 (each method has its own)
         """Send a question to the client and return its answer.
 
         Withdraws the question after `limit_s` seconds, or once nobody needs the answer any more.

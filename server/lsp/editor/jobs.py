@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from server.gate.question.wording import replace_unprintable
+from server.gate.question.printing import replace_unprintable
 from server.lsp.editor.client_requests import ask_client
 
 if TYPE_CHECKING:

@@ -126,7 +126,7 @@ class Refusal:
     applied: bool = False
     proposal: str = ""
     checkpoint: str = ""
-    left: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from server.assembly.core import Core, CoreHolder
     from server.lsp.session.cancellation import Ticket
+    from server.lsp.session.next_edit_requests import NextEditRequests
     from server.lsp.session.open_documents import OpenText
     from server.lsp.wire.guard import Guard
 
@@ -37,8 +38,9 @@ START_WAIT_S = 3.0  # for the program to load; later a request is answered with 
 class CompletionRequests:
     """The completion requests of one session."""
 
-    def __init__(self, cores: CoreHolder, guard: Guard) -> None:
+    def __init__(self, cores: CoreHolder, guard: Guard, next_edits: NextEditRequests) -> None:
         self._cores = cores
+        self._next_edits = next_edits
         self._guard = guard
         self._tickets = Tickets()
         self._pace = Pace()
@@ -52,6 +54,9 @@ class CompletionRequests:
         The completion is empty, with the reason, if nothing may be suggested there, if a newer request or a change of
         the document superseded this one, or if the core is not loaded within `START_WAIT_S`.
 
+        Where nothing is suggested, a next edit in the cursor's line is the suggestion if the client shows next edits in
+        no other way.
+
         Args:
             document: the document as it was when the request came.
             offset: the cursor, in code points.
@@ -60,6 +65,9 @@ class CompletionRequests:
         """
         came = time.monotonic()
         completion = await self._answer(document, offset, trigger, selected, came)
+        if not completion.suggestions and selected is None and completion.why_empty not in UNREAD:
+            edit = await self._next_edits.suggest_in_line(document, offset)
+            completion = completion if edit is None else Completion((edit,))
         if logger.isEnabledFor(logging.DEBUG):
             _log_request(document, offset, trigger, completion, (time.monotonic() - came) * 1000)
         return completion

@@ -13,8 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.findings import Layer
-from agents.reviewer.layers import QUICK
+from agents.findings import QUICK, Layer
 from agents.reviewer.notebook_cells import filter_cell_findings
 from server.assembly import policies
 from server.lsp.session.cancellation import Tickets
@@ -102,6 +101,11 @@ class Reviews:
         """Return the review of exactly this version of `document`, None if there is none yet."""
         review = self._known.get(document.uri)
         return review if review is not None and review.document is document else None
+
+    def list_static_findings(self, document: OpenText) -> tuple[Finding, ...]:
+        """Return the static layer's findings in exactly this version of `document`; () if there is no review yet."""
+        review = self.get_current(document)
+        return review.quick if review is not None else ()
 
     def get_newest(self, uri: str) -> Review | None:
         """Return the newest review of the document `uri`, which may be of an older version; None if there is none."""

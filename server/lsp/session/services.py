@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from server.lsp.editor.jobs import Jobs
     from server.lsp.session.chosen_fixes import ChosenFixes
     from server.lsp.session.completion_requests import CompletionRequests
+    from server.lsp.session.next_edit_requests import NextEditRequests
     from server.lsp.session.open_documents import Documents
     from server.lsp.session.reviews import Reviews
     from server.lsp.session.workspace_reviews import WorkspaceReviews
@@ -30,6 +31,7 @@ class Services:
         cores: holds the core once it is loaded.
         documents: the open documents.
         completions: answers completion requests.
+        next_edits: answers requests for next edits.
         reviews: reviews open documents.
         workspace_reviews: reviews files that are not open.
         shown: documents of the server, such as diffs, that the editor may fetch.
@@ -44,6 +46,7 @@ class Services:
     cores: CoreHolder
     documents: Documents
     completions: CompletionRequests
+    next_edits: NextEditRequests
     reviews: Reviews
     workspace_reviews: WorkspaceReviews
     shown: ShownDocuments

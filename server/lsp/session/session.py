@@ -26,6 +26,7 @@ from server.lsp.editor.progress import ProgressBar
 from server.lsp.session.chosen_fixes import ChosenFixes
 from server.lsp.session.completion_requests import CompletionRequests
 from server.lsp.session.model_loading import ModelLoading
+from server.lsp.session.next_edit_requests import NextEditRequests
 from server.lsp.session.open_documents import Documents
 from server.lsp.session.publishing import Publishing
 from server.lsp.session.reviews import Reviews
@@ -65,7 +66,14 @@ class Session:
         self.documents = Documents()
         self.shown = ShownDocuments()
         self.cores = CoreHolder()
-        self.completions = CompletionRequests(self.cores, self.guard)
+        self.next_edits = NextEditRequests(
+            self.cores,
+            self.documents,
+            self.guard,
+            get_client=lambda: self.client,
+            get_findings=lambda one: self.reviews.list_static_findings(one),  # noqa: PLW0108 (made later)
+        )
+        self.completions = CompletionRequests(self.cores, self.guard, self.next_edits)
         self._publishing = Publishing(server, self.guard, lambda: self.client)
         busy, show = self.completions.is_busy, self._publishing.show
         self.reviews = Reviews(self.cores, self.documents, self.guard, busy=busy, show=show, tell=self._report)
@@ -94,6 +102,7 @@ class Session:
             self.cores,
             self.documents,
             self.completions,
+            self.next_edits,
             self.reviews,
             self.workspace_reviews,
             self.shown,
@@ -169,6 +178,7 @@ class Session:
             return
         self._closed = True
         self.completions.close()
+        self.next_edits.close()
         self.reviews.close()
         self.workspace_reviews.close()
         self._jobs.close()
@@ -352,19 +362,21 @@ class Session:
         Also records a chosen fix that the change applies, and begins to load the models.
         """
         self.completions.cancel(document.uri)
-        new = self.documents.get(document.uri) is None
+        old = self.documents.get(document.uri)
         self.documents.put(document)
+        self.next_edits.note_change(old, document)
         self._chosen_fixes.record_if_applied(document)
-        self.reviews.schedule(document, opened=new)
+        self.reviews.schedule(document, opened=old is None)
         if (core := self.cores.current) is not None:
             core.index.open_document(document.record)
-            if new:
+            if old is None:
                 self._run_in_thread(core.generator.prepare, document.record)
             self._loading.begin(core)
 
     def close_document(self, uri: str) -> None:
         """Forget the closed document `uri` and remove its diagnostics; from now on the index reads the file on disk."""
         self.completions.forget(uri)
+        self.next_edits.forget(uri)
         self.documents.drop(uri)
         self.reviews.forget(uri)
         self._publishing.clear(uri)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.reviewer.layers import QUICK
+from agents.findings import QUICK
 from server.lsp.conversion.diagnostics import build_diagnostics, compute_result_id
 from server.lsp.conversion.file_report import FileReport
 from server.lsp.session.open_documents import OpenText

@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, Union, get_args, get_o
 import attrs
 from cattrs import transform_error
 from cattrs.cols import is_sequence, list_structure_factory
+from cattrs.gen import make_dict_structure_fn, override
 from lsprotocol import types
 from pygls.protocol import default_converter
+
+from server.lsp import own_methods
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +55,9 @@ def get_converter() -> Converter:
             lambda value, kind: value and _structure_string(value, kind),
         )
     made.register_structure_hook_factory(is_sequence, _make_list_hook)
+    for kind in {one.params for one in own_methods.METHODS.values()}:
+        names: dict[str, Any] = {one.name: override(rename=_to_json_name(one.name)) for one in attrs.fields(kind)}
+        made.register_structure_hook(kind, make_dict_structure_fn(kind, made, **names))
     return made
 
 

@@ -26,6 +26,7 @@ from pygls.exceptions import (
 )
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
+from server.lsp import own_methods
 from server.lsp.wire import framing, lenient_parsing, messages
 
 if TYPE_CHECKING:
@@ -271,7 +272,7 @@ class StarlingProtocol(LanguageServerProtocol):
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
-        """Answer as pygls does, and declare `workspace/textDocumentContent`, which pygls does not.
+        """Answer as pygls does, and declare what pygls does not: `workspace/textDocumentContent` and own methods.
 
         pygls' workspace is not used and gets no folders, because it fails on folder names that are no URIs.
         """
@@ -287,6 +288,8 @@ class StarlingProtocol(LanguageServerProtocol):
         contents = self.fm.feature_options.get(types.WORKSPACE_TEXT_DOCUMENT_CONTENT)
         if contents is not None and result.capabilities.workspace is not None:
             result.capabilities.workspace.text_document_content = contents
+        if own_methods.NEXT_EDIT in self.fm.features:
+            result.capabilities.experimental = own_methods.CAPABILITIES
         return result
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
@@ -333,12 +336,16 @@ class StarlingProtocol(LanguageServerProtocol):
 
 
 def _is_request(method: str) -> bool:
-    """Return whether `method` is a request in LSP, not a notification."""
+    """Return whether `method` is a request, of LSP or one of those that LSP lacks, not a notification."""
+    if method in own_methods.METHODS:
+        return own_methods.METHODS[method].is_request
     return types.METHOD_TO_TYPES.get(method, (None, None))[1] is not None
 
 
 def _get_params_type(method: str) -> Any:  # noqa: ANN401
-    """Return LSP's type of the parameters of `method`, None for no parameters."""
+    """Return the type of the parameters of `method`, None for no parameters."""
+    if method in own_methods.METHODS:
+        return own_methods.METHODS[method].params
     kind = attrs.fields(types.METHOD_TO_TYPES[method][0]).params.type
     return None if kind is type(None) else kind
 

@@ -62,15 +62,15 @@ class DeploymentStore:
         with self._state.transaction() as connection:
             connection.execute("UPDATE deployments SET previous = ? WHERE id = ?", (make_storable(previous), identity))
 
-    def end(self, identity: str, state: DeploymentState, text: str, *, taken_back: str = "") -> None:
-        """Store how a deployment ended; mark the one with the id `taken_back`, if given, as ROLLED_BACK."""
+    def end(self, identity: str, state: DeploymentState, text: str, *, rolled_back: str = "") -> None:
+        """Store how a deployment ended; mark the one with the id `rolled_back`, if given, as ROLLED_BACK."""
         with self._state.transaction() as connection:
             connection.execute(
                 "UPDATE deployments SET state = ?, content = ?, ended = ? WHERE id = ?",
                 (state, _clean(text), time.time(), identity),
             )
             connection.execute(
-                "UPDATE deployments SET state = ? WHERE id = ?", (DeploymentState.ROLLED_BACK, taken_back)
+                "UPDATE deployments SET state = ? WHERE id = ?", (DeploymentState.ROLLED_BACK, rolled_back)
             )
 
     def list_newest(self, workspace: str, target: str, limit: int) -> tuple[DeploymentRecord, ...]:

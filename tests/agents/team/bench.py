@@ -47,7 +47,7 @@ class FakeOutcome:
     reason: str = ""
     proposal: str = "p1"
     checkpoint: str = "c1"
-    left: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass
@@ -60,7 +60,7 @@ class FakeGate:
     answer: bool = True
     reason: str = ""
     narrow: Callable[[ProposedEdit], ProposedEdit] | None = None
-    left: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     proposals: list[ProposedEdit] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
@@ -93,7 +93,7 @@ class FakeGate:
                     change.path.rename(change.to)
                 case DeleteFile():
                     change.path.unlink()
-        return FakeOutcome(checkpoint=checkpoint, reason=self.reason, left=self.left)
+        return FakeOutcome(checkpoint=checkpoint, reason=self.reason, left_out=self.left_out)
 
     async def undo(self, checkpoint: str = "", *, cancelled: Cancelled | None = None) -> FakeOutcome:
         """Write back what the files of a change held before."""

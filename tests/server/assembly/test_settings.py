@@ -190,9 +190,13 @@ def test_a_wrong_value_lets_the_next_weaker_layer_through(layers: Layers) -> Non
         (
             {"zzz": {"enabled": False}},
             "zzz.enabled",
-            "completion, index, model, review, chat, team, schedule, autopilot, mcp, deploy, log",
+            "completion, index, next_edit, model, review, chat, team, schedule, autopilot, mcp, deploy, log",
         ),
-        ({"zzz": 1}, "zzz", "completion, index, model, review, chat, team, schedule, autopilot, mcp, deploy, log"),
+        (
+            {"zzz": 1},
+            "zzz",
+            "completion, index, next_edit, model, review, chat, team, schedule, autopilot, mcp, deploy, log",
+        ),
         ({"completion": 1}, "completion", "is a section"),
         ([1], "", "an object"),
         ("on", "", "an object"),

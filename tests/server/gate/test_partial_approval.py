@@ -57,7 +57,7 @@ async def test_only_the_taken_parts_are_applied_and_the_agent_learns_which_were_
     before = bench.read("area.py")
     outcome = await propose(bench, make_proposal(change_area(bench)), "0.0", "0.1")
     assert bench.read("area.py") == before.replace(b"import math", b"from math import pi").replace(b"3.14", b"pi")
-    assert (outcome.verdict, outcome.left) == (Verdict.APPLIED, ("area.py, line 7",))
+    assert (outcome.verdict, outcome.left_out) == (Verdict.APPLIED, ("area.py, line 7",))
     assert outcome.reason == "2 of 3 parts were taken. Left out: area.py, line 7."
     assert len(bench.asker.questions) == 1
     undone = await bench.gate.undo(outcome.checkpoint)
@@ -92,7 +92,7 @@ async def test_none_is_a_rejection_all_an_approval_and_an_unknown_part_no_answer
     before = bench.read("area.py")
     change = change_area(bench)
     outcome = await propose(bench, make_proposal(change), *taken)
-    assert (outcome.verdict, outcome.left) == (verdict, ())
+    assert (outcome.verdict, outcome.left_out) == (verdict, ())
     assert bench.read("area.py") == (change.after.encode() if verdict is Verdict.APPLIED else before)
     assert bench.gate.journal.records.list_audit(9)[0].answer == answer
 
@@ -111,7 +111,7 @@ async def test_files_are_taken_or_left_whole(bench: Bench) -> None:
     before = bench.read_all()
     outcome = await propose(bench, make_proposal(*changes), "0.0", "2.0")
     assert sorted(path.name for path in bench.root.iterdir()) == ["circle.py", "main.py", "new.py"]
-    assert outcome.left == ("the deletion of main.py",)
+    assert outcome.left_out == ("the deletion of main.py",)
     await bench.gate.undo(outcome.checkpoint)
     assert {name: data for name, data in bench.read_all().items() if name.startswith("workspace/")} == {
         name: data for name, data in before.items() if name.startswith("workspace/")
@@ -126,7 +126,7 @@ async def test_parts_that_break_the_syntax_alone_are_asked_about_once_more_with_
     bench.write("#- a.py\nx = (1,\n     2,\n\n\n     3)\nz = 3\n")
     after = "x = [1,\n     2,\n\n\n     3]\nz = 3\n"
     outcome = await propose(bench, make_proposal(rewrite(bench, "a.py", after)), "0.0")
-    assert (outcome.verdict, outcome.left) == (Verdict.APPLIED, ("a.py, line 5",))
+    assert (outcome.verdict, outcome.left_out) == (Verdict.APPLIED, ("a.py, line 5",))
     assert bench.read("a.py") == b"x = [1,\n     2,\n\n\n     3)\nz = 3\n"
     first, second = bench.asker.questions[-2:]
     assert (first.warnings, len(first.hunks)) == ((), 2)
@@ -144,7 +144,7 @@ async def test_a_no_to_that_warning_changes_nothing(bench: Bench) -> None:
     proposal = make_proposal(rewrite(bench, "a.py", "x = [1,\n     2,\n\n\n     3]\n"))
     bench.asker._answers = [TakenParts(frozenset({"0.1"})), Answer.REJECT]
     outcome = await bench.gate.propose(proposal)
-    assert (outcome.verdict, outcome.left, bench.read("a.py")) == (Verdict.REJECTED, (), before)
+    assert (outcome.verdict, outcome.left_out, bench.read("a.py")) == (Verdict.REJECTED, (), before)
 
 
 async def test_parts_of_an_automatic_change_must_not_break_the_syntax(bench: Bench) -> None:
@@ -183,7 +183,7 @@ async def test_an_edit_elsewhere_while_the_question_stands_is_kept_beside_the_ta
 
     bench.asker = Meddling()
     outcome = await bench.gate.propose(proposal)
-    assert (outcome.verdict, outcome.left) == (Verdict.APPLIED, ("area.py, line 1 and line 7",))
+    assert (outcome.verdict, outcome.left_out) == (Verdict.APPLIED, ("area.py, line 1 and line 7",))
     expected = SOURCE.split("#- main.py", maxsplit=1)[0].removeprefix("\n#- area.py\n").replace("3.14", "pi")
     assert bench.read("area.py").decode() == f"# new\n{expected}"
 
@@ -245,7 +245,7 @@ async def test_any_choice_of_parts_is_applied_to_the_byte_and_undone_to_the_byte
         assert {path.name: path.read_bytes() for path in bench.root.iterdir()} == expected, seed
         bench.asker.questions.clear()
         if outcome.checkpoint:
-            partial += bool(outcome.left)
+            partial += bool(outcome.left_out)
             await bench.gate.undo(outcome.checkpoint)
             bench.asker.questions.clear()
         assert {path.name: path.read_bytes() for path in bench.root.iterdir()} == before, seed

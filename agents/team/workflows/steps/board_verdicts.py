@@ -76,8 +76,8 @@ class VerdictsStep(Step):
 async def run(step: VerdictsStep, stage: Stage) -> StepOutcome:
     """Ask the roles that have not answered yet, several at once; store each verdict as soon as it comes.
 
-    The step stays open if it was cancelled, a limit of the whole was reached, or no role's model answered. Without any
-    verdict the workflow ends.
+    The step stays open if it was cancelled, if a limit of the workflow was reached before all had answered, if a role
+    is missing, or if no role's model answered. The workflow ends if no role gave a verdict.
     """
     visit = stage.state.visits.get(step.name, 0)
     board = load_board(stage.state.boards.get(step.name))

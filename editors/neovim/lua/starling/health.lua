@@ -40,8 +40,9 @@ local function check_editor()
   end
   local suggestions = require('starling.suggestions')
   for name, key in vim.spairs(suggestions.get_keys()) do
-    local map = key and vim.fn.maparg(key, 'i', false, true) or {}
-    if key and next(map) and suggestions.is_mapped(key) and not vim.startswith(map.desc or '', 'Starling') then
+    local mode = suggestions.get_mode(name)
+    local map = key and vim.fn.maparg(key, mode, false, true) or {}
+    if key and next(map) and suggestions.is_mapped(key, mode) and not vim.startswith(map.desc or '', 'Starling') then
       vim.health.info(("%s is mapped already, so Starling does not map it. Your mapping can call require('starling').%s."):format(key, name))
     end
   end

@@ -3,7 +3,8 @@
 
 local M = {}
 
-for _, name in ipairs({ 'accept', 'accept_word', 'accept_line', 'next', 'previous', 'dismiss', 'enable', 'is_enabled' }) do
+local SUGGESTIONS = { 'accept', 'accept_word', 'accept_line', 'next', 'previous', 'dismiss', 'enable', 'is_enabled' }
+for _, name in ipairs({ 'next_edit', unpack(SUGGESTIONS) }) do
   M[name] = function(...)
     return require('starling.suggestions')[name](...)
   end

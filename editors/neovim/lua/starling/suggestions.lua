@@ -1,7 +1,9 @@
 -- Suggestions while typing, and their keys. Neovim 0.12 shows suggestions itself; lua/starling/ghost.lua shows them on 0.11,
--- and alternatives on both. Without a suggestion a key keeps its usual meaning; a menu and a snippet have priority.
+-- and alternatives on both. Without a suggestion the first key serves the next edit (lua/starling/next_edit.lua), or keeps
+-- its usual meaning; a menu and a snippet have priority.
 
 local ghost = require('starling.ghost')
+local next_edit = require('starling.next_edit')
 local server = require('starling.server')
 
 local M = {}
@@ -15,7 +17,9 @@ local KEYS = {
   next = '<M-n>',
   previous = '<M-p>',
   dismiss = '<M-e>',
+  next_edit = '<Tab>',
 }
+local MODES = { next_edit = 'n' } -- all others are keys of Insert mode
 local enabled = true
 
 -- Parts of a suggestion that can be accepted
@@ -95,7 +99,8 @@ end
 
 -- The functions for keys, to be mapped with `expr`
 
---- Accept the whole suggestion. With a menu open, inside a snippet and without a suggestion, `key` keeps its usual meaning.
+--- Accept the whole suggestion, or else go to the next edit or accept it. With a menu open, inside a snippet and without
+--- both, `key` keeps its usual meaning.
 ---@param key? string
 ---@return string
 function M.accept(key)
@@ -105,7 +110,14 @@ function M.accept(key)
   elseif vim.snippet.active({ direction = 1 }) then
     return '<Cmd>lua vim.snippet.jump(1)<CR>'
   end
-  return accept_part(cut_all) and '' or key
+  return accept_part(cut_all) and '' or next_edit.get_keys() or key
+end
+
+--- Go to the next edit, or accept it if the cursor is there; without one, `key` keeps its usual meaning.
+---@param key? string
+---@return string
+function M.next_edit(key)
+  return next_edit.get_keys() or key or KEYS.next_edit
 end
 
 --- Accept the next word of the suggestion; the rest stays. Does nothing without a suggestion, since an Alt key that is
@@ -160,10 +172,11 @@ function M.previous()
   return show_other(-1)
 end
 
---- Remove the suggestion from the screen.
+--- Remove the suggestion and the next edit from the screen.
 ---@return string
 function M.dismiss()
   local buffer = vim.api.nvim_get_current_buf()
+  next_edit.dismiss()
   ghost.clear(buffer)
   if native and native.is_enabled({ bufnr = buffer }) then
     native.enable(false, { bufnr = buffer })
@@ -186,6 +199,7 @@ function M.enable(on)
       end
     end
   end
+  next_edit.update()
 end
 
 ---@return boolean
@@ -205,11 +219,19 @@ function M.get_keys()
   return vim.tbl_extend('force', KEYS, wanted or {})
 end
 
+--- Return the mode in which the key of an action is mapped.
+---@param name string
+---@return string
+function M.get_mode(name)
+  return MODES[name] or 'i'
+end
+
 --- Whether a key is mapped already. Neovim's own mapping of Tab does not count: `accept` also jumps in a snippet.
 ---@param key string
+---@param mode string
 ---@return boolean
-function M.is_mapped(key)
-  local map = vim.fn.maparg(key, 'i', false, true)
+function M.is_mapped(key, mode)
+  local map = vim.fn.maparg(key, mode, false, true)
   return next(map) ~= nil and not vim.startswith(map.desc or '', 'vim.snippet.jump')
 end
 
@@ -217,8 +239,9 @@ end
 ---@param buffer integer
 local function map_keys(buffer)
   for name, key in pairs(M.get_keys()) do
-    if key and not M.is_mapped(key) then
-      vim.keymap.set('i', key, function()
+    local mode = M.get_mode(name)
+    if key and not M.is_mapped(key, mode) then
+      vim.keymap.set(mode, key, function()
         return M[name](key)
       end, { buffer = buffer, expr = true, desc = 'Starling: ' .. name:gsub('_', ' ') })
     end
@@ -238,6 +261,7 @@ function M.attach(client, buffer)
   vim.api.nvim_buf_call(buffer, function()
     map_keys(buffer)
   end)
+  next_edit.attach(client, buffer)
   local group = vim.api.nvim_create_augroup('starling.suggestions.' .. buffer, {})
   vim.api.nvim_create_autocmd({ 'InsertEnter', 'CursorMovedI', 'TextChangedI', 'TextChangedP' }, {
     group = group,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, model_validator
 from pygls.exceptions import JsonRpcInvalidParams
 
+from agents.findings import QUICK
 from agents.reviewer import reviewed_files
 from agents.reviewer.explanations import find_explanation_url, format_source
-from agents.reviewer.layers import QUICK
 from indexing.syntax import languages
 from indexing.syntax.documents import Document
 from indexing.workspace import left_out, origins

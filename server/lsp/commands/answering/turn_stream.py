@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agents.team import events
-from server.gate.question.wording import replace_unprintable
+from server.gate.question.printing import replace_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

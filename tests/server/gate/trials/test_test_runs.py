@@ -213,6 +213,8 @@ def test_the_program_in_the_users_command_is_recognized(tmp_path: Path, wanted: 
         ("python -m unittest discover", "tests/test_a.py", "python -m unittest tests/test_a.py"),
         ("python -m unittest discover", "tests", "python -m unittest discover -s tests"),
         ("npm test", "a.test.js", "npm test -- a.test.js"),
+        ("npm run test", "a.test.js", "npm run test -- a.test.js"),
+        ("npm t -- --ci", "a.test.js", "npm t -- --ci a.test.js"),
         ("npx jest", "a.test.js", "npx jest a.test.js"),
         ("go test ./...", "area/a_test.go", "go test ./area"),
         ("go test ./...", "area", "go test ./area/..."),

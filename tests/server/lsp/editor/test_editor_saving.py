@@ -27,7 +27,7 @@ class Outcome:
     checkpoint: str
     proposal: str = "1"
     reason: str = ""
-    left: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def applied(self) -> bool:

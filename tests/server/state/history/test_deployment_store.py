@@ -53,7 +53,7 @@ def test_the_end_and_what_it_took_back_are_recorded(state: State) -> None:
     store.note_previous("a", "releases/x")
     store.end("a", DeploymentState.DONE, "ok")
     store.begin(make_record("b", action=Action.ROLL_BACK, begun=2e10))
-    store.end("b", DeploymentState.DONE, "back", taken_back="a")
+    store.end("b", DeploymentState.DONE, "back", rolled_back="a")
     newest, oldest = store.list_newest("/w", "prod", 10)
     assert (newest.action, newest.state, newest.text) == ("roll_back", "done", "back")
     assert (oldest.state, oldest.previous) == ("rolled back", "releases/x")

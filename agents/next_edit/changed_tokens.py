@@ -1,0 +1,85 @@
+"""The tokens that an edit has changed, found by comparing the lines before and after it. Start at `list_changes`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
+
+from agents.next_edit.history import find_line_span
+
+if TYPE_CHECKING:
+    from agents.next_edit.history import PastEdit
+
+TOKENS = 400  # an edit with more of them on one side is not compared
+_TOKEN = re.compile(r"[^\W\d]\w*|\d[\w.]*|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word, a number or a mark, with its place in a text."""
+
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        """Offset after its last character."""
+        return self.start + len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChange:
+    """Adjacent tokens that an edit replaced.
+
+    Attributes:
+        old: the tokens before, with offsets in the text before the edit.
+        new: the tokens after, with offsets in the current text.
+        left: equal tokens before them on the edited lines, with offsets in the current text; nearest last.
+        right: equal tokens after them, likewise; nearest first.
+        old_text: text between the nearest equal tokens before the edit.
+        new_text: the same after the edit.
+    """
+
+    old: tuple[Token, ...]
+    new: tuple[Token, ...]
+    left: tuple[Token, ...]
+    right: tuple[Token, ...]
+    old_text: str
+    new_text: str
+
+
+def split_tokens(text: str, start: int, end: int) -> list[Token]:
+    """Return the tokens of `text` in [start, end)."""
+    return [Token(found.group(), found.start()) for found in _TOKEN.finditer(text, start, end)]
+
+
+def list_changes(edit: PastEdit, text: str) -> tuple[TokenChange, ...]:
+    """Return what `edit` changed, in the order of the current `text`; () if it is too large or changed no token."""
+    old_span = find_line_span(edit.before, edit.old_start, edit.old_end)
+    new_span = find_line_span(text, edit.start, edit.end)
+    old, new = split_tokens(edit.before, *old_span), split_tokens(text, *new_span)
+    if max(len(old), len(new)) > TOKENS:
+        return ()
+    matcher = SequenceMatcher(None, [one.text for one in old], [one.text for one in new], autojunk=False)
+    changes = []
+    for action, first, last, new_first, new_last in matcher.get_opcodes():
+        if action == "equal":
+            continue
+        changes.append(
+            TokenChange(
+                tuple(old[first:last]),
+                tuple(new[new_first:new_last]),
+                tuple(new[:new_first]),
+                tuple(new[new_last:]),
+                edit.before[old[first - 1].end if first else old_span[0] : _find_start(old, last, old_span[1])],
+                text[new[new_first - 1].end if new_first else new_span[0] : _find_start(new, new_last, new_span[1])],
+            )
+        )
+    return tuple(changes)
+
+
+def _find_start(tokens: list[Token], at: int, end: int) -> int:
+    """Return where the token with the index `at` begins; `end` if there is none."""
+    return tokens[at].start if at < len(tokens) else end
