@@ -188,8 +188,11 @@ class EnclosingCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A definition that the next line may call, with its score (higher is likelier; comparable in one answer only)."""
+class LikelyDefinition:
+    """A definition that the code at the cursor may use next, with its score (higher is likelier).
+
+    Scores are comparable within one answer only.
+    """
 
     definition: FoundDefinition
     score: float

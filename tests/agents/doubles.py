@@ -47,6 +47,8 @@ class MemoryIndex(DocumentAccess):
     hits: tuple[Hit, ...] = ()
     defined: tuple[Hit, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
+    related: tuple[Hit, ...] = ()
+    qualified: dict[str, tuple[Hit, ...]] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     search_s: float = 0.0
     queries: list[Query] = field(default_factory=list)
@@ -95,6 +97,14 @@ class MemoryIndex(DocumentAccess):
         self, names: Collection[str], *, document: Document, limit: int = 10, deadline: float | None = None
     ) -> tuple[Hit, ...]:
         return tuple(hit for hit in self.defined if hit.name in names)[:limit]
+
+    def find_related_definitions(
+        self, document: Document, offset: int, *, limit: int = 10, deadline: float | None = None
+    ) -> tuple[Hit, ...]:
+        return self.related[:limit]
+
+    def find_qualified(self, written: str, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
+        return self.qualified.get(written, ())[:limit]
 
 
 def make_document(text: str, language: str = "python", name: str = "main.py", version: int = 0) -> Document:
