@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from indexing.recall.pools import Origin
+
 if TYPE_CHECKING:
     from indexing.recall.pools import Pool
 
@@ -20,6 +22,7 @@ class Candidate:
         exact: number of tokens up to `position` that equal those before the cursor.
         before: the `WINDOW` tokens up to `position`, nearest first.
         line: the tokens after `position`, up to `end`.
+        following: up to `pools.FOLLOWING` tokens after `end`.
         text: the text from the token at `position` to the token at `end`.
         file: number of the file within the pool.
         matched: as `exact`, with consistently renamed words counted as equal.
@@ -33,6 +36,7 @@ class Candidate:
     exact: int
     before: list[int]
     line: list[int]
+    following: list[int]
     text: str
     file: int
     matched: int = 0
@@ -58,8 +62,8 @@ class Hypothesis:
 
     @property
     def lead(self) -> Candidate:
-        """The voter with the longest match."""
+        """The voter with the longest match; one in a library only if there is no other."""
         return max(
             (candidate for candidate, _ in self.voters),
-            key=lambda found: (found.matched, found.exact, found.pool.origin),
+            key=lambda found: (found.pool.origin > Origin.LIBRARY, found.matched, found.exact, found.pool.origin),
         )

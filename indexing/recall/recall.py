@@ -34,12 +34,12 @@ LONGEST = 64  # tokens of a continued line
 FROM_POOL = 32  # positions taken from a pool; measured: more of them add no new lines
 FROM_OWN = 192  # positions taken from the document, where a search is one scan
 FROM_POOL_PARTIAL = 160  # positions taken from a pool after a partial word, which most of them do not fit
-COMPARED = 24  # candidates read from other files
+COMPARED = 24  # candidates read from other files of the workspace
+LIBRARY_COMPARED = 24  # candidates read from libraries
 OWN_COMPARED = 24  # candidates read from the document on each side of the cursor
 BLOCK_LINES = 12
 _BACK = np.arange(WINDOW + 1)
-_FORTH = np.arange(1, LONGEST + 1)
-_NEXT = np.arange(1, FOLLOWING + 1)
+_FORTH = np.arange(1, LONGEST + FOLLOWING + 1)
 _TRUE = np.ones(1, dtype=np.bool_)
 _COMMENT = re.compile(r"""\s+(?:#|//)\s.*\Z""")
 
@@ -119,12 +119,17 @@ def find_candidates(cursor: CursorText, pools: Sequence[Pool], deadline: float |
     """
     own = [found for pool in (cursor.above, cursor.below) for found in _find_longest(cursor, pool, OWN_COMPARED)]
     others: list[Candidate] = []
+    libraries: list[Candidate] = []
     for pool in pools:
         if deadline is not None and time.monotonic() > deadline:
             break
-        others += _find_longest(cursor, pool, COMPARED)
+        if pool.origin == Origin.LIBRARY:
+            libraries += _find_longest(cursor, pool, LIBRARY_COMPARED)
+        else:
+            others += _find_longest(cursor, pool, COMPARED)
     others.sort(key=lambda candidate: (-candidate.exact, -candidate.pool.origin))
-    candidates = own + others[:COMPARED]
+    libraries.sort(key=lambda candidate: -candidate.exact)
+    candidates = own + others[:COMPARED] + libraries[:LIBRARY_COMPARED]
     for candidate in candidates:
         _extend_match(cursor, candidate)
     return candidates
@@ -166,15 +171,17 @@ def _find_longest(cursor: CursorText, pool: Pool, count: int) -> list[Candidate]
     unequal[:, -1] = True
     lengths = unequal.argmax(axis=1)
     order = np.lexsort((-positions, -lengths))[: int(np.count_nonzero(lengths))]
-    chosen: list[tuple[int, int, int, list[int], list[int]]] = []
+    chosen: list[tuple[int, int, int, list[int], list[int], list[int]]] = []
     for begin in range(0, len(order), count):  # nearly all lines end within `LONGEST`, so one round is enough
         some = order[begin : begin + count]
         at = positions[some]
         lines = pool.read_ids(at[:, None] + _FORTH)
-        to_end = (lines <= tokens.SHALLOWER).argmax(axis=1).tolist()  # also 0 if the line is longer than `LONGEST`
+        to_end = (
+            (lines[:, :LONGEST] <= tokens.SHALLOWER).argmax(axis=1).tolist()
+        )  # also 0 if the line is longer than `LONGEST`
         found = zip(at.tolist(), to_end, lengths[some].tolist(), windows[some].tolist(), lines.tolist(), strict=True)
         chosen += [
-            (position, position + 1 + further, length, before[:WINDOW], line[:further])
+            (position, position + 1 + further, length, before[:WINDOW], line[:further], line[further + 1 :][:FOLLOWING])
             for position, further, length, before, line in found
             if further
         ]
@@ -183,8 +190,10 @@ def _find_longest(cursor: CursorText, pool: Pool, count: int) -> list[Candidate]
     return _read_candidates(pool, chosen[:count])
 
 
-def _read_candidates(pool: Pool, chosen: Sequence[tuple[int, int, int, list[int], list[int]]]) -> list[Candidate]:
-    """Return a candidate, with its text, for each (position, end, exact length, tokens before, tokens of the line)."""
+def _read_candidates(
+    pool: Pool, chosen: Sequence[tuple[int, int, int, list[int], list[int], list[int]]]
+) -> list[Candidate]:
+    """Return a candidate, with its text, for each (position, end, exact length, tokens before, of the line, after)."""
     if not chosen:
         return []
     positions, stops = (np.array([known[at] for known in chosen], dtype=np.int64) for at in (0, 1))
@@ -213,8 +222,7 @@ def _extend_match(cursor: CursorText, candidate: Candidate) -> None:
             candidate.matched += 1
         candidate.renames = {old: new for old, new in forth.items() if old != new and back.get(new) == old}
     if cursor.next_tokens:
-        following = candidate.pool.read_ids(candidate.end + _NEXT).tolist()
-        for old, new in zip(following, cursor.next_tokens, strict=False):
+        for old, new in zip(candidate.following, cursor.next_tokens, strict=False):
             if candidate.renames.get(old, old) != new:
                 break
             candidate.after += 1
