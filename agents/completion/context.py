@@ -153,17 +153,20 @@ class ContextGatherer:
 
 
 def _find_hits(cursor: Cursor, syntax: Syntax | None, index: Index, *, limit: int, deadline: float) -> list[Hit]:
-    """Return definitions of names used near the cursor, at most half of `limit`, then up to `limit` similar pieces.
+    """Return definitions for the code near the cursor, at most half of `limit`, then up to `limit` similar pieces.
 
-    Searches until `deadline`, and only in the document's language and related ones.
+    Definitions are what the names there mean and what may be used next; where resolution finds too few, or does not
+    know the language, definitions of the same names. Searches until `deadline`, and only in the document's language and
+    related ones.
     """
     document = cursor.document
     names = list_names(cursor)
-    definitions: list[Hit] = []
-    if names:
-        wanted = max(1, round(limit * _SHARE_OF_DEFINITIONS))
+    wanted = max(1, round(limit * _SHARE_OF_DEFINITIONS))
+    definitions = list(index.find_related_definitions(document, cursor.offset, limit=wanted, deadline=deadline))
+    if names and len(definitions) < wanted:
         found = index.find_definitions(names, document=document, limit=2 * wanted, deadline=deadline)
-        definitions = [hit for hit in found if _is_in_related_language(hit, document)][:wanted]
+        definitions += [hit for hit in found if _is_in_related_language(hit, document) and hit not in definitions]
+        definitions = definitions[:wanted]
     if time.monotonic() + _LEAST_S > deadline:
         return definitions
     lines = [line for line in cursor.prefix.split("\n") if line.strip()][-_QUERY_LINES:]

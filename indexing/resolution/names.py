@@ -6,24 +6,27 @@ parses nothing. Never runs code. Start at `DocumentNames`.
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from indexing.resolution import cursor_text, expressions, rules
+from indexing.resolution.describing import describe, list_parameters
 from indexing.resolution.inference import Inference
+from indexing.resolution.known_members import knows_all_members
 from indexing.resolution.lookup import Lookup, Reference, Source
 from indexing.resolution.records import EnclosingCall, FoundDefinition, NameTable, Parameter, Receiver
 from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from indexing.resolution.files import Files, TableCache
     from indexing.resolution.paths import FileKey
-    from indexing.resolution.records import Definition
     from indexing.resolution.values import Value
 
 MOST_MEMBERS = 500
-_LONGEST_SIGNATURE = 60  # parameters
+_CHARACTERS_A_SECOND = 2.5e6  # parsed: half of a bare parse
 
 
 class DocumentNames:
@@ -49,10 +52,13 @@ class DocumentNames:
         self.offset = offset
         self.lookup = Lookup(files, tables, deadline)
         language_rules = rules.load(language)
-        self.available = language_rules is not None
+        self.available = False
         if language_rules is None:
             return
-        cut, self.line_start, self._line_end, self._place = _replace_line(text, offset, language_rules)
+        cut, self.line_start, self.line_end, self._place = _replace_line(text, offset, language_rules)
+        if tables.find(language, cut) is None and _takes_too_long(cut, deadline):
+            return
+        self.available = True
         self._shift = len(text) - len(cut)
         self.source = Source(None, root, relative, tables.read(language, cut), language_rules)
         self.lookup.set_own(self.source, key)
@@ -91,7 +97,10 @@ class DocumentNames:
                 if name not in members and len(members) < MOST_MEMBERS:
                     members[name] = self.describe(reference)
         types = tuple(dict.fromkeys(value.title for value in values))
-        return Receiver(types, tuple(members.values())) if types else None
+        if not types:
+            return None
+        complete = len(members) < MOST_MEMBERS and all(knows_all_members(self.inference, value) for value in values)
+        return Receiver(types, tuple(members.values()), complete)
 
     def find_call(self) -> EnclosingCall | None:
         """Return the call around the cursor; None outside of one. Without a known callee it has no parameters."""
@@ -110,43 +119,14 @@ class DocumentNames:
 
     def describe(self, reference: Reference) -> FoundDefinition:
         """Return the record of what a name means, with its place in the real text of its file."""
-        source = reference.source
-        if reference.number < 0:
-            name = source.relative.rpartition("/")[2].partition(".")[0]
-            return FoundDefinition(source.relative, source.key, name, name, "module", Span(0, 0), 0)
-        definition = reference.definition
-        span, line = definition.span, definition.line
-        if source is self.source:
-            span = Span(self._to_real(span.start), self._to_real(span.end))
-        if reference.parameter is not None:
-            name = reference.parameter.name
-            qualified = f"{self._qualify(source, reference.number)}.{name}"
-            return FoundDefinition(source.relative, source.key, name, qualified, "variable", span, line)
-        return FoundDefinition(
-            source.relative, source.key, definition.name, self._qualify(source, reference.number), definition.kind,
-            span, line, self.list_parameters(reference),
-        )  # fmt: skip
+        found = describe(reference, self.inference)
+        if reference.source is not self.source:
+            return found
+        return replace(found, span=Span(self._to_real(found.span.start), self._to_real(found.span.end)))
 
     def list_parameters(self, reference: Reference) -> tuple[Parameter, ...]:
         """Return the parameters of a function without its receiver, or those of creating an instance of a class."""
-        definition = reference.definition
-        if definition.kind == "function":
-            return _drop_receiver(definition)
-        if definition.kind != "class":
-            return ()
-        source = reference.source
-        fields: dict[str, Parameter] = {}
-        for ancestor in self.inference.list_ancestors(source, reference.number):
-            if ancestor.source is None:
-                continue
-            table = ancestor.source.table
-            made = table.members.get(ancestor.number, {})
-            own = table.definitions[ancestor.number]
-            if numbers := made.get(source.rules.constructor):
-                return _drop_receiver(table.definitions[numbers[0]])
-            if source.rules.takes_fields(own.decorators, own.bases):
-                fields = {each.name: each for each in _list_fields(table, made.values())} | fields
-        return tuple(fields.values())
+        return list_parameters(reference, self.inference)
 
     def _find_references(self, written: str) -> Sequence[Reference]:
         """Return what a name or a member, written at the cursor's place, means; () for anything else."""
@@ -158,18 +138,14 @@ class DocumentNames:
             return [each for value in values for each in self.inference.find_members(value, expression.name)]
         return ()
 
-    def _qualify(self, source: Source, number: int) -> str:
-        """Return the name of a definition with those around it."""
-        names = []
-        while number >= 0:
-            definition = source.table.definitions[number]
-            names.append(definition.name)
-            number = definition.parent
-        return ".".join(reversed(names))
-
     def _to_real(self, offset: int) -> int:
         """Return the offset in the real text of an offset in the text with the placeholder."""
         return offset + self._shift if offset > self.line_start else offset
+
+
+def _takes_too_long(text: str, deadline: float | None) -> bool:
+    """Return whether parsing `text` takes more than half of the time that is left."""
+    return deadline is not None and len(text) / _CHARACTERS_A_SECOND > (deadline - time.monotonic()) / 2
 
 
 def find_scope(table: NameTable, offset: int) -> int:
@@ -192,21 +168,6 @@ def _replace_line(text: str, offset: int, language_rules: rules.Rules) -> tuple[
     following = next((each for each in text[end + 1 : end + 1 + 2_000].split("\n") if each.strip()), "")
     placeholder = language_rules.make_placeholder(line.rstrip("\r"), following)
     return text[:start] + placeholder + text[end:], start, end, start + len(placeholder)
-
-
-def _drop_receiver(function: Definition) -> tuple[Parameter, ...]:
-    """Return the parameters of a function that a call gives."""
-    return tuple(
-        each for each in function.parameters[:_LONGEST_SIGNATURE] if each.kind not in {"receiver", "class_receiver"}
-    )
-
-
-def _list_fields(table: NameTable, members: Iterable[tuple[int, ...]]) -> Iterator[Parameter]:
-    """Yield the annotated attributes of a class as parameters."""
-    for numbers in members:
-        each = table.definitions[numbers[0]]
-        if each.kind == "variable" and each.annotation and not each.of_self and "ClassVar" not in each.annotation:
-            yield Parameter(each.name, "any", each.annotation, each.value)
 
 
 def _list_missing(parameters: Sequence[Parameter], given: int, named: Sequence[str]) -> Iterator[Parameter]:

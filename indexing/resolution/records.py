@@ -155,10 +155,17 @@ class FoundDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """The receiver before a dot: the names of its types, and the members that it has, those of its own class first."""
+    """The receiver before a dot.
+
+    Attributes:
+        types: the names of its types.
+        members: the members that it has, those of its own class first.
+        is_complete: whether it surely has no other members.
+    """
 
     types: tuple[str, ...]
     members: tuple[FoundDefinition, ...]
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +188,11 @@ class EnclosingCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A definition that the next line may call, with its score (higher is likelier; comparable in one answer only)."""
+class LikelyDefinition:
+    """A definition that the code at the cursor may use next, with its score (higher is likelier).
+
+    Scores are comparable within one answer only.
+    """
 
     definition: FoundDefinition
     score: float

@@ -115,6 +115,12 @@ def load(language: str) -> Rules | None:
     return cast("Rules", importlib.import_module(f"indexing.resolution.languages.{module}").RULES)
 
 
+def load_all() -> list[Rules]:
+    """Return the rules of all languages in which names are resolved, each once."""
+    found = (load(each.name) for each in languages.LANGUAGES if each.resolution)
+    return list({id(each): each for each in found if each is not None}.values())
+
+
 @lru_cache(maxsize=64)
 def load_query(language: str) -> tree_sitter.Query | None:
     """Return the query whose captures a table is made of; None if the grammar is missing or another version."""

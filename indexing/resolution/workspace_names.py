@@ -5,19 +5,30 @@ Start at `WorkspaceNames.open`.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from indexing.resolution import rules
+from indexing.resolution.describing import describe
 from indexing.resolution.files import TableCache, ViewFiles, list_paths
+from indexing.resolution.inference import Inference
+from indexing.resolution.lookup import Lookup
 from indexing.resolution.names import DocumentNames
+from indexing.resolution.records import ImportedName
+from indexing.resolution.values import Value
 from indexing.segments import Ranked
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
+    from indexing.resolution.lookup import Source
     from indexing.resolution.paths import FileKey, Paths
     from indexing.resolution.records import FoundDefinition
     from indexing.segments import View
     from indexing.syntax.documents import Document
+
+MOST_HOMES = 8  # files that define the first part of a qualified name
+_SEPARATOR = re.compile(r"\.|::|#")
 
 
 class WorkspaceNames:
@@ -47,9 +58,6 @@ class WorkspaceNames:
             key: key of its stored version; None if it is not indexed.
             deadline: moment of `time.monotonic` after which no file is parsed; None for none.
         """
-        known = self._paths
-        if known is None or known[0] != view.files_key:
-            self._paths = known = (view.files_key, list_paths(view))
         return DocumentNames(
             document.text,
             offset,
@@ -57,10 +65,52 @@ class WorkspaceNames:
             root=home[0],
             relative=home[1],
             key=key,
-            files=ViewFiles(view, known[1]),
+            files=self._list_files(view),
             tables=self._tables,
             deadline=deadline,
         )
+
+    def find_qualified(self, view: View, written: str, *, deadline: float | None) -> tuple[FoundDefinition, ...]:
+        """Return what a qualified name ("Class.method", "package.module.function") means anywhere in the workspace.
+
+        Inherited members are found in the class that has them. () for a name without a separator.
+        """
+        parts = [each for each in _SEPARATOR.split(written) if each]
+        if len(parts) < 2:
+            return ()
+        files = self._list_files(view)
+        lookup = Lookup(files, self._tables, deadline)
+        found: dict[FoundDefinition, None] = {}
+        for source, rest in _iterate_homes(parts, view, lookup, files.paths, deadline):
+            inference = Inference(lookup, source.rules.types)
+            values: tuple[Value, ...] = (Value("module", source),)
+            for part in rest[:-1]:
+                values = tuple(each for value in values for each in inference.read_member(value, part))
+            references = [each for value in values for each in inference.find_members(value, rest[-1])]
+            found.update((describe(each, inference), None) for each in references)
+        return tuple(found)
+
+    def _list_files(self, view: View) -> ViewFiles:
+        """Return the files of `view`; their paths are listed again only after files came or went."""
+        known = self._paths
+        if known is None or known[0] != view.files_key:
+            self._paths = known = (view.files_key, list_paths(view))
+        return ViewFiles(view, known[1])
+
+
+def _iterate_homes(
+    parts: list[str], view: View, lookup: Lookup, paths: Mapping[str, Paths], deadline: float | None
+) -> Iterator[tuple[Source, list[str]]]:
+    """Yield modules in which the qualified name `parts` may be, each with the parts that are left to look up there."""
+    for split in range(len(parts) - 1, 0, -1):
+        module = ImportedName(parts[0], ".".join(parts[:split]))
+        for language_rules in rules.load_all():
+            for in_root in paths.values():
+                for source in lookup.load_all(language_rules.locate_module(module, "", in_root)):
+                    yield source, parts[split:]
+    homes = view.find_definitions(parts[:1], imported_modules=(), own=None, limit=MOST_HOMES, deadline=deadline)
+    for source in lookup.load_all(list(dict.fromkeys(each.key for each in homes))):
+        yield source, parts
 
 
 def list_chunks(view: View, found: Iterable[FoundDefinition]) -> list[Ranked]:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from agents.completion.cursor import Cursor
 from indexing.records import Hit, Query, Recalled
+from indexing.resolution.files import TableCache
+from indexing.resolution.names import DocumentNames
 from indexing.syntax.documents import Document
 from indexing.workspace import access
 from tests import marked
+from tests.indexing.resolution.workspaces import TextFiles
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -43,6 +46,9 @@ class MemoryIndex(DocumentAccess):
     recalled: tuple[Recalled, ...] = ()
     hits: tuple[Hit, ...] = ()
     defined: tuple[Hit, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    related: tuple[Hit, ...] = ()
+    qualified: dict[str, tuple[Hit, ...]] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     search_s: float = 0.0
     queries: list[Query] = field(default_factory=list)
@@ -72,10 +78,33 @@ class MemoryIndex(DocumentAccess):
     ) -> tuple[Recalled, ...]:
         return self.recalled[:limit]
 
+    def open_names(self, document: Document, offset: int, *, deadline: float | None = None) -> DocumentNames | None:
+        if not document.entry.resolution:
+            return None
+        return DocumentNames(
+            document.text,
+            offset,
+            language=document.language,
+            root="",
+            relative=document.path.name if document.path is not None else "",
+            key=None,
+            files=TextFiles(self.files),
+            tables=TableCache(),
+            deadline=deadline,
+        )
+
     def find_definitions(
         self, names: Collection[str], *, document: Document, limit: int = 10, deadline: float | None = None
     ) -> tuple[Hit, ...]:
         return tuple(hit for hit in self.defined if hit.name in names)[:limit]
+
+    def find_related_definitions(
+        self, document: Document, offset: int, *, limit: int = 10, deadline: float | None = None
+    ) -> tuple[Hit, ...]:
+        return self.related[:limit]
+
+    def find_qualified(self, written: str, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
+        return self.qualified.get(written, ())[:limit]
 
 
 def make_document(text: str, language: str = "python", name: str = "main.py", version: int = 0) -> Document:

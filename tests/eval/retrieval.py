@@ -1,9 +1,14 @@
 """Measurement of search: how often it finds the definition that the next line calls; jedi names the right definition.
 
-`python -m tests.eval.retrieval` measures dev and test packages and writes `retrieval.csv`, with the Jaccard index of
-the words and plain BM25 beside it. Call sites in random order, those that lead to a function or class in another file
-of the package; the query is the 15 lines before the call; candidates are all chunks of the other files. Runs none of
-the packages' code.
+`python -m tests.eval.retrieval` measures dev and test packages and writes `retrieval.csv`. Call sites in random order,
+those that lead to a function or class in another file of the package; candidates are all chunks of the other files.
+Runs none of the packages' code. The arms:
+
+- `starling`: what the names in scope mean, then search. It sees the file up to the line of the call, not that line.
+- `starling_middle`: it also sees what comes after the statement, as in the middle of a finished file.
+- `starling_line`: it sees the file up to the called name: the receiver, or what else the line begins with.
+- `search`: search by words alone, by the 15 lines before the call, with the imports of the file.
+- `bm25`, `jaccard`: plain BM25, and the Jaccard index of the words, of the same 15 lines.
 """
 
 from __future__ import annotations
@@ -23,6 +28,11 @@ import jedi
 from indexing import ranking
 from indexing.process.analysis import analyze_text
 from indexing.records import Query
+from indexing.resolution.cursor_text import blank_strings
+from indexing.resolution.files import TableCache, ViewFiles, list_paths
+from indexing.resolution.likely import rank_likely
+from indexing.resolution.names import DocumentNames
+from indexing.resolution.workspace_names import list_chunks
 from indexing.segments import Segment, View, build
 from indexing.storage.segment_files import SegmentFile
 from indexing.syntax import languages, tokens
@@ -47,12 +57,16 @@ LEFT_OUT = {"fastapi", "scrapy"}
 
 @dataclass(frozen=True)
 class Site:
-    """A call (file and line), and the definition that it calls (file and line). Lines count from 0."""
+    """A call (file and line), and the definition that it calls (file and line). Lines count from 0.
+
+    `column` is the byte in its line at which the called name begins; -1 if it is not known.
+    """
 
     relative: str
     line: int
     target: str
     target_line: int
+    column: int = -1
 
 
 class Sampled(Protocol):
@@ -68,12 +82,13 @@ class Sampled(Protocol):
 
 def load_sites(package: data.Package) -> list[Site]:
     """Return the call sites of a package, from the cache if they are there, because jedi is slow."""
-    cache = data.CACHE / f"sites-{package.name}-{package.version}-{SITES}.json"
+    cache = data.CACHE / f"calls-{package.name}-{package.version}-{SITES}.json"
     if cache.exists():
         return [Site(*found) for found in json.loads(cache.read_text(encoding="utf-8"))]
     found = _find_sites(package)
     cache.write_text(
-        json.dumps([(site.relative, site.line, site.target, site.target_line) for site in found]), encoding="utf-8"
+        json.dumps([(site.relative, site.line, site.target, site.target_line, site.column) for site in found]),
+        encoding="utf-8",
     )
     return found
 
@@ -81,7 +96,7 @@ def load_sites(package: data.Package) -> list[Site]:
 def _find_sites(package: data.Package) -> list[Site]:
     """Return up to `SITES` random calls of functions and classes in other files of the package."""
     project = jedi.Project(package.root)
-    calls = [(path, *place) for path in package.list_files() for place in _find_calls(path)]
+    calls = [(path, *place) for path in package.list_files() for place in find_calls(path)]
     random.Random(SEED).shuffle(calls)  # noqa: S311 - a sample that repeats, no secret
     found: list[Site] = []
     for path, line, column in calls[:TRIES]:
@@ -95,7 +110,7 @@ def _find_sites(package: data.Package) -> list[Site]:
                 and (package.root / package.source) in target.parents
             ):
                 relative, there = (each.relative_to(package.root).as_posix() for each in (path, target))
-                found.append(Site(relative, line - 1, there, name.line - 1))
+                found.append(Site(relative, line - 1, there, name.line - 1, column))
                 break
         if len(found) == SITES:
             break
@@ -111,7 +126,7 @@ def _find_definitions(script: jedi.Script, line: int, column: int) -> list[jedi.
         return []
 
 
-def _find_calls(path: Path) -> list[tuple[int, int]]:
+def find_calls(path: Path) -> list[tuple[int, int]]:
     """Return line (from 1) and column of the last name of each called expression in a file, without the first lines."""
     found = []
     for node in ast.walk(ast.parse(path.read_bytes())):
@@ -132,12 +147,16 @@ class Workspace:
         keys: keys of the files in the view, by path.
         texts: texts of the files, by path.
         imports: imports of the files, by path.
+        files: the same files for resolution.
+        tables: their tables of names.
     """
 
     view: View
     keys: dict[str, tuple[str, int]]
     texts: dict[str, str]
     imports: dict[str, tuple[Import, ...]]
+    files: ViewFiles
+    tables: TableCache
 
     @classmethod
     def index(cls, package: Sampled, folder: Path) -> Workspace:
@@ -151,7 +170,8 @@ class Workspace:
             files.append(SegmentFile(number, relative, 0.0, analysis.blob))
         target = folder / f"{package.root.name}.segment"
         build(target, files)
-        return cls(View([("", Segment.open(target))], {}, ()), keys, contents, imports)
+        view = View([("", Segment.open(target))], {}, ())
+        return cls(view, keys, contents, imports, ViewFiles(view, list_paths(view)), TableCache())
 
     def make_query(self, site: Site) -> str:
         """Return the lines before the call, which are the query."""
@@ -167,6 +187,27 @@ class Workspace:
                     return rank
         return 0
 
+    def open_names(self, relative: str, text: str, offset: int) -> DocumentNames:
+        """Return the names of a file with another `text`, at the code point `offset`."""
+        return DocumentNames(
+            text,
+            offset,
+            language=languages.detect_by_name(relative.rpartition("/")[2]),
+            root="",
+            relative=relative,
+            key=self.keys[relative],
+            files=self.files,
+            tables=self.tables,
+        )
+
+    def find_likely(self, site: Site, text: str, offset: int) -> list[Ranked]:
+        """Return the chunks for a call that resolution finds in `text` at `offset`, then those of search."""
+        names, own = self.open_names(site.relative, text, offset), self.keys[site.relative]
+        likely = rank_likely(names, self.view, own=own, limit=DEPTH)
+        found = list_chunks(self.view, [each.definition for each in likely])
+        known = {(each.key, each.chunk) for each in found}
+        return [*found, *(each for each in self.search(site) if (each.key, each.chunk) not in known)][:DEPTH]
+
     def search(self, site: Site) -> list[Ranked]:
         """Return the chunks that Starling's search finds for a call, best first."""
         imports = self.imports[site.relative]
@@ -176,6 +217,31 @@ class Workspace:
             modules=tuple(found.module for found in imports),
         )
         return self.view.search(query, own=self.keys[site.relative], limit=DEPTH, deadline=None)
+
+
+def cut_text(text: str, site: Site) -> dict[str, tuple[str, int]]:
+    """Return the text that each arm with resolution sees, and the cursor in it."""
+    lines = text.split("\n")
+    above, line = "".join(f"{each}\n" for each in lines[: site.line]), lines[site.line]
+    indent = line[: len(line) - len(line.lstrip())]
+    begun = above + line.encode()[: site.column].decode(errors="replace")
+    rest = "\n".join(lines[find_statement_end(lines, site.line) :])
+    seen = {
+        "starling": (above + indent, len(above + indent)),
+        "starling_middle": (f"{above}{indent}\n{rest}", len(above + indent)),
+    }
+    return seen | ({"starling_line": (begun, len(begun))} if site.column >= 0 else {})
+
+
+def find_statement_end(lines: Sequence[str], line: int) -> int:
+    """Return the number of the line after the brackets that open in `line` have closed."""
+    depth = 0
+    for number in range(line, len(lines)):
+        plain = blank_strings(lines[number])
+        depth += sum(map(plain.count, "([{")) - sum(map(plain.count, ")]}"))
+        if depth <= 0:
+            return number + 1
+    return len(lines)
 
 
 def list_words(text: str) -> list[int]:
@@ -206,22 +272,27 @@ def measure(split: str | None) -> list[dict[str, Cell]]:
     """Return the rows of the table, by split and arm, for a split or, for None, for all packages."""
     ranks: dict[tuple[str, str], list[int]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for package in data.list_packages(split):
-            if package.name in LEFT_OUT:
-                continue
+        for package in list_packages(split):
             for arm, found in measure_ranks(Workspace.index(package, Path(folder)), load_sites(package)).items():
                 ranks.setdefault((package.split, arm), []).extend(found)
     return make_rows(ranks)
 
 
 def measure_ranks(workspace: Workspace, sites: Sequence[Site]) -> dict[str, list[int]]:
-    """Return the rank of the definition of each call by arm: Starling and the two baselines."""
+    """Return the rank of the definition of each call by arm."""
     baseline = Baselines(workspace)
-    return {
-        "starling": [workspace.find_rank(site, workspace.search(site)) for site in sites],
-        "bm25": [baseline.find_rank(site, baseline.score_bm25) for site in sites],
-        "jaccard": [baseline.find_rank(site, baseline.score_jaccard) for site in sites],
-    }
+    ranks: dict[str, list[int]] = {}
+    for site in sites:
+        found = {
+            arm: workspace.find_rank(site, workspace.find_likely(site, text, offset))
+            for arm, (text, offset) in cut_text(workspace.texts[site.relative], site).items()
+        }
+        found["search"] = workspace.find_rank(site, workspace.search(site))
+        found["bm25"] = baseline.find_rank(site, baseline.score_bm25)
+        found["jaccard"] = baseline.find_rank(site, baseline.score_jaccard)
+        for arm, rank in found.items():
+            ranks.setdefault(arm, []).append(rank)
+    return ranks
 
 
 def make_rows(ranks: dict[tuple[str, str], list[int]]) -> list[dict[str, Cell]]:
@@ -230,6 +301,12 @@ def make_rows(ranks: dict[tuple[str, str], list[int]]) -> list[dict[str, Cell]]:
     for (_, arm), found in ranks.items():
         together.setdefault(("all", arm), []).extend(found)
     return [make_row(name, arm, found) for (name, arm), found in (ranks | together).items()]
+
+
+def list_packages(split: str | None) -> list[data.Package]:
+    """Return the packages of a split, or of dev and test, without those in `LEFT_OUT`."""
+    wanted = {"dev", "test"} if split is None else {split}
+    return [each for each in data.list_packages() if each.split in wanted and each.name not in LEFT_OUT]
 
 
 def make_row(split: str, arm: str, ranks: Sequence[int]) -> dict[str, Cell]:

@@ -55,7 +55,7 @@ async def run(given: SearchCode, bench: Workbench) -> ToolResult:
     name = re.split(r"\.|::|#", given.words.strip())[-1]
     if given.kind == "uses":
         return await search_lines(SearchFiles(pattern=rf"\b{re.escape(name)}\b"), bench)
-    hits = await asyncio.to_thread(_find_definitions, _require_index(bench), name)
+    hits = await asyncio.to_thread(_find_definitions, _require_index(bench), given.words.strip(), name)
     return _format_hits(hits, bench)
 
 
@@ -75,10 +75,16 @@ def _search(index: Index, query: Query) -> Sequence[Hit]:
     return index.search(query, limit=MOST_HITS, deadline=time.monotonic() + SEARCH_S)
 
 
-def _find_definitions(index: Index, name: str) -> Sequence[Hit]:
-    """Return up to `MOST_HITS` definitions of a name, found within `SEARCH_S`; blocking."""
+def _find_definitions(index: Index, written: str, name: str) -> Sequence[Hit]:
+    """Return up to `MOST_HITS` definitions, found within `SEARCH_S`; blocking.
+
+    Those that the qualified name `written` means, if it is one that resolution knows; else all of its last part `name`.
+    """
+    deadline = time.monotonic() + SEARCH_S
+    if meant := index.find_qualified(written, limit=MOST_HITS, deadline=deadline):
+        return meant
     nowhere = Document("starling:search", None, "text", "")
-    return index.find_definitions({name}, document=nowhere, limit=MOST_HITS, deadline=time.monotonic() + SEARCH_S)
+    return index.find_definitions({name}, document=nowhere, limit=MOST_HITS, deadline=deadline)
 
 
 def _format_hits(hits: Sequence[Hit], bench: Workbench) -> ToolResult:

@@ -42,6 +42,18 @@ def test_definitions_of_used_names_come_before_similar_code() -> None:
     assert list_paths(hits=(SIMILAR,), defined=(AREA,)) == ["shapes.py", "other.py"]
 
 
+def test_what_names_mean_comes_before_definitions_of_the_same_name() -> None:
+    meant = make_hit("meant.py", "def area(r): ...\n", name="area")
+    index = MemoryIndex(hits=(SIMILAR,), defined=(AREA,), related=(meant,))
+    assert list_paths(index=index) == ["meant.py", "shapes.py", "other.py"]
+
+
+def test_enough_meanings_leave_no_room_for_definitions_of_the_same_name() -> None:
+    policy = CompletionPolicy()
+    meant = tuple(make_hit(f"meant{number}.py", f"def area{number}(r): ...\n") for number in range(policy.snippets))
+    assert "shapes.py" not in list_paths(index=MemoryIndex(defined=(AREA,), related=meant))
+
+
 def test_names_near_the_cursor_are_looked_up_nearest_first() -> None:
     assert list_names(parse_cursor(FIXTURE))[:3] == ("area", "print", "radius")
 

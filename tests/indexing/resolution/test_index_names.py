@@ -89,3 +89,69 @@ def test_a_language_without_resolution_and_an_unloaded_index_give_none(
     assert index.open_names(Document("untitled:1", None, "css", "a {}"), 1) is None
     cold = make_index(tmp_path, start=False, where=tmp_path / "elsewhere")
     assert cold.open_names(Document("untitled:1", None, "python", "a"), 1, deadline=time.monotonic()) is None
+
+
+RELATED = """
+    #- console.py
+    class Console:
+        def print(self, text): ...
+        def rule(self): ...
+    #- live.py
+    from console import Console
+    class Live(Console):
+        def stop(self): ...
+    #- other.py
+    def print(text): ...
+    def rule(): ...
+    class Page:
+        def print(self): ...
+    #- main.py
+    from live import Live
+    def show(live: Live):
+        live.stop()
+        $0
+"""
+
+
+def make_open_document(root: Path, fixture: str) -> tuple[Document, int]:
+    """Return the document with the cursor of `fixture`, and the cursor's offset."""
+    marked = parse(fixture)
+    assert marked.cursor is not None
+    path = root / marked.cursor[0]
+    return Document(path.as_uri(), path, "python", marked.text), marked.cursor[1]
+
+
+def list_related(index: Index, root: Path, fixture: str) -> list[str]:
+    """Return path and name of the definitions related to the cursor."""
+    return [f"{hit.relative} {hit.name}" for hit in index.find_related_definitions(*make_open_document(root, fixture))]
+
+
+def test_related_definitions_are_those_that_names_mean(make_index: Callable[..., Index], tmp_path: Path) -> None:
+    index = make_index(parse(RELATED).write(tmp_path))
+    found = list_related(index, tmp_path, RELATED)
+    assert set(found) == {"live.py Live", "live.py Live.stop", "console.py Console.print", "console.py Console.rule"}
+    called = list_related(index, tmp_path, RELATED.replace("$0", "live.print($0)"))
+    assert called[0] == "console.py Console.print"
+    typed = list_related(index, tmp_path, RELATED.replace("$0", "live.r$0"))
+    assert typed[0] == "console.py Console.rule"
+
+
+def test_a_name_that_the_document_imports_has_one_definition(make_index: Callable[..., Index], tmp_path: Path) -> None:
+    text = RELATED.replace("from live import Live", "from live import Live\n    from other import rule")
+    index = make_index(parse(text).write(tmp_path))
+    document, _ = make_open_document(tmp_path, text)
+    assert [hit.relative for hit in index.find_definitions(["rule"], document=document)] == ["other.py"]
+    assert {hit.relative for hit in index.find_definitions(["print"], document=document)} == {"console.py", "other.py"}
+
+
+def test_a_qualified_name_is_found_with_its_inherited_members(make_index: Callable[..., Index], tmp_path: Path) -> None:
+    index = make_index(parse(RELATED).write(tmp_path))
+
+    def list_found(written: str) -> list[str]:
+        return [f"{hit.relative} {hit.name}" for hit in index.find_qualified(written)]
+
+    assert list_found("Live.print") == ["console.py Console.print"]
+    assert list_found("Page.print") == ["other.py Page.print"]
+    assert list_found("other.rule") == ["other.py rule"]
+    assert list_found("live.Live.stop") == ["live.py Live.stop"]
+    assert list_found("Live.missing") == list_found("print") == list_found("..") == []

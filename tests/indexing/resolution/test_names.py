@@ -130,6 +130,8 @@ def test_a_language_without_resolution_has_no_answers() -> None:
 def test_after_the_deadline_no_file_is_parsed_and_cached_tables_are_used() -> None:
     fixture = "#- a.py\ndef f(): ...\n#- main.py\nfrom a import f\nf$0()\n"
     tables = TableCache()
+    assert not open_names(fixture, deadline=time.monotonic() - 1, tables=tables).available
+    open_names(fixture, tables=tables)
     late = open_names(fixture, deadline=time.monotonic() - 1, tables=tables)
     assert late.find_definitions() == ()
     assert late.lookup.was_cut

@@ -70,6 +70,17 @@ async def test_code_is_found_in_the_index_and_hits_in_excluded_files_are_dropped
     assert "has no index" in (await bench.call("search_code", words="area"))[0]
 
 
+async def test_a_qualified_name_that_resolution_knows_means_no_other_definitions(bench: TeamBench) -> None:
+    bench.write(FILES)
+    other = Hit(bench.root / "src/main.py", "src/main.py", 0, 1, "def area(): ...", 1.0, "area")
+    meant = Hit(bench.root / "area.py", "area.py", 0, 2, "def area(r): ...", 1.0, "Shape.area")
+    bench.options["index"] = MemoryIndex(defined=(other,), qualified={"Square.area": (meant,)})
+    text, _ = await bench.call("search_code", words="Square.area", kind="definitions")
+    assert text == "area.py:1-2 Shape.area\ndef area(r): ..."
+    text, _ = await bench.call("search_code", words="Circle.area", kind="definitions")
+    assert text == "src/main.py:1-1 area\ndef area(): ..."
+
+
 async def test_findings_have_their_line_and_rule(bench: TeamBench) -> None:
     bench.write(FILES)
     bench.options["review"] = lambda document: (

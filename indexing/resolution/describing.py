@@ -1,0 +1,88 @@
+"""Records of what names mean, made from references: place, qualified name and parameters. Start at `describe`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from indexing.resolution.records import FoundDefinition, Parameter
+from indexing.syntax.documents import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from indexing.resolution.inference import Inference
+    from indexing.resolution.lookup import Reference, Source
+    from indexing.resolution.records import Definition, NameTable
+
+LONGEST_SIGNATURE = 60  # parameters
+
+
+def describe(reference: Reference, inference: Inference) -> FoundDefinition:
+    """Return the record of what a name means."""
+    source = reference.source
+    if reference.number < 0:
+        name = source.relative.rpartition("/")[2].partition(".")[0]
+        return FoundDefinition(source.relative, source.key, name, name, "module", Span(0, 0), 0)
+    definition = reference.definition
+    qualified = _qualify(source, reference.number)
+    if reference.parameter is not None:
+        name = reference.parameter.name
+        place = (definition.span, definition.line)
+        return FoundDefinition(source.relative, source.key, name, f"{qualified}.{name}", "variable", *place)
+    return FoundDefinition(
+        source.relative,
+        source.key,
+        definition.name,
+        qualified,
+        definition.kind,
+        definition.span,
+        definition.line,
+        list_parameters(reference, inference),
+    )
+
+
+def list_parameters(reference: Reference, inference: Inference) -> tuple[Parameter, ...]:
+    """Return the parameters of a function without its receiver, or those of creating an instance of a class."""
+    definition = reference.definition
+    if definition.kind == "function":
+        return _drop_receiver(definition)
+    if definition.kind != "class":
+        return ()
+    source = reference.source
+    fields: dict[str, Parameter] = {}
+    for ancestor in inference.list_ancestors(source, reference.number):
+        if ancestor.source is None:
+            continue
+        table = ancestor.source.table
+        made = table.members.get(ancestor.number, {})
+        own = table.definitions[ancestor.number]
+        if numbers := made.get(source.rules.constructor):
+            return _drop_receiver(table.definitions[numbers[0]])
+        if source.rules.takes_fields(own.decorators, own.bases):
+            fields = {each.name: each for each in _iterate_fields(table, made.values())} | fields
+    return tuple(fields.values())
+
+
+def _qualify(source: Source, number: int) -> str:
+    """Return the name of a definition with those around it, separated by dots."""
+    names = []
+    while number >= 0:
+        definition = source.table.definitions[number]
+        names.append(definition.name)
+        number = definition.parent
+    return ".".join(reversed(names))
+
+
+def _drop_receiver(function: Definition) -> tuple[Parameter, ...]:
+    """Return the parameters of a function that a call gives."""
+    return tuple(
+        each for each in function.parameters[:LONGEST_SIGNATURE] if each.kind not in {"receiver", "class_receiver"}
+    )
+
+
+def _iterate_fields(table: NameTable, members: Iterable[tuple[int, ...]]) -> Iterator[Parameter]:
+    """Yield the annotated attributes of a class as parameters."""
+    for numbers in members:
+        each = table.definitions[numbers[0]]
+        if each.kind == "variable" and each.annotation and not each.of_self and "ClassVar" not in each.annotation:
+            yield Parameter(each.name, "any", each.annotation, each.value)
