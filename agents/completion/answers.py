@@ -93,7 +93,7 @@ class Answers:
         self._identities = (f"{secrets.token_hex(4)}-{number}" for number in itertools.count(1))
         self._reported = ""
 
-    def choose(
+    def choose(  # noqa: PLR0913 - what an answer consists of
         self,
         request: Request,
         polisher: Polisher,
@@ -101,6 +101,7 @@ class Answers:
         *,
         why: str = "",
         model_ms: float = 0.0,
+        shown: bool = True,
     ) -> Completion:
         """Return the best candidates as suggestions and put those into the reuse cache; a reason if there are none.
 
@@ -110,6 +111,7 @@ class Answers:
             candidates: the candidates, in any order.
             why: the reason to give for an empty answer; "" for the reason that the choice gives.
             model_ms: the answer's time in the model, milliseconds.
+            shown: whether the person sees the suggestions now, at the cursor that they were made for.
         """
         cursor, policy = polisher.cursor, request.policy
         document = cursor.document
@@ -130,7 +132,7 @@ class Answers:
             return Completion((), why or reason, model_ms=model_ms)
         suggestions = tuple(build_suggestion(one, cursor, next(self._identities)) for one in best)
         for one in reversed(suggestions):  # the best last, because the cache returns the newest that fits
-            self.cache.put(document, cursor.offset, one)
+            self.cache.put(document, cursor.offset, one, shown=shown and one is suggestions[0])
         return Completion(suggestions, model_ms=model_ms)
 
     def report_failure(self, error: Exception) -> None:

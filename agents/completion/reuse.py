@@ -30,8 +30,8 @@ LIFETIME_S = 300.0
 BACKSPACES = 24
 # A suggestion is declined once a person has had this time to read it and has typed so many of its characters in one
 # line, key by key. Of the wrong suggestions on the screen in replayed typing, six of seven were such ones.
-DECLINED_AFTER = 5
-DECLINED_AFTER_S = 0.8
+DECLINED_AFTER = 4
+DECLINED_AFTER_S = 0.7
 _LONGEST_KEY = 3  # characters that one key adds, with the brackets that an editor closes; more are a part accepted
 LEAST_REST = 3  # characters; a shorter rest is quicker to type than to accept
 # Editors close brackets and quotes by themselves: up to this many characters after the cursor may be new.
@@ -66,7 +66,7 @@ class _Entry:
         tail: hash and length of all text after the cursor.
         replaced: how many characters after the cursor the suggestion replaces.
         made: when the suggestion was cached, in seconds of the monotonic clock.
-        readings: how it has been typed since its rest was first found; empty before.
+        readings: how it has been typed since it was first shown; empty before.
     """
 
     suggestion: Suggestion
@@ -88,8 +88,11 @@ class SuggestionCache:
         self._documents: OrderedDict[str, deque[_Entry]] = OrderedDict()
         self._rejected: deque[tuple[str, int, str]] = deque(maxlen=REJECTED)
 
-    def put(self, document: Document, offset: int, suggestion: Suggestion) -> None:
-        """Cache `suggestion`, which was made for the cursor at `offset` of `document`; evicts the oldest if full."""
+    def put(self, document: Document, offset: int, suggestion: Suggestion, *, shown: bool = False) -> None:
+        """Cache `suggestion`, which was made for the cursor at `offset` of `document`; evicts the oldest if full.
+
+        `shown` is whether it is also the answer to the request for that cursor.
+        """
         text = document.text
         line_start = max(text.rfind("\n", 0, suggestion.start), text.rfind("\r", 0, suggestion.start)) + 1
         base = max(line_start, suggestion.start - BACKSPACES)
@@ -100,7 +103,8 @@ class SuggestionCache:
             hash(text[:base]),
             (hash(text[offset:]), len(text) - offset),
             suggestion.end - offset,
-            self._clock(),
+            now := self._clock(),
+            [_Reading(offset, now, offset)] if shown else [],
         )
         with self._lock:
             entries = self._documents.setdefault(document.uri, deque(maxlen=ENTRIES_PER_DOCUMENT))
@@ -125,7 +129,7 @@ class SuggestionCache:
         """Return whether the text before `offset` agrees with a suggestion that was declined in this line.
 
         That is a suggestion of which the person has typed `DECLINED_AFTER` characters in the line, key by key, for
-        `DECLINED_AFTER_S` or longer, since its rest was first found.
+        `DECLINED_AFTER_S` or longer, since it was first shown.
         """
         now = self._clock()
         return any(_is_declined(entry, document, offset, now) for entry, _ in self._list_rests(document, offset, now))
@@ -192,7 +196,8 @@ def _is_declined(entry: _Entry, document: Document, offset: int, now: float) -> 
         return False
     reading = entry.readings[0]
     begin = max(reading.begin, document.text.rfind("\n", 0, offset) + 1)
-    return offset - begin >= DECLINED_AFTER and now - reading.since >= DECLINED_AFTER_S
+    typed = document.text[begin:offset].lstrip()  # an editor indents the next line
+    return len(typed) >= DECLINED_AFTER and now - reading.since >= DECLINED_AFTER_S
 
 
 def _contains_closers(rest: str, added: str) -> bool:

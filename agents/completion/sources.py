@@ -179,7 +179,7 @@ class Sources:
         """Decode on the run's thread; if nobody waits for the outcome any more, cache it for the next request."""
         outcome = decoder.decode(run)
         if run.is_abandoned and not outcome.problem:
-            self.answers.choose(request, outcome.polisher, outcome.candidates)
+            self.answers.choose(request, outcome.polisher, outcome.candidates, shown=False)
         return outcome
 
     def _join_run(self, recollection: _Recollection, small: Decoder | None) -> Completion | None:
@@ -221,7 +221,7 @@ class Sources:
             run.end()
             return None
         # The outcome is for the place where the run began; the cache returns the part that is still to be typed.
-        chosen = self.answers.choose(request, outcome.polisher, outcome.candidates).suggestions
+        chosen = self.answers.choose(request, outcome.polisher, outcome.candidates, shown=False).suggestions
         rest = self.answers.cache.find(cursor.document, cursor.offset) if chosen else None
         if rest is None:
             return None

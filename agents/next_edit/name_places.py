@@ -6,7 +6,10 @@ counts as a plain use. Never fails on broken code. Start at `find_places`.
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from indexing.syntax.syntax import Syntax
 
 PLACES = 400  # a name with more places than this is too common to be looked at
+BUILT_IN = frozenset(dir(builtins)) | frozenset(keyword.kwlist)  # names that Python knows by itself
 _LEVELS = 200  # nodes above a name that are looked at
 
 _MEMBERS = re.compile(r"attribute$|member|selector_expression|field_expression|field_access|navigation_suffix")
@@ -100,13 +104,16 @@ def find_places(syntax: Syntax, name: str) -> tuple[Place, ...] | None:
         return None
     entry, data, root = parsed.grammar.entry, parsed.data, parsed.tree.root_node
     kinds = frozenset(entry.identifiers)
+    parts = root.children  # a search that begins in one of them is many times faster than one from the root
+    starts = [part.start_byte for part in parts]
     word = name.encode(errors="replace")
     found = []
     pattern = re.compile(rb"(?<![\w\x80-\xff])" + re.escape(word) + rb"(?![\w\x80-\xff])")
     for count, match in enumerate(pattern.finditer(data)):
         if count >= PLACES:
             return None
-        node = root.descendant_for_byte_range(match.start(), match.end())
+        part = parts[max(bisect_right(starts, match.start()) - 1, 0)]
+        node = part.descendant_for_byte_range(match.start(), match.end())
         if node is not None and node.type in kinds and (node.start_byte, node.end_byte) == match.span():
             start = syntax.to_code_point(match.start())
             found.append(_describe(node, start, start + len(name), entry))

@@ -6,30 +6,30 @@ edit, and never sees a document that is withheld from models. Start at `NextEdit
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 import uuid
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from typing import TYPE_CHECKING
 
-from agents.next_edit.changed_tokens import list_changes
 from agents.next_edit.history import LineChange, expand_to_lines, find_line_span
-from agents.next_edit.next_edits import Candidate, NextEdit, NextEditPolicy
-from agents.next_edit.renaming import build_candidates, find_renames, join_renames, list_imported_uses, list_uses
+from agents.next_edit.next_edits import Candidate, Kind, NextEdit, NextEditPolicy
+from agents.next_edit.rule_search import RuleSearch
 from agents.next_edit.statistics import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from agents.findings import Finding
     from agents.next_edit.history import PastEdit
-    from agents.next_edit.renaming import Rename
     from agents.next_edit.statistics import NextEditStatistics
     from indexing.syntax.documents import Document
     from indexing.syntax.trees import SyntaxTrees
 
 _GIVEN = 64  # edits that can be reported by id
 _REJECTED = 256
+# rejections after which a change is not carried on any more
+_REFUSALS = {Kind.RENAME: 2, Kind.SIGNATURE: 2, Kind.REPEAT: 1, Kind.FIX: 2, Kind.IMPORT: 1}
 
 
 class NextEditor:
@@ -47,6 +47,7 @@ class NextEditor:
         self._lock = threading.Lock()
         self._given: OrderedDict[str, tuple[NextEdit, LineChange]] = OrderedDict()
         self._rejected: deque[LineChange] = deque(maxlen=_REJECTED)
+        self._refusals: Counter[tuple[Kind, tuple[str, str]]] = Counter()
         self._recorder = Recorder()
 
     @property
@@ -71,6 +72,7 @@ class NextEditor:
         edits: Sequence[PastEdit],
         undone: Iterable[LineChange] = (),
         others: Sequence[Document] = (),
+        findings: Sequence[Finding] = (),
         cancelled: Callable[[], bool] = lambda: False,
     ) -> NextEdit | None:
         """Return the next edit after a person's last ones; None if no rule finds one.
@@ -83,14 +85,15 @@ class NextEditor:
             edits: the person's last edits, newest first.
             undone: edits that the person has undone, which are not proposed.
             others: the other open documents; none that is withheld from models.
+            findings: findings of the review in the document's current text, if there are any yet.
             cancelled: returns true once the request is superseded.
         """
         started = time.monotonic()
         chosen = None
-        if self._policy.is_on(document.language) and len(document.text) <= self._policy.longest_document:
+        if edits and self._policy.is_on(document.language) and len(document.text) <= self._policy.longest_document:
             with self._lock:
                 refused = {*self._rejected, *undone}
-            chosen = self._choose(document, offset, edits, refused, others, cancelled)
+            chosen = self._choose(document, offset, edits, refused, others, findings, cancelled)
         self._recorder.record_answer(chosen, (time.monotonic() - started) * 1000)
         return chosen
 
@@ -107,6 +110,9 @@ class NextEditor:
             given = self._given.pop(edit_id, None)
             if given is not None and not accepted:
                 self._rejected.append(given[1])
+                self._refusals[given[0].candidate.kind, given[0].candidate.change] += 1
+                while len(self._refusals) > _REJECTED:
+                    del self._refusals[next(iter(self._refusals))]
         if given is not None:
             self._recorder.record_outcome(given[0], accepted=accepted)
 
@@ -121,15 +127,19 @@ class NextEditor:
         edits: Sequence[PastEdit],
         refused: set[LineChange],
         others: Sequence[Document],
+        findings: Sequence[Finding],
         cancelled: Callable[[], bool],
     ) -> NextEdit | None:
         """Return the first candidate that is not refused, as an edit that can be reported by its id."""
         texts = {one.uri: one for one in (document, *others)}
-        for candidate in self._list_candidates(document, offset, edits, texts):
+        search = RuleSearch(document, offset, edits, others, self._trees, findings)
+        for candidate in search.list_candidates():
             if cancelled():
                 return None
             target = texts[candidate.uri]
             change = describe_change(target.text, candidate)
+            if self._refusals[candidate.kind, candidate.change] >= _REFUSALS[candidate.kind]:
+                continue
             if change not in refused and target.text[candidate.start : candidate.end] != candidate.text:
                 made = NextEdit(uuid.uuid4().hex, target.version, candidate)
                 with self._lock:
@@ -139,58 +149,9 @@ class NextEditor:
                 return made
         return None
 
-    def _list_candidates(
-        self, document: Document, offset: int, edits: Sequence[PastEdit], texts: dict[str, Document]
-    ) -> Iterator[Candidate]:
-        """Yield what the rules find, the likeliest first."""
-        for source in dict.fromkeys((document.uri, *(edit.uri for edit in edits))):
-            own = [edit for edit in edits if edit.uri == source]
-            if own and source in texts:
-                yield from self._list_all_renames(texts[source], own, document, offset, texts.values())
-
-    def _list_all_renames(
-        self, source: Document, edits: Sequence[PastEdit], document: Document, offset: int, texts: Iterable[Document]
-    ) -> Iterator[Candidate]:
-        """Yield the uses of identifiers renamed in `source`: its own if it is `document`, then those of the others."""
-        renames = join_renames(one for edit in edits for one in find_renames(list_changes(edit, source.text)))
-        if not renames:
-            return
-        if source.uri == document.uri:
-            yield from self._list_renames(document, offset, renames)
-        for other in texts:
-            if other.uri != source.uri and other.language == source.language:
-                yield from self._list_imported_renames(source, other, renames)
-
-    def _list_renames(self, document: Document, offset: int, renames: Sequence[Rename]) -> Iterator[Candidate]:
-        """Yield the uses of renamed identifiers in `document`, those after the cursor first."""
-        syntax = self._trees.of(document)
-        for rename in renames:
-            if not _is_being_typed(rename, offset):
-                found = build_candidates(rename, list_uses(rename, syntax), document.uri, document.text)
-                yield from order_from(offset, found)
-
-    def _list_imported_renames(
-        self, source: Document, other: Document, renames: Sequence[Rename]
-    ) -> Iterator[Candidate]:
-        """Yield the uses in `other` of names that it imports from `source` and that were renamed there."""
-        for rename in renames:
-            if re.search(rf"\b{re.escape(rename.old)}\b", other.text) is not None:
-                uses = list_imported_uses(rename, self._trees.of(source), self._trees.of(other), source)
-                yield from build_candidates(rename, uses, other.uri, other.text)
-
 
 def describe_change(text: str, candidate: Candidate) -> LineChange:
     """Return the lines of `text` before and after `candidate`, by which it is recognised when it was refused."""
     first, last = find_line_span(text, candidate.start, candidate.end)
     after = text[first : candidate.start] + candidate.text + text[candidate.end : last]
     return LineChange(candidate.uri, expand_to_lines(text, candidate.start, candidate.end), after)
-
-
-def order_from(offset: int, candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return `candidates`, those after `offset` first, each group in the order of the text."""
-    return sorted(candidates, key=lambda one: (one.end < offset, one.start))
-
-
-def _is_being_typed(rename: Rename, offset: int) -> bool:
-    """Return whether the cursor is still at the end of a new name that is only a beginning of the old one."""
-    return rename.old.startswith(rename.new) and any(start + len(rename.new) == offset for start in rename.starts)

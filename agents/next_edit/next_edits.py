@@ -27,6 +27,7 @@ class Candidate:
         text: the text that replaces it, with line feeds.
         kind: the rule.
         reason: one sentence for the person.
+        change: what the rule carries on, as the old and the new text; candidates with the same one are alike.
     """
 
     uri: str
@@ -35,6 +36,7 @@ class Candidate:
     text: str
     kind: Kind
     reason: str
+    change: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)

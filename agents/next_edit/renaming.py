@@ -6,13 +6,11 @@ defined elsewhere in sight is left alone. Start at `find_renames` and `list_uses
 
 from __future__ import annotations
 
-import builtins
-import keyword
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agents.next_edit.name_places import Place, Role, find_places, has_implicit_receiver, resolve
+from agents.next_edit.name_places import BUILT_IN, Place, Role, find_places, has_implicit_receiver, resolve
 from agents.next_edit.next_edits import Candidate, Kind
 
 if TYPE_CHECKING:
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[^\W\d]\w*\Z")
 _MEMBER_ROLES = frozenset({Role.MEMBER, Role.MEMBER_BINDING})
-_BUILT_IN = frozenset(dir(builtins)) | frozenset(keyword.kwlist)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +83,22 @@ def list_imported_uses(rename: Rename, syntax: Syntax, other: Syntax, document: 
     Only if `other` imports the name from the module that is named as the file of `document`, and nothing in `document`
     defines it any more. `syntax` is that of `document`, which has the rename.
     """
-    here, new, there = (find_places(one, name) for one, name in _pair(rename, syntax, other))
-    if here is None or not new or not there or document.path is None:
+    here, new = find_places(syntax, rename.old), find_places(syntax, rename.new)
+    if here is None or not new:
         return []
     renamed = [one for one in new if one.start in rename.starts and one.role is Role.BINDING and not one.scopes]
     if not renamed or any(one.role is Role.BINDING and not one.scopes for one in here):
+        return []
+    return list_imported_places(rename.old, other, document)
+
+
+def list_imported_places(name: str, other: Syntax, document: Document) -> list[Place]:
+    """Return the places of `name` in the text of `other`, if it imports the name from the file of `document`.
+
+    [] if anything else there binds the name, too.
+    """
+    there = find_places(other, name)
+    if not there or document.path is None:
         return []
     bindings = [one for one in there if one.role is Role.BINDING]
     imported = [one for one in bindings if one.imported and not one.scopes]
@@ -100,11 +108,6 @@ def list_imported_uses(rename: Rename, syntax: Syntax, other: Syntax, document: 
     if re.split(r"::|[./\\]", module)[-1] != _name_module(document.path):
         return []
     return [one for one in there if one.role in {Role.USE, Role.BINDING}]
-
-
-def _pair(rename: Rename, syntax: Syntax, other: Syntax) -> tuple[tuple[Syntax, str], ...]:
-    """Return the texts and names to look up: the old and the new name in `syntax`, the old one in `other`."""
-    return (syntax, rename.old), (syntax, rename.new), (other, rename.old)
 
 
 def _holds(span: Span, place: Place) -> bool:
@@ -134,7 +137,7 @@ def _list_names(  # noqa: PLR0913 - the two names' places, and where the edit wa
     _, now = resolve(place, [one for one in new if one.role is Role.BINDING], sees_classes=sees_classes)
     if left or not now:
         return []
-    if not own and rename.old in _BUILT_IN:
+    if not own and rename.old in BUILT_IN:
         return []
     return [
         one
@@ -174,7 +177,7 @@ def build_candidates(rename: Rename, uses: Sequence[Place], uri: str, text: str)
             for one in waiting:
                 parts += text[reached : one.start], rename.new
                 reached = one.end
-            yield Candidate(uri, start, end, "".join(parts), Kind.RENAME, rename.reason)
+            yield Candidate(uri, start, end, "".join(parts), Kind.RENAME, rename.reason, (rename.old, rename.new))
             waiting = []
         if use is not None:
             waiting.append(use)

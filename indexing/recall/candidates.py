@@ -20,6 +20,7 @@ class Candidate:
         exact: number of tokens up to `position` that equal those before the cursor.
         before: the `WINDOW` tokens up to `position`, nearest first.
         line: the tokens after `position`, up to `end`.
+        following: up to `pools.FOLLOWING` tokens after `end`.
         text: the text from the token at `position` to the token at `end`.
         file: number of the file within the pool.
         matched: as `exact`, with consistently renamed words counted as equal.
@@ -33,6 +34,7 @@ class Candidate:
     exact: int
     before: list[int]
     line: list[int]
+    following: list[int]
     text: str
     file: int
     matched: int = 0

@@ -38,8 +38,7 @@ COMPARED = 24  # candidates read from other files
 OWN_COMPARED = 24  # candidates read from the document on each side of the cursor
 BLOCK_LINES = 12
 _BACK = np.arange(WINDOW + 1)
-_FORTH = np.arange(1, LONGEST + 1)
-_NEXT = np.arange(1, FOLLOWING + 1)
+_FORTH = np.arange(1, LONGEST + FOLLOWING + 1)
 _TRUE = np.ones(1, dtype=np.bool_)
 _COMMENT = re.compile(r"""\s+(?:#|//)\s.*\Z""")
 
@@ -166,15 +165,17 @@ def _find_longest(cursor: CursorText, pool: Pool, count: int) -> list[Candidate]
     unequal[:, -1] = True
     lengths = unequal.argmax(axis=1)
     order = np.lexsort((-positions, -lengths))[: int(np.count_nonzero(lengths))]
-    chosen: list[tuple[int, int, int, list[int], list[int]]] = []
+    chosen: list[tuple[int, int, int, list[int], list[int], list[int]]] = []
     for begin in range(0, len(order), count):  # nearly all lines end within `LONGEST`, so one round is enough
         some = order[begin : begin + count]
         at = positions[some]
         lines = pool.read_ids(at[:, None] + _FORTH)
-        to_end = (lines <= tokens.SHALLOWER).argmax(axis=1).tolist()  # also 0 if the line is longer than `LONGEST`
+        to_end = (
+            (lines[:, :LONGEST] <= tokens.SHALLOWER).argmax(axis=1).tolist()
+        )  # also 0 if the line is longer than `LONGEST`
         found = zip(at.tolist(), to_end, lengths[some].tolist(), windows[some].tolist(), lines.tolist(), strict=True)
         chosen += [
-            (position, position + 1 + further, length, before[:WINDOW], line[:further])
+            (position, position + 1 + further, length, before[:WINDOW], line[:further], line[further + 1 :][:FOLLOWING])
             for position, further, length, before, line in found
             if further
         ]
@@ -183,8 +184,10 @@ def _find_longest(cursor: CursorText, pool: Pool, count: int) -> list[Candidate]
     return _read_candidates(pool, chosen[:count])
 
 
-def _read_candidates(pool: Pool, chosen: Sequence[tuple[int, int, int, list[int], list[int]]]) -> list[Candidate]:
-    """Return a candidate, with its text, for each (position, end, exact length, tokens before, tokens of the line)."""
+def _read_candidates(
+    pool: Pool, chosen: Sequence[tuple[int, int, int, list[int], list[int], list[int]]]
+) -> list[Candidate]:
+    """Return a candidate, with its text, for each (position, end, exact length, tokens before, of the line, after)."""
     if not chosen:
         return []
     positions, stops = (np.array([known[at] for known in chosen], dtype=np.int64) for at in (0, 1))
@@ -213,8 +216,7 @@ def _extend_match(cursor: CursorText, candidate: Candidate) -> None:
             candidate.matched += 1
         candidate.renames = {old: new for old, new in forth.items() if old != new and back.get(new) == old}
     if cursor.next_tokens:
-        following = candidate.pool.read_ids(candidate.end + _NEXT).tolist()
-        for old, new in zip(following, cursor.next_tokens, strict=False):
+        for old, new in zip(candidate.following, cursor.next_tokens, strict=False):
             if candidate.renames.get(old, old) != new:
                 break
             candidate.after += 1

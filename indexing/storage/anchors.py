@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing.storage import bit_packing
 from indexing.syntax import tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from indexing.storage.bit_packing import PackedArray
     from indexing.storage.token_stream import TokenStream
 
 SHORTEST = 3  # tokens that must be equal before the cursor; measured: with two, nothing more that is right is found
@@ -73,12 +73,12 @@ class Anchors:
     Attributes:
         stream: the tokens of the segment.
         start: the first place of each bucket, and the number of places; shape (buckets + 1,).
-        words: all places, packed with `choose_place_bits` of the number of tokens; sorted by bucket and key.
+        places: the positions, sorted by bucket and key.
     """
 
     stream: TokenStream
     start: NDArray[np.uint32]
-    words: NDArray[np.uint32]
+    places: PackedArray
 
     def find(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
         """Return up to `limit` positions at which a suffix of `context` of at least `SHORTEST` tokens ends.
@@ -98,15 +98,10 @@ class Anchors:
         low, high = int(self.start[bucket]), int(self.start[bucket + 1])
         middle = self._find_insertion(low, high, wanted) if high - low > limit else low
         begin = max(low, min(middle - limit // 2, high - limit))
-        positions = self._read_places(np.arange(begin, min(high, begin + limit)))
+        positions = self.places.read(np.arange(begin, min(high, begin + limit)))
         last = self.stream.read_ids(positions[:, None] + _BACK[-SHORTEST:])
         found: NDArray[np.int64] = positions[(last == context[-SHORTEST:]).all(axis=1)]
         return found
-
-    def _read_places(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the positions with these numbers in the order of the table."""
-        width = choose_place_bits(len(self.stream))
-        return bit_packing.read(self.words, numbers, width)
 
     def _find_insertion(self, low: int, high: int, wanted: np.uint64) -> int:
         """Return the place from `low` to `high` at which a position with the key `wanted` would be inserted."""
@@ -121,7 +116,7 @@ class Anchors:
 
     def _compute_keys_at(self, numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
         """Return the keys of the places with these numbers, from the tokens up to and including each position."""
-        return _compute_window_keys(self.stream.read_ids(self._read_places(numbers)[:, None] + _BACK))
+        return _compute_window_keys(self.stream.read_ids(self.places.read(numbers)[:, None] + _BACK))
 
 
 def _compute_window_keys(windows: NDArray[np.uint32]) -> NDArray[np.uint64]:

@@ -1,6 +1,6 @@
 """Integers packed into words of 32 bits, and read in any order.
 
-Values are packed in groups of 32, so that a group of any width fills whole words. Start at `pack` and `read`.
+Values are packed in groups of 32, so that a group of any width fills whole words. Start at `pack` and `PackedArray`.
 """
 
 from __future__ import annotations
@@ -59,16 +59,26 @@ def pack_groups(groups: NDArray[np.uint32], widths: NDArray[np.uint8]) -> NDArra
     return words
 
 
-def read(words: NDArray[np.uint32], numbers: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    """Return the values with these numbers of an array of values with equal width; `words` is not empty."""
-    begins = numbers * width
-    at = begins >> 5
-    values = words.take(at + 1, mode="clip").astype(np.int64)
-    values <<= 32
-    values |= words.take(at, mode="clip")
-    values >>= begins & 31
-    values &= (1 << width) - 1
-    return values
+class PackedArray:
+    """An array that `PackedWriter` has written."""
+
+    def __init__(self, words: NDArray[np.uint32], width: int) -> None:
+        """Take its words, and the width of its values in bits, at most 57."""
+        data = words.view(np.uint8)
+        # a value lies in the eight bytes from its first one on, wherever these are
+        self._parts: NDArray[np.uint64] = np.ndarray((max(len(data) - 7, 0),), "<u8", data, strides=(1,))
+        self._width = width
+        self._mask = np.uint64((1 << width) - 1)
+
+    def read(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the values with these numbers, counted from 0."""
+        bits = numbers * self._width
+        values = self._parts[bits >> 3]
+        bits &= 7
+        values >>= bits.view(np.uint64)
+        values &= self._mask
+        read: NDArray[np.int64] = values.view(np.int64)
+        return read
 
 
 def read_groups(words: NDArray[np.uint32], widths: NDArray[np.uint8]) -> NDArray[np.uint32]:
@@ -105,8 +115,8 @@ class PackedWriter:
         self._rest = values[whole:]
 
     def finish(self) -> None:
-        """Write the last values; the array is never empty then."""
-        self._writer.append(
-            self._name, pack(np.append(self._rest, np.zeros(GROUP - len(self._rest), np.uint32)), self._width)
-        )
+        """Write the last values, and two words that are read with the last one."""
+        filled = np.append(self._rest, np.zeros(-len(self._rest) % GROUP, dtype=np.uint32))
+        self._writer.append(self._name, pack(filled, self._width))
+        self._writer.append(self._name, np.zeros(2, dtype=np.uint32))
         self._rest = self._rest[:0]

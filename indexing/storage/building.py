@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from indexing.storage.segment_files import SegmentFile
 
-FORMAT = 4  # part of the segment's meta; the store puts it into the file name
+FORMAT = 5  # part of the segment's meta; the store puts it into the file name
 BATCH_CHARACTERS = 1 << 18  # measured: larger batches fall out of the processor's cache and halve the speed
 PARTITIONS_BITS = 5
 AHEAD = 2  # partitions that are sorted in advance; three of 32 are in memory at once
@@ -38,6 +38,7 @@ LAYOUT = {
     "file_id": np.int64,
     "file_mtime": np.float64,
     "file_language": np.uint16,
+    "file_ascii": np.uint8,
     "file_chunk_end": np.uint32,
     "file_path_end": np.uint32,
     "file_token_end": np.uint32,
@@ -250,6 +251,7 @@ class _Builder:
         append("file_id", np.array([file.file_id for file, _ in batch], dtype=np.int64))
         append("file_mtime", np.array([file.mtime for file, _ in batch], dtype=np.float64))
         append("file_language", np.array(languages, dtype=np.uint16))
+        append("file_ascii", np.array([packed.is_ascii for packed in files], dtype=np.uint8))
         append("file_chunk_end", chunk_end.astype(np.uint32))
         append("file_path_end", _accumulate([len(path) for path in paths], self._paths_end).astype(np.uint32))
         self._names_end += sum(map(len, names))

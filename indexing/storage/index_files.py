@@ -15,7 +15,7 @@ from pathlib import Path
 
 from starling_files import make_file, repair_folder
 
-FORMAT = 8  # in every file name; raise it when what is stored changes its meaning
+FORMAT = 9  # in every file name; raise it when what is stored changes its meaning
 
 MARK_ENDING = ".use"  # of the marks of `use_marks`
 

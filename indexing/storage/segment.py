@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from indexing.records import Chunk
-from indexing.storage.anchors import Anchors
+from indexing.storage.anchors import Anchors, choose_place_bits
 from indexing.storage.arrays import FormatError, MappedArrays
+from indexing.storage.bit_packing import PackedArray
 from indexing.storage.blobs import Packed
 from indexing.storage.building import FORMAT
 from indexing.storage.token_stream import OFFSET_BITS, TokenStream
@@ -49,7 +50,8 @@ class Segment:
         self.arrays = arrays
         self.serial = next(_serials)
         self.stream = TokenStream(arrays)
-        self._anchors = Anchors(self.stream, arrays["anchor_start"], arrays["anchor_words"])
+        places = PackedArray(arrays["anchor_words"], choose_place_bits(len(self.stream)))
+        self._anchors = Anchors(self.stream, arrays["anchor_start"], places)
         self._queries = 0  # a race miscounts, which does not matter
         self._last_query = 0.0
         self._forgetting = False
@@ -138,11 +140,12 @@ class Segment:
     def find_code_point_offset(self, index: int, position: int) -> int:
         """Return the code-point offset of the token at `position`, which is in the file at `index`."""
         first, _ = self._find_tokens(index)
+        begin, offset = first - 1, -1  # from the separator, whose NUL is not part of the file
         marked = position >> OFFSET_BITS << OFFSET_BITS
         if marked >= first:
-            offset = int(self.arrays["offsets"][marked >> OFFSET_BITS])
-            return offset + self.stream.count_code_points(marked, position)
-        return self.stream.count_code_points(first - 1, position) - 1
+            begin, offset = marked, int(self.arrays["offsets"][marked >> OFFSET_BITS])
+        is_ascii = bool(self.arrays["file_ascii"][index])
+        return offset + (self.stream.count_bytes if is_ascii else self.stream.count_code_points)(begin, position)
 
     def read_text(self, index: int, span: Span | None = None) -> str:
         """Return the text of the file at `index`, or the part in `span` (code points)."""

@@ -77,6 +77,12 @@ class TokenStream:
             fitting[left] = self._unit_texts[begins[left] + at] == byte
         return fitting
 
+    def count_bytes(self, begin: int, end: int) -> int:
+        """Return the number of bytes from the token at position `begin` to that at `end` (exclusive)."""
+        units = self._find_units(np.arange(begin, end))
+        lengths = self._unit_begins.take(units + np.uint32(1)) - self._unit_begins.take(units)
+        return int(lengths.sum(dtype=np.int64))
+
     def count_code_points(self, begin: int, end: int) -> int:
         """Return the number of code points from the token at position `begin` to that at `end` (exclusive)."""
         text = self.read_texts(np.array([begin]), np.array([end]))[0]

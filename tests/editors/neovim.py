@@ -190,11 +190,11 @@ class Neovim:
 
     def wait_for_index(self) -> None:
         """Wait until Starling has read the workspace."""
-        self.wait_for(f"vim.tbl_get({_build_command('starling.status')}, 'index', 'state') == 'ready'", "the index")
+        self.wait_for(f"vim.tbl_get({build_command('starling.status')}, 'index', 'state') == 'ready'", "the index")
 
     def read_statistics(self) -> dict[str, Any]:
         """Return the counts of completions of `starling.stats`."""
-        return dict(self.evaluate(_build_command("starling.stats"))["completion"])
+        return dict(self.evaluate(build_command("starling.stats"))["completion"])
 
     def wait_for_suggestion(self, text: str) -> None:
         """Wait until the suggestion on the screen is `text`; "" for none."""
@@ -254,7 +254,7 @@ def _quote(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _build_command(name: str) -> str:
+def build_command(name: str) -> str:
     """Return a Lua expression for the result of a command of Starling; its value is {} without a result."""
     client = "vim.lsp.get_clients({ name = 'starling' })[1]"
     asked = f"{client}:request_sync('workspace/executeCommand', {{ command = '{name}', arguments = {{}} }}, 5000, 0)"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.editors.neovim import VERSIONS, WAIT_S, Neovim
+from tests.editors.neovim import VERSIONS, WAIT_S, Neovim, build_command
 from tests.editors.next_edit_server import ENDED, REQUEST, SHOWN, Script
 from tests.marked import parse
 
@@ -28,6 +28,12 @@ def count_items(items):
     return None
 #- report.py
 print(count)
+#- shop.py
+def count_items(items):
+    count = 0
+    for item in items:
+        count += 1
+    return count
 """
 ADDING = {"old": "count += 1", "new": "total += 1"}
 RETURNING = {"old": "return None", "new": "return total"}
@@ -252,7 +258,33 @@ def test_a_mapping_of_a_person_stays_and_can_call_starling(open_scripted: Start)
 )
 def test_next_edits_can_be_turned_off(open_scripted: Start, chosen: str) -> None:
     editor, script = open_scripted(ADDING, configuration=f"\n{chosen}\n")
+    assert editor.evaluate("vim.fn.maparg('<Tab>', 'n') ~= ''") == ("suggestions" in chosen)
     rename(editor)
     editor.press("<Tab>x")
     editor.wait_for("vim.api.nvim_get_current_line():match('^    total%s+x = 0$') ~= nil", "a tab")
     assert script.read_params(REQUEST) == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_rename_is_carried_on_by_the_real_server(
+    version: str, tmp_path: Path, starling_on_path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARLING_MODEL__ENABLED", "false")
+    folder = parse(COUNTING).write(tmp_path / "work")
+    home, variable = tmp_path / "home", VERSIONS[version]
+    with Neovim.start(folder / "shop.py", home, path=starling_on_path, variable=variable) as editor:
+        editor.wait_for_server()
+        editor.wait_for_index()
+        rename(editor)
+        editor.wait_for_next_edit("~count", "total", "<Tab>: go there")
+        editor.press("<Tab><Tab>")
+        editor.wait_for_line(4, "        total += 1")
+        editor.wait_for_next_edit("~count", "total", "<Tab>: go there")
+        editor.press("<Tab><Tab>")
+        editor.wait_for_line(5, "    return total")
+        editor.wait_for_next_edit()
+        editor.press("<Esc>u")
+        editor.wait_for_line(5, "    return count")
+        editor.wait_for_line(4, "        total += 1")
+        counted = f"{build_command('starling.stats')}.next_edits.accepted.rename == 2"
+        editor.wait_for(counted, "two accepted edits to be counted")

@@ -31,6 +31,12 @@ total = 0
 print(count)
 #- report.py
 print(count)
+#- shop.py
+def count_items(items):
+    count = 0
+    for item in items:
+        count += 1
+    return count
 """.replace("{rest}", "\n".join(f"value_{number} = {number}" for number in range(2, 80)))
 ADDING = {"old": "count += 1", "new": "total += 1"}
 RETURNING = {"old": "return None", "new": "return total"}
@@ -236,3 +242,33 @@ def test_without_the_setting_nothing_is_asked(open_scripted: Start) -> None:
     workbench.type("x")
     wait_for_line(workbench, 2, "    total   x = 0")
     assert script.read_params(REQUEST) == []
+
+
+def test_a_rename_is_carried_on_by_the_real_server(folder: Path, open_folder: Open) -> None:
+    workbench = open_folder(folder)
+    workbench.open_file("shop.py")
+    rename(workbench)
+
+    def shows_edit_or_retypes() -> bool:
+        """Whether there is an edit; if not, type the last character again, as the server may still load its parts."""
+        if "total" in workbench.read_decorations():
+            return True
+        workbench.press("Backspace")
+        workbench.type("l")
+        return False
+
+    workbench.wait_until("the edit", shows_edit_or_retypes, every_s=3.0)
+    wait_for_decorations(workbench, "total", "Tab: go there")
+    workbench.press("Tab")
+    wait_for_decorations(workbench, "total", "Tab: accept · Esc: dismiss")
+    workbench.press("Tab")
+    wait_for_line(workbench, 4, "        total += 1")
+    wait_for_decorations(workbench, "total", "Tab: go there")
+    workbench.press("Tab")
+    wait_for_decorations(workbench, "total", "Tab: accept · Esc: dismiss")
+    workbench.press("Tab")
+    wait_for_line(workbench, 5, "    return total")
+    wait_for_decorations(workbench)
+    workbench.press("Control+z")
+    wait_for_line(workbench, 5, "    return count")
+    wait_for_line(workbench, 4, "        total += 1")

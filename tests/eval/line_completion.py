@@ -69,12 +69,14 @@ class Result:
         best: comparison of the best suggestion for a person who asks; for the baseline, of the copied text.
         shown: whether anything is shown while typing; None for the baseline.
         right: whether the shown suggestion is right to the end of the line.
+        begins: whether the line begins with the shown suggestion, so that all of the latter is right.
     """
 
     place: Place
     best: Outcome
     shown: bool | None = None
     right: bool = False
+    begins: bool = False
 
 
 def extract_line(place: Place, completion: Completion) -> str:
@@ -108,6 +110,7 @@ def complete_place(index: Index, model: CompletionModel | None, policy: Completi
         Outcome.compare(place.target, extract_line(place, asked)),
         shown=bool(typing.suggestions),
         right=shown.strip() == place.target.strip(),
+        begins=bool(shown.strip()) and place.target.strip().startswith(shown.strip()),
     )
 
 
@@ -175,6 +178,7 @@ def make_row(arm: str, where: str, results: list[Result]) -> dict[str, Cell]:
         **tables.format_interval("identifier_f1", [result.best.identifier_f1 for result in results]),
         **tables.format_interval("shown", [float(bool(result.shown)) for result in results] if judged else []),
         **tables.format_interval("right_when_shown", [float(result.right) for result in shown]),
+        **tables.format_interval("right_so_far_when_shown", [float(result.begins) for result in shown]),
     }
 
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tests.eval.tables import Cell
 
 TABLE = "replayed_typing.csv"
-SPANS = 6  # a package
+SPANS = 12  # a package
 LEAST_CHARACTERS, MOST_CHARACTERS = 20, 80  # of a span
 LEAST_ACCEPTED = 4
 GAP_MEDIAN_S, GAP_SIGMA = 0.150, 0.5

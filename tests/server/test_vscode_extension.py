@@ -15,6 +15,7 @@ import pytest
 
 from agents.completion.statistics import CompletionStatistics
 from agents.edits import ProposedEdit, RenameFile
+from agents.next_edit.next_edits import Candidate, Kind, NextEdit
 from agents.ports.person import PlanQuestion, ProposedStep
 from agents.ports.task_queue import TaskStatus
 from agents.team import events
@@ -23,11 +24,15 @@ from server.assembly.settings import resolve
 from server.assembly.settings_reference import list_settings
 from server.gate.hunks import find_hunks
 from server.gate.ports import Question
+from server.lsp import own_methods
 from server.lsp.commands import COMMANDS, ask, tasks
 from server.lsp.commands.answering.turn_stream import TurnStream
+from server.lsp.conversion import next_edits
 from server.lsp.conversion.outgoing import ACCEPTED_COMMAND
 from server.lsp.editor import confirm_request, editor_person, progress, state_changes
 from server.lsp.session import model_loading
+from server.lsp.session.next_edit_requests import PlacedEdit
+from server.lsp.session.open_documents import OpenText
 from server.state.change_marks import Marks
 from server.work.workspace_tasks import UNFINISHED
 from tests.tidy.vscode_settings import MANIFEST, render_manifest
@@ -157,6 +162,21 @@ def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
         *("confirm", "hunks", "permit", "ask", "plan", "save", "changed", "nextEdit"),
     ]
     assert f"ASK = '{editor_person.ASK}'" in SOURCES["asking"]
+
+
+def test_a_next_edit_is_read_as_it_is_sent() -> None:
+    document = OpenText.of("untitled:1", None, "python", 1, "count = 1")
+    candidate = Candidate(document.uri, 0, 5, "total", Kind.RENAME, "`count` was renamed to `total`.")
+    placed = PlacedEdit(NextEdit("e1", document.version, candidate), document)
+    result = next_edits.build_next_edit(placed, "utf-16")
+    assert result
+    assert interface("nextEdit", "NextEdit") == set(result["edit"]) - {"kind"}
+    for name, method in (
+        ("NEXT_EDIT", own_methods.NEXT_EDIT),
+        ("SHOWN", own_methods.DID_SHOW_NEXT_EDIT),
+        ("ENDED", own_methods.DID_END_NEXT_EDIT),
+    ):
+        assert f"{name} = '{method}'" in SOURCES["nextEdits"]
 
 
 def test_a_change_of_another_process_is_read_as_it_is_told() -> None:

@@ -11,11 +11,11 @@ from lsprotocol import types
 
 from agents.tasks import task_registry
 from server.assembly.settings_reference import list_settings
+from server.lsp import own_methods
 from server.lsp.commands import COMMANDS, load
 from server.lsp.editor import confirm_request, editor_person, editor_saving, progress, state_changes
 from server.lsp.session import model_loading
 from server.state.change_marks import Marks
-from tests.editors import next_edit_server
 from tests.tidy import neovim_help
 from tests.tidy.tree import ROOT
 
@@ -97,8 +97,7 @@ def test_methods_and_commands_in_the_lua_exist() -> None:
     text = "\n".join(LUA.values())
     methods = {name for name in re.findall(r"'((?:\$|[a-zA-Z]+)/[a-zA-Z/]+)'", text) if "." not in name}
     ours = {confirm_request.CONFIRM, editor_person.ASK, editor_person.PLAN, editor_saving.SAVE, state_changes.CHANGED}
-    next_edits = {next_edit_server.REQUEST, next_edit_server.SHOWN, next_edit_server.ENDED}
-    known = set(types.METHOD_TO_TYPES) | ours | next_edits
+    known = set(types.METHOD_TO_TYPES) | ours | own_methods.METHODS.keys()
     assert len(methods) > 5
     assert methods - known == set()
     modules = {name.removeprefix("lua/").removesuffix(".lua").replace("/", ".") for name in LUA}

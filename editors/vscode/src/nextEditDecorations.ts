@@ -32,9 +32,15 @@ export class NextEditDecorations implements Disposable {
     });
     private readonly added = window.createTextEditorDecorationType({});
     private readonly hint = window.createTextEditorDecorationType({});
+    private drawn: Difference | undefined;
+    private drawnHint = '';
 
-    /** Draw a difference in all editors that show the document, with `hover` for the mouse. */
+    /** Draw a difference in all editors that show the document, with `hover` for the mouse; not twice the same. */
     draw(document: TextDocument, difference: Difference, hover: MarkdownString): void {
+        if (this.drawn === difference) {
+            return;
+        }
+        this.drawn = difference;
         for (const editor of window.visibleTextEditors) {
             const isThere = editor.document === document;
             editor.setDecorations(this.removed, isThere ? drawRemoved(document, difference, hover) : []);
@@ -44,6 +50,11 @@ export class NextEditDecorations implements Disposable {
 
     /** Draw the hint at the end of a line of `editor`; removes every other hint. */
     drawHint(editor: TextEditor, hint: { readonly text: string; readonly line: number } | undefined): void {
+        const drawn = hint === undefined ? '' : `${editor.document.uri} ${editor.viewColumn} ${hint.line} ${hint.text}`;
+        if (this.drawnHint === drawn) {
+            return;
+        }
+        this.drawnHint = drawn;
         for (const other of window.visibleTextEditors) {
             other.setDecorations(this.hint, []);
         }
@@ -56,6 +67,11 @@ export class NextEditDecorations implements Disposable {
 
     /** Remove everything that was drawn. */
     clear(): void {
+        if (this.drawn === undefined && this.drawnHint === '') {
+            return;
+        }
+        this.drawn = undefined;
+        this.drawnHint = '';
         for (const editor of window.visibleTextEditors) {
             for (const one of [this.removed, this.added, this.hint]) {
                 editor.setDecorations(one, []);

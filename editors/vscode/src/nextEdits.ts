@@ -29,7 +29,8 @@ export const SHOWN = 'starling/didShowNextEdit';
 export const ENDED = 'starling/didEndNextEdit';
 
 const PAUSE_MS = 150; // without a key, before the server is asked
-const SCHEMES = ['file', 'untitled', 'vscode-notebook-cell']; // of documents that the server knows
+const NOTEBOOK_CELL = 'vscode-notebook-cell';
+const SCHEMES = ['file', 'untitled', NOTEBOOK_CELL]; // of documents that the server knows
 const IS_SHOWN = 'starling.nextEdit.shown'; // context: Escape dismisses the edit
 const TAKES_TAB = 'starling.nextEdit.takesTab'; // context: Tab goes to the edit, or accepts it
 
@@ -37,6 +38,8 @@ const TAKES_TAB = 'starling.nextEdit.takesTab'; // context: Tab goes to the edit
 interface Shown {
     readonly edit: NextEdit;
     readonly document: TextDocument;
+    /** The document in which the person has typed. */
+    readonly origin: TextDocument;
     readonly difference: Difference;
 }
 
@@ -65,6 +68,10 @@ export class NextEdits implements Disposable {
             window.onDidChangeActiveTextEditor(() => this.update()),
             window.onDidChangeTextEditorSelection(() => this.update()),
             window.onDidChangeTextEditorVisibleRanges(() => this.update()),
+            window.onDidChangeVisibleTextEditors(() => {
+                this.decorations.clear(); // a new editor of the document has none
+                this.update();
+            }),
             workspace.onDidCloseTextDocument((document) => document === this.shown?.document && this.clear()),
             workspace.onDidChangeConfiguration((event) => {
                 if (event.affectsConfiguration(`${SECTION}.nextEdit`)) {
@@ -142,20 +149,23 @@ export class NextEdits implements Disposable {
         }
         this.clear();
         if (answer !== null && document.version === version && editor === window.activeTextEditor) {
-            this.show(answer.edit);
+            this.show(answer.edit, document);
         }
     }
 
     /** Show an edit of an open document, if it was made for the document's present version and changes anything. */
-    private show(edit: NextEdit): void {
+    private show(edit: NextEdit, origin: TextDocument): void {
         const uri = Uri.parse(edit.textDocument.uri).toString();
         const document = workspace.textDocuments.find((one) => one.uri.toString() === uri);
         if (document === undefined || document.version !== edit.textDocument.version) {
             return;
         }
+        if (document !== origin && document.uri.scheme === NOTEBOOK_CELL) {
+            return; // an extension cannot put the cursor into another cell
+        }
         const difference = findDifference(document, edit);
         if (difference.removed !== difference.added) {
-            this.shown = { edit, document, difference };
+            this.shown = { edit, document, origin, difference };
             this.update();
         }
     }
@@ -194,6 +204,9 @@ export class NextEdits implements Disposable {
     /** Whether Tab belongs to the edit: not with a selection, and not where Tab indents a line. */
     private takesTab(shown: Shown, editor: TextEditor): boolean {
         const { document, selections, selection } = editor;
+        if (document !== shown.document && document !== shown.origin) {
+            return false;
+        }
         if (shown.document.version !== shown.edit.textDocument.version || selections.length > 1 || !selection.isEmpty) {
             return false;
         }

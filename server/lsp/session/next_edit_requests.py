@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
+    from agents.findings import Finding
     from agents.next_edit.history import LineChange, PastEdit
     from agents.next_edit.next_editor import NextEditor
     from agents.next_edit.next_edits import NextEdit
@@ -43,8 +44,26 @@ class PlacedEdit:
 class NextEditRequests:
     """The requests for next edits of one session."""
 
-    def __init__(self, cores: CoreHolder, documents: Documents, guard: Guard, get_client: Callable[[], Client]) -> None:
+    def __init__(
+        self,
+        cores: CoreHolder,
+        documents: Documents,
+        guard: Guard,
+        *,
+        get_client: Callable[[], Client],
+        get_findings: Callable[[OpenText], Sequence[Finding]],
+    ) -> None:
+        """Set the parts of the session that are used.
+
+        Args:
+            cores: holds the core once it is loaded.
+            documents: the open documents.
+            guard: records failures.
+            get_client: returns the client's capabilities.
+            get_findings: returns the findings in a document's current text, none if it is not reviewed yet.
+        """
         self._cores = cores
+        self._get_findings = get_findings
         self._documents = documents
         self._guard = guard
         self._get_client = get_client
@@ -79,7 +98,8 @@ class NextEditRequests:
             return None
         others = [one for one in self._documents if one.uri != document.uri and not one.oversized][-OTHERS:]
         with self._tickets.open(document.uri) as ticket:
-            call = partial(_propose, core, editor, document, offset, edits, undone, others, ticket)
+            findings = self._get_findings(document)
+            call = partial(_propose, core, editor, document, offset, edits, undone, others, findings, ticket)
             work = self._pool.submit(call)
             placed = await ticket.wait_result(work)
             if ticket.is_cancelled():
@@ -138,6 +158,7 @@ def _propose(  # noqa: PLR0913, PLR0917 (one call in a thread)
     edits: Sequence[PastEdit],
     undone: frozenset[LineChange],
     others: Sequence[OpenText],
+    findings: Sequence[Finding],
     ticket: Ticket,
 ) -> PlacedEdit | None:
     """Return the next edit; None for a document that is withheld from models. Call it in a thread."""
@@ -150,6 +171,7 @@ def _propose(  # noqa: PLR0913, PLR0917 (one call in a thread)
         edits=edits,
         undone=undone,
         others=[one.record for one in visible],
+        findings=findings,
         cancelled=ticket.is_cancelled,
     )
     if edit is None:

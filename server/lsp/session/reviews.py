@@ -102,6 +102,11 @@ class Reviews:
         review = self._known.get(document.uri)
         return review if review is not None and review.document is document else None
 
+    def list_static_findings(self, document: OpenText) -> tuple[Finding, ...]:
+        """Return the static layer's findings in exactly this version of `document`; () if there is no review yet."""
+        review = self.get_current(document)
+        return review.quick if review is not None else ()
+
     def get_newest(self, uri: str) -> Review | None:
         """Return the newest review of the document `uri`, which may be of an older version; None if there is none."""
         return self._known.get(uri)

@@ -66,7 +66,13 @@ class Session:
         self.documents = Documents()
         self.shown = ShownDocuments()
         self.cores = CoreHolder()
-        self.next_edits = NextEditRequests(self.cores, self.documents, self.guard, lambda: self.client)
+        self.next_edits = NextEditRequests(
+            self.cores,
+            self.documents,
+            self.guard,
+            get_client=lambda: self.client,
+            get_findings=lambda one: self.reviews.list_static_findings(one),  # noqa: PLW0108 (made later)
+        )
         self.completions = CompletionRequests(self.cores, self.guard, self.next_edits)
         self._publishing = Publishing(server, self.guard, lambda: self.client)
         busy, show = self.completions.is_busy, self._publishing.show

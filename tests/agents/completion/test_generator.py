@@ -262,7 +262,7 @@ def test_a_suggestion_typed_on_key_by_key_is_withdrawn_and_comes_when_asked_for(
     for typed in range(1, 12):
         document, offset = parse_place(f"x = {text[:typed]}$0\n")
         answers.append(editor.generator.complete(document, offset, trigger=Trigger.AUTOMATIC, cancelled=never))
-    assert [bool(one.suggestions) for one in answers] == [True] * 6 + [False] * 6
+    assert [bool(one.suggestions) for one in answers] == [True] * 4 + [False] * 8
     assert answers[-1].why_empty == "declined"
     editor.generator.set_model(make_model(text[11:]))
     asked = editor.generator.complete(document, offset, trigger=Trigger.INVOKED, cancelled=never)

@@ -144,7 +144,14 @@ def test_a_suggestion_that_is_typed_on_key_by_key_is_withdrawn() -> None:
     assert type_along(cache, clock, LONG[:20], key_s=DECLINED_AFTER_S / 4) == DECLINED_AFTER + 1
 
 
-def test_a_suggestion_stays_for_a_second_however_fast_it_is_typed() -> None:
+def test_a_suggestion_that_was_shown_at_once_is_withdrawn_one_key_earlier() -> None:
+    cache, text = SuggestionCache(clock := Clock()), "x = \n"
+    document, offset = parse_place(text.replace("\n", "$0\n"))
+    cache.put(document, offset, Suggestion("s1", LONG, offset, offset, Origin.MODEL, 0.9, "m"), shown=True)
+    assert type_along(cache, clock, LONG[:20], key_s=1.0) == DECLINED_AFTER
+
+
+def test_a_suggestion_stays_for_some_time_however_fast_it_is_typed() -> None:
     cache = cache_suggestion("x = $0\n", LONG, cache=SuggestionCache(clock := Clock()))
     assert type_along(cache, clock, LONG[:20], key_s=DECLINED_AFTER_S / 50) is None
 

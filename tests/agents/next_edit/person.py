@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agents.next_edit.history import EditHistory
 from agents.next_edit.next_editor import NextEditor
-from agents.next_edit.next_edits import NextEdit, NextEditPolicy
+from agents.next_edit.next_edits import NextEditPolicy
 from indexing.syntax.documents import Document
 from indexing.syntax.trees import SyntaxTrees
+
+if TYPE_CHECKING:
+    from agents.findings import Finding
+    from agents.next_edit.next_edits import NextEdit
 
 MOST = 50
 
@@ -22,6 +27,7 @@ class Person:
     language: str = "python"
     policy: NextEditPolicy = field(default_factory=NextEditPolicy)
     now: float = 1000.0
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         self.history = EditHistory(clock=lambda: self.now)
@@ -46,6 +52,7 @@ class Person:
             self.offset,
             edits=self.history.list_recent(self.policy.recent_s),
             undone=self.history.list_undone(),
+            findings=self.findings,
             others=[document for name, document in open_now.items() if name != self.name],
         )
 

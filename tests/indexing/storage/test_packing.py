@@ -22,9 +22,16 @@ def test_values_of_any_width_are_read_in_any_order(data: st.DataObject, width: i
     packed.append(np.array(values[cut:], dtype=np.uint32))
     packed.finish()
     writer.finish({})
-    order = np.random.default_rng(1).permutation(len(values))
-    assert bit_packing.read(writer["words"], order, width).tolist() == [values[number] for number in order.tolist()]
-    assert len(writer["words"]) <= (len(values) // 32 + 1) * width + 1
+    order = np.random.default_rng(1).permutation(len(values)).astype(np.int64)
+    read = bit_packing.PackedArray(writer["words"], width).read(order)
+    assert read.tolist() == [values[number] for number in order.tolist()]
+    assert len(writer["words"]) <= (len(values) // 32 + 1) * width + 2
+
+
+def test_many_values_are_packed_as_few_are() -> None:
+    values = np.random.default_rng(1).integers(0, 1 << 25, 1 << 15, dtype=np.uint32)
+    pieces = [bit_packing.pack(piece, 25) for piece in np.split(values, 4)]
+    assert np.array_equal(bit_packing.pack(values, 25), np.concatenate(pieces))
 
 
 @given(st.lists(st.lists(st.integers(0, 2**32 - 1), min_size=32, max_size=32), min_size=1, max_size=5), WIDTHS)
@@ -61,9 +68,9 @@ def test_postings_come_back_with_counts_up_to_four_exact_and_larger_ones_near(
     writer.finish({})
     for term, found in enumerate(lists):
         place = postings.find_postings(writer, 10 * term)
-        chunks, counts = postings.read_postings(writer, place)
-        assert (place.count, chunks.tolist()) == (len(found), sorted(found))
-        for read, exact in zip(counts.tolist(), (found[chunk] for chunk in sorted(found)), strict=True):
+        read_chunks, read_counts = postings.read_postings(writer, place)
+        assert (place.count, read_chunks.tolist()) == (len(found), sorted(found))
+        for read, exact in zip(read_counts.tolist(), (found[chunk] for chunk in sorted(found)), strict=True):
             assert read == exact if exact < 5 else 0.55 <= read / exact <= 1.75 or exact > 48
     assert postings.find_postings(writer, 5) == postings.NONE
 

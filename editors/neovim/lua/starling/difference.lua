@@ -3,6 +3,8 @@
 
 local M = {}
 
+local is_drawn = false -- whether a buffer may have marks
+
 M.space = vim.api.nvim_create_namespace('starling.next_edit')
 
 ---@class starling.Place
@@ -110,6 +112,7 @@ end
 ---@param change starling.Difference
 function M.draw(buffer, change)
   define_colours()
+  is_drawn = true
   local from, to = change.from, change.to
   local is_block = #change.lines > 0
   if change.removed ~= '' then
@@ -139,6 +142,7 @@ end
 ---@param text string
 function M.draw_hint(buffer, row, text)
   if text ~= '' then
+    is_drawn = true
     local options = { virt_text = { { '   ' .. text, 'StarlingHint' } }, virt_text_pos = 'eol', hl_mode = 'combine' }
     vim.api.nvim_buf_set_extmark(buffer, M.space, row, 0, options)
   end
@@ -146,6 +150,10 @@ end
 
 --- Remove everything that was drawn.
 function M.clear()
+  if not is_drawn then
+    return
+  end
+  is_drawn = false
   for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
     if vim.api.nvim_buf_is_loaded(buffer) then
       vim.api.nvim_buf_clear_namespace(buffer, M.space, 0, -1)

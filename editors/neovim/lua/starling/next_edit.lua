@@ -157,6 +157,7 @@ function M.clear()
     cancel()
   end
   cancel, shown = nil, nil
+  vim.on_key(nil, difference.space)
   difference.clear()
 end
 
@@ -183,6 +184,11 @@ local function show(client, edit)
   if change.removed ~= change.added then
     local origin = vim.api.nvim_get_current_buf()
     shown = { edit = edit, client = client.id, buffer = buffer, origin = origin, difference = change }
+    vim.on_key(function(_, typed)
+      if typed == ESCAPE and vim.api.nvim_get_mode().mode == 'n' then
+        vim.schedule(M.dismiss)
+      end
+    end, difference.space)
     M.update()
   end
 end
@@ -334,11 +340,15 @@ function M.attach(client, buffer)
     callback = M.update,
   })
   changes[buffer] = vim.api.nvim_buf_call(buffer, vim.fn.changenr)
-  vim.on_key(function(_, typed)
-    if shown and typed == ESCAPE and vim.api.nvim_get_mode().mode == 'n' then
-      vim.schedule(M.dismiss)
-    end
-  end, difference.space)
+  vim.api.nvim_create_autocmd('LspDetach', {
+    group = group,
+    buffer = buffer,
+    callback = function(event)
+      if event.data.client_id == client.id then
+        M.clear()
+      end
+    end,
+  })
 end
 
 return M

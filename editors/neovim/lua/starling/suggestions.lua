@@ -216,7 +216,8 @@ function M.get_keys()
   if wanted == false then
     return {}
   end
-  return vim.tbl_extend('force', KEYS, wanted or {})
+  local off = vim.tbl_get(vim.g.starling or {}, 'next_edits') == false and { next_edit = false } or {}
+  return vim.tbl_extend('force', KEYS, wanted or {}, off)
 end
 
 --- Return the mode in which the key of an action is mapped.

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agents.edits import Edit
+from agents.findings import Fix
 from agents.suggestions import Completion
-from tests.server.editor import URI
+from tests.server.editor import URI, finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from server.lsp.session.open_documents import OpenText
     from tests.server.editor import Editor
 
 CODE = "size = 1\nprint(size)\nuse('😀', size)\n"
@@ -216,3 +219,20 @@ async def test_malformed_reports_are_ignored(editor: Editor) -> None:
     editor.notify("starling/didEndNextEdit", {"id": 5})
     counted = await count(editor)
     assert (counted["shown"], counted["accepted"]) == ({}, {})
+
+
+async def test_a_safe_fix_on_the_edited_line_is_a_next_edit_once_the_line_is_reviewed(editor: Editor) -> None:
+    bad = finding("bad-word", fix=Fix("Fix it", (Edit(0, 3, "good"),), safe=True))
+    editor.reviewer.findings = {"bad": bad}
+    await editor.begin(initializationOptions={"review": {"delayMs": 0}})
+    editor.open("x\n")
+    change(editor, "bad", (0, 0), (0, 1), version=2)
+    await editor.until(lambda: bool(editor.server.session.reviews.list_static_findings(get_document(editor))))
+    edit = (await ask(editor))["edit"]
+    assert (edit["kind"], edit["newText"], edit["reason"]) == ("fix", "good", "bad-word is found.")
+
+
+def get_document(editor: Editor) -> OpenText:
+    document = editor.server.session.documents.get(URI)
+    assert document is not None
+    return document

@@ -1,0 +1,163 @@
+"""One search for the next edit: what all rules find in the open documents, the surest rules first.
+
+Start at `RuleSearch.list_candidates`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from agents.next_edit.changed_tokens import list_changes
+from agents.next_edit.fixes import list_fixes
+from agents.next_edit.imports import list_import_edits
+from agents.next_edit.renaming import (
+    build_candidates,
+    find_renames,
+    join_renames,
+    list_imported_places,
+    list_imported_uses,
+    list_uses,
+)
+from agents.next_edit.repetition import find_repeatable, join_repeatable, list_repetitions
+from agents.next_edit.signatures import find_signature_changes, list_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from agents.findings import Finding
+    from agents.next_edit.changed_tokens import TokenChange
+    from agents.next_edit.history import PastEdit
+    from agents.next_edit.next_edits import Candidate
+    from agents.next_edit.renaming import Rename
+    from agents.next_edit.signatures import SignatureChange
+    from indexing.syntax.documents import Document
+    from indexing.syntax.trees import SyntaxTrees
+
+_HEAD = 1000  # characters before an edit in which the list of parameters may begin
+_IMPORTERS = 4  # most other open texts whose imports are read for a missing one
+
+
+@dataclass(frozen=True)
+class RuleSearch:
+    """One search.
+
+    Attributes:
+        document: the document that the person is in.
+        offset: the cursor.
+        edits: the person's last edits, newest first.
+        others: the other open documents.
+        trees: the cache of syntax trees.
+        findings: findings of the review in the current text of `document`.
+    """
+
+    document: Document
+    offset: int
+    edits: Sequence[PastEdit]
+    others: Sequence[Document]
+    trees: SyntaxTrees
+    findings: Sequence[Finding] = ()
+    _changes: dict[PastEdit, tuple[TokenChange, ...]] = field(default_factory=dict)
+
+    def list_candidates(self) -> Iterator[Candidate]:
+        """Yield what the rules find, the surest first; in `document` those after the cursor first."""
+        for source in self._sources:
+            yield from self._list_renames(source)
+        for source in self._sources:
+            yield from self._list_calls(source)
+        yield from self._list_imports()
+        yield from self._list_repetitions()
+        newest = self.edits[0]
+        if newest.uri == self.document.uri:
+            yield from list_fixes(self.findings, newest, self.document)
+
+    @cached_property
+    def texts(self) -> dict[str, Document]:
+        """All open documents in the language of `document` by URI, that one first."""
+        same = (one for one in self.others if one.language == self.document.language)
+        return {one.uri: one for one in (self.document, *same)}
+
+    @cached_property
+    def _sources(self) -> list[Document]:
+        """The documents that were edited, `document` first."""
+        edited = dict.fromkeys((self.document.uri, *(edit.uri for edit in self.edits)))
+        return [self.texts[uri] for uri in edited if uri in self.texts]
+
+    def _list_changes(self, source: Document) -> Iterator[tuple[TokenChange, ...]]:
+        """Yield the changed tokens of each edit of `source`, newest first."""
+        for edit in self._list_edits(source):
+            if edit not in self._changes:
+                self._changes[edit] = list_changes(edit, source.text)
+            yield self._changes[edit]
+
+    def _list_renames(self, source: Document) -> Iterator[Candidate]:
+        """Yield the uses of identifiers renamed in `source`: its own if it is `document`, then those of the others."""
+        renames = join_renames(one for each in self._list_changes(source) for one in find_renames(each))
+        for rename in renames:
+            if source.uri == self.document.uri and not _is_being_typed(rename, self.offset):
+                uses = list_uses(rename, self.trees.of(source))
+                yield from self._order(build_candidates(rename, uses, source.uri, source.text))
+        for rename in renames:
+            for other in self._list_mentions(rename.old, source):
+                uses = list_imported_uses(rename, self.trees.of(source), self.trees.of(other), source)
+                yield from build_candidates(rename, uses, other.uri, other.text)
+
+    def _list_calls(self, source: Document) -> Iterator[Candidate]:
+        """Yield the calls of functions whose parameters were changed in `source`, those in `document` first."""
+        for edit in self._list_edits(source):
+            if "(" in source.text[max(edit.start - _HEAD, 0) : edit.end]:
+                for change in find_signature_changes(edit, self.trees.of(source)):
+                    yield from self._list_calls_of(change, source)
+
+    def _list_calls_of(self, change: SignatureChange, source: Document) -> Iterator[Candidate]:
+        """Yield the calls to adapt to `change`, a function in `source`."""
+        own = list_calls(change, self.trees.of(source), source.uri, edited=self._list_edits(source))
+        yield from self._order(own) if source.uri == self.document.uri else ()
+        for other in self._list_mentions(change.name, source):
+            syntax = self.trees.of(other)
+            imported = None if change.is_method else list_imported_places(change.name, syntax, source)
+            yield from list_calls(change, syntax, other.uri, edited=self._list_edits(other), imported=imported)
+        yield from own if source.uri != self.document.uri else ()
+
+    def _list_edits(self, source: Document) -> list[PastEdit]:
+        """Return the edits of `source`, newest first."""
+        return [edit for edit in self.edits if edit.uri == source.uri]
+
+    def _list_imports(self) -> Iterator[Candidate]:
+        """Yield imports of `document` that the last edit made superfluous or needs."""
+        newest = self.edits[0]
+        if newest.uri == self.document.uri:
+            changes = next(self._list_changes(self.document))
+            others = list(self.texts.values())[1 : 1 + _IMPORTERS]
+            yield from list_import_edits(changes, newest.before, self.document, self.trees, others)
+
+    def _list_repetitions(self) -> Iterator[Candidate]:
+        """Yield the places where the last changes can be repeated, in `document` first."""
+        found = join_repeatable(
+            one
+            for source in self._sources
+            for each in self._list_changes(source)
+            for one in find_repeatable(each, source.uri, source.text)
+        )
+        for one in found:
+            for target in self.texts.values():
+                places = list_repetitions(one, target.uri, target.text)
+                yield from self._order(places) if target is self.document else places
+
+    def _list_mentions(self, name: str, source: Document) -> Iterator[Document]:
+        """Yield the documents other than `source` that have the word `name`."""
+        pattern = re.compile(rf"\b{re.escape(name)}\b")
+        for other in self.texts.values():
+            if other.uri != source.uri and pattern.search(other.text) is not None:
+                yield other
+
+    def _order(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Return `candidates` in `document`, those after the cursor first, each group in the order of the text."""
+        return sorted(candidates, key=lambda one: (one.end < self.offset, one.start))
+
+
+def _is_being_typed(rename: Rename, offset: int) -> bool:
+    """Return whether the cursor is still at the end of a new name that is only a beginning of the old one."""
+    return rename.old.startswith(rename.new) and any(start + len(rename.new) == offset for start in rename.starts)
