@@ -2,9 +2,9 @@
 
 `python -m tests.eval.fit_likely_definitions` prints `WEIGHTS` for `indexing/resolution/likelihood.py`, and how often
 the right definition is among the first ones on each dev package, with weights fitted on the other dev packages. The
-calls are those of the dev packages that resolution itself follows to another file; jedi is not asked. A conditional
-logit model: the called definition against the other candidates of the same place, each place with and without the text
-after the call.
+calls are those of the dev packages that resolution itself follows to another file, without those of `retrieval.csv`. A
+conditional logit model: the called definition against the other candidates of the same place, each place with and
+without the text after the call.
 """
 
 from __future__ import annotations
@@ -97,7 +97,10 @@ def _iterate_sites(package: data.Package, workspace: retrieval.Workspace, calls:
     ]
     random.Random(SEED).shuffle(places)  # noqa: S311 - a sample that repeats, no secret
     left = calls
+    measured = {(site.relative, site.line) for site in retrieval.load_sites(package)}
     for relative, line, column in places[: TRIES * calls]:
+        if (relative, line - 1) in measured:
+            continue
         lines = workspace.texts[relative].split("\n")
         begun = lines[line - 1].encode()[:column].decode(errors="replace")
         offset = sum(len(each) + 1 for each in lines[: line - 1]) + len(begun)
