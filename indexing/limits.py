@@ -26,6 +26,7 @@ class IndexLimits:
         watches: largest number of watched folders; further ones are walked from time to time.
         look_s: seconds between two such walks; more if a walk takes long.
         open_bytes: larger open documents are not parsed and are searched only once they are saved.
+        library_bytes: limit for the index of installed libraries on the disk, of all workspaces together; 0 for none.
     """
 
     max_files: int = 100_000
@@ -43,3 +44,4 @@ class IndexLimits:
     exclude: tuple[str, ...] = ()
     watches: int = 100_000
     look_s: float = 30.0
+    library_bytes: int = 0

@@ -64,6 +64,7 @@ def run_checks(settings: Settings, problems: tuple[str, ...]) -> Iterator[Check]
         ("files", lambda: _check_files(settings)),
         ("grammars", _check_grammars),
         ("index", _check_index),
+        ("libraries", lambda: _check_libraries(settings)),
         ("model", lambda: _check_model(settings)),
         ("models", lambda: _check_models(settings)),
         ("host", _check_host),
@@ -164,6 +165,27 @@ def _list_places(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"log       {log_file}{'' if log_file.exists() else ' (not there yet)'}"
     yield f"indexes   {paths.index_dir()} ({_describe_size(facts['index'])})"
     yield f"state     {paths.state_dir()}"
+
+
+def _check_libraries(settings: Settings) -> Iterator[Check]:
+    """Report which installed libraries are indexed, and the size of their index."""
+    from indexing.libraries.library_files import LibraryFiles  # noqa: PLC0415
+
+    files = LibraryFiles(paths.index_dir())
+    names, size, limit = files.list_packages(), files.measure(), settings.index.libraries_mb
+    facts = {
+        "path": str(files.folder),
+        "enabled": settings.index.libraries,
+        "packages": names,
+        "bytes": size,
+        "limit_bytes": limit * 1_000_000,
+    }
+    kept = f"{len(names):,} packages are indexed in {size / 1e6:,.1f} MB"
+    if settings.index.libraries:
+        message = f"{kept}, of at most {limit:,} MB."
+    else:
+        message = f"Libraries are not used (index.libraries); {kept}."
+    yield Check("libraries", "ok", message, facts=facts, details=(f"libraries {files.folder}",))
 
 
 def _describe_size(index: Mapping[str, Any]) -> str:

@@ -200,6 +200,18 @@ class IndexSettings(BaseModel):
         description="Watch the disk for changed files if the editor does not report them.",
         json_schema_extra=WORKSPACE,
     )
+    libraries: bool = Field(
+        default=True,
+        description="Index the installed libraries that the workspace uses, so that completions know code of theirs.",
+        json_schema_extra=WORKSPACE,
+    )
+    libraries_mb: int = Field(
+        default=1_000,
+        ge=50,
+        le=100_000,
+        description="Most megabytes on the disk for the index of libraries, which all workspaces share; what was not "
+        "used for longest is deleted first.",
+    )
 
 
 class ModelSettings(BaseModel):
