@@ -33,7 +33,7 @@ def test_imported_names_and_members_of_typed_receivers_are_candidates(tmp_path: 
 
 def test_after_a_dot_only_members_are_candidates(tmp_path: Path) -> None:
     found = rank(f"{STORE}export function run(store?: Store) {{\n  store?.$0\n}}\n", tmp_path, "typescript")
-    assert found == ["Store.read"]
+    assert set(found) == {"Store.read", "Store.parse"}
 
 
 def test_a_name_that_only_an_import_over_several_lines_mentions_counts_as_unused(tmp_path: Path) -> None:
