@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from indexing.resolution import callbacks, containers, expressions
+from indexing.resolution import containers, expressions
 from indexing.resolution.lookup import Reference
 from indexing.resolution.values import Value, make_container
 
@@ -96,7 +96,7 @@ class Inference:
             if base.name in types.casting:
                 return self.evaluate_type(first, source, scope)
             if types.giving and base.name.startswith(types.giving):
-                return callbacks.list_given(self, self.evaluate(first, source, scope, offset), types, base.name)
+                return containers.list_given(self, self.evaluate(first, source, scope, offset), types, base.name)
             if base.kind == "name" and base.name in types.passing | types.picking | types.counting:
                 if self.lookup.find_in_scopes(source, scope, base.name, offset):
                     return self._call_all(base, source, scope, offset)

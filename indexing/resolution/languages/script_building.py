@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NOWHERE = -2  # parent of a function without a name
 THIS = "this"
+OBJECT = "Object"  # base of all classes: it has members, and any object can get more
 
 
 class TableBuilder:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from indexing.resolution.languages import script_exports
-from indexing.resolution.languages.script_building import NOWHERE, THIS, TableBuilder
+from indexing.resolution.languages.script_building import NOWHERE, OBJECT, THIS, TableBuilder
 from indexing.resolution.languages.script_text import GIVEN, read_name
 from indexing.resolution.records import Definition, NameTable, Parameter
 from indexing.syntax.documents import Span
@@ -226,7 +226,7 @@ class TableReader(TableBuilder):
         parent = self._scope if written else NOWHERE
         made = Definition(
             written, "class", self._locate(node), (name or node).start_point[0], parent, self._scope,
-            bases=tuple(self._list_bases(node)),
+            bases=(*self._list_bases(node), OBJECT),
         )  # fmt: skip
         number = self._define(made, node)
         body = node.child_by_field_name("body")
@@ -255,7 +255,7 @@ class TableReader(TableBuilder):
             self._homes.update(part.start_byte for part in parts if part.type == "object_type")
             others = [self._writer.write_type(part) for part in parts if part.type != "object_type"]
             bases = tuple(base for other in others for each in other.split(" | ") if (base := each.partition("[")[0]))
-            self._define(replace(made, bases=bases), node)
+            self._define(replace(made, bases=(*bases, OBJECT)), node)
         else:
             self._definitions.append(replace(made, kind="variable", value=self._writer.write_type(value)))
 
@@ -296,7 +296,8 @@ class TableReader(TableBuilder):
         self._homes.add(value.start_byte)
         place, scope = self._locate(node), self._scope
         number = self._define(
-            Definition(read_name(name, self._data), "class", place, name.start_point[0], scope, scope), node
+            Definition(read_name(name, self._data), "class", place, name.start_point[0], scope, scope, bases=(OBJECT,)),
+            node,
         )
         for child in value.named_children:
             key = child if child.type == "shorthand_property_identifier" else child.child_by_field_name("key")

@@ -153,6 +153,14 @@ def test_a_file_that_ends_at_the_cursor_is_read_as_if_it_were_closed() -> None:
     assert find_here("function f(more: Home) {\n  call('}', `}`, () => { // }\n    more.open$0") == ["zoo.ts Home.open"]
 
 
+@pytest.mark.parametrize("code", ["new Dog().$0", "tools.$0", "Size.$0", "function f(it: Options) {\n  it.$0\n}"])
+def test_an_object_may_have_more_members_than_its_class_says(code: str) -> None:
+    receiver = open_names(f"{ZOO}{code}\n").find_receiver()
+    assert receiver is not None
+    assert receiver.members
+    assert not receiver.is_complete
+
+
 def test_a_call_lists_the_parameters_that_are_missing() -> None:
     call = open_names(f"{ZOO}function f(it: Dog) {{\n  it.bark($0)\n}}\n").find_call()
     assert call is not None
