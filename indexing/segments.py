@@ -51,6 +51,7 @@ RecallMatch = recall.RecallMatch
 FORMAT = building.FORMAT
 # Overlays are indexed in bundles, so that a keystroke re-indexes one bundle and a search visits few of them.
 _BUNDLES = 8
+_MANY_USES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,20 +268,22 @@ class View:
         return ranked
 
     def count_uses(self, names: Sequence[str], *, own: FileKey | None) -> dict[str, int]:
-        """Return for each of `names` the number of chunks of files other than `own` that contain it as a word."""
+        """Return for each of `names` the number of chunks that contain it as a word, without those of the file `own`.
+
+        Of a name in more than `_MANY_USES` chunks, those of `own` count too, where they weigh little.
+        """
         counts = dict.fromkeys(names, 0)
         hashes = tokens.hash_terms(list(counts)).tolist()
         for part, alive in self._select_parts(own):
             arrays = part.segment.arrays
-            hidden = [ranking.get_chunk_slice(arrays, int(index)) for index in np.flatnonzero(~alive)]
+            is_hidden = np.zeros(part.segment.chunks, dtype=np.bool_)
+            for index in np.flatnonzero(~alive):
+                is_hidden[ranking.get_chunk_slice(arrays, int(index))] = True
             for name, term in zip(counts, hashes, strict=True):
                 place = postings.find_postings(arrays, term)
                 counts[name] += place.count
-                if hidden and place.count:
-                    chunks, _ = postings.read_postings(arrays, place)
-                    counts[name] -= sum(
-                        int(np.count_nonzero((chunks >= gone.start) & (chunks < gone.stop))) for gone in hidden
-                    )
+                if 0 < place.count <= _MANY_USES and not alive.all():
+                    counts[name] -= int(np.count_nonzero(is_hidden[postings.read_postings(arrays, place)[0]]))
         return counts
 
     def find_definitions(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from indexing.resolution.names import DocumentNames
 
 MOST_CANDIDATES = 1_500
-MOST_RECEIVERS = 80
+MOST_RECEIVERS = 50
 RECEIVERS_WITHIN = 20_000  # characters before the cursor
 _RECEIVER = re.compile(r"((?:[^\W\d]\w*\.)+)[^\W\d]\w*")
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from indexing.segments import View
 
 QUERY_LINES = 8
-SIMILAR_CHUNKS = 12
+SIMILAR_CHUNKS = 10
 USED_LINES = 12
 MOST_USED = 24  # names and members in these lines
 _SHOWN = {"function", "class"}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from indexing.resolution.names import DocumentNames
 
 NEAR_LINES = 15
-MOST_CHARACTERS = 80_000  # on each side of the cursor
+MOST_CHARACTERS = 30_000  # on each side of the cursor
 _SAME_STEP, _LATER_STEPS = 2, 5  # lines between two calls that follow each other
 _RECENT_LINES = 6  # in which the last calls are looked for
 _WORD = re.compile(r"[^\W\d]\w*")
