@@ -141,13 +141,14 @@ class Sources:
                 else replace(one, text=keep_first_line(one.text))
                 for one in recalled
             ]
-        beginnings = _make_beginnings(request, polisher, recalled)
-        recalled = recalled[:_RECALL_LIMIT]
+        everything, recalled = recalled, recalled[:_RECALL_LIMIT]
         least = 0.0 if request.trigger is Trigger.INVOKED else min(policy.threshold, confidence.LEAST)
         likely = [(one, sure) for one in recalled if (sure := confidence.estimate_recalled(one)) >= least]
         candidates = [Candidate(polisher.polish(one.text), Origin.RECALL, sure) for one, sure in likely]
+        if request.trigger is Trigger.AUTOMATIC and not _has_sure(candidates, policy.threshold):
+            candidates += _make_beginnings(request, polisher, everything)
         return _Recollection(
-            request, plan, polisher, recalled, self._add_resolved(request, polisher, [*candidates, *beginnings], least)
+            request, plan, polisher, recalled, self._add_resolved(request, polisher, candidates, least)
         )
 
     def _add_resolved(
@@ -285,9 +286,7 @@ class Sources:
 
 
 def _make_beginnings(request: Request, polisher: Polisher, recalled: Sequence[Recalled]) -> list[Candidate]:
-    """Return the likely beginning of the recalled lines as a candidate; none for a person who asks."""
-    if request.trigger is Trigger.INVOKED:
-        return []
+    """Return the likely beginning of the recalled lines as a candidate, if there is one."""
     found = find_beginning(recalled, request.cursor, request.policy.threshold + BEGINNING_MARGIN)
     if found is None:
         return []
