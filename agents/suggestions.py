@@ -18,6 +18,7 @@ class Origin(StrEnum):
 
     REUSE = "reuse"  # the rest of an earlier suggestion
     RECALL = "recall"  # text that occurs elsewhere in this workspace
+    RESOLVED = "resolved"  # a member or arguments that what the names mean allows
     DRAFT = "draft"  # recalled, and judged by the model in one pass
     MODEL = "model"  # decoded by the model
     NEXT_EDIT = "next-edit"  # a next edit in the cursor's line, for editors that show next edits in no other way

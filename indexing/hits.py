@@ -79,6 +79,7 @@ def make_recalled(
                 source,
                 match.confidence,
                 match.column,
+                match.key is not None and snapshot.view.is_library(match.key),
             )
         )
     return tuple(result)

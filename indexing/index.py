@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexing import hits, status
+from indexing.libraries.discovery import DEPENDENCY_FILES
 from indexing.limits import IndexLimits
-from indexing.process.supervisor import IndexProcess
+from indexing.process.supervisor import LIBRARIES, IndexProcess
 from indexing.records import IndexProgress
 from indexing.repair import Repair
 from indexing.workspace import left_out
@@ -37,6 +38,7 @@ DEFAULT_LIMITS = IndexLimits()
 _SETTLE_S = 0.3  # after the last edit of an open document it is analysed, or earlier at a search
 _CHECK_S = 2.0  # between two checks for changes by another server, at queries
 _IDLE_CHECK_S = 5.0  # between two such checks without queries
+_LIBRARIES_AGAIN_S = 60.0  # between two looks at the installed packages
 _SPARE_HITS = 2  # searched beyond the limit, to replace hits whose file has changed
 
 
@@ -64,6 +66,7 @@ class Index:
         self._snapshot: Snapshot | None = None
         self._ready = threading.Event()  # set while there is a snapshot
         self._checked_at = 0.0
+        self._libraries_at = 0.0
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -87,16 +90,30 @@ class Index:
         """Start indexing all roots in a separate process; `on_progress` is called from another thread."""
         self._on_progress = on_progress or (lambda _: None)
         self._state = "indexing"
-        self._process.submit("pass", self._roots)
+        self._submit_pass()
         self._wake_thread()
+
+    def _submit_pass(self) -> None:
+        """Have all roots indexed, then their installed libraries unless they are turned off."""
+        self._process.submit("pass", self._roots)
+        self._index_libraries()
+
+    def _index_libraries(self) -> None:
+        """Have the installed libraries of all roots indexed, unless they are turned off."""
+        if self._limits.library_bytes:
+            self._libraries_at = time.monotonic()
+            self._process.submit(LIBRARIES, self._roots)
 
     def set_rebuild_listener(self, notify: Callable[[str], None]) -> None:
         """Have `notify` called, from any thread, with a sentence for a person when the index has to be rebuilt."""
         self._repair.notify = notify
 
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until no indexing work is left; return whether that was so within `timeout_s` (None: no limit)."""
-        return self._process.wait(timeout_s)
+    def wait(self, timeout_s: float | None = None, *, libraries: bool = False) -> bool:
+        """Wait until no indexing work is left; return whether that was so within `timeout_s` (None: no limit).
+
+        The work on installed libraries is waited for with `libraries` only.
+        """
+        return self._process.wait(timeout_s, libraries=libraries)
 
     def close(self) -> None:
         """End the indexing process and the threads, close the loaded indexes, and drop cached tokens. Idempotent."""
@@ -134,7 +151,7 @@ class Index:
             if old is not None:
                 old.close()
         if self._state != "off":
-            self._process.submit("pass", self._roots)
+            self._submit_pass()
         self._wake_thread()
 
     def open_document(self, document: Document) -> None:
@@ -169,6 +186,8 @@ class Index:
         if inside and self._state != "off":
             self._state = "indexing"
             self._process.submit("touch", self._roots, inside)
+            if any(path.name in DEPENDENCY_FILES for path in inside):
+                self._index_libraries()
 
     # Queries
 
@@ -352,7 +371,13 @@ class Index:
         problem = self._process.problem
         busy = self._process.is_busy  # also until its results are loaded, so that a search finds them
         state = "failed" if problem and not busy else "indexing" if busy and self._state == "ready" else self._state
-        return status.measure_status(sources, state, problem)
+        libraries = status.measure_libraries(
+            sources.list_libraries(),
+            self._storage if self._limits.library_bytes else None,
+            is_indexing=self._process.is_indexing_libraries,
+            problem=self._process.library_problem,
+        )
+        return status.measure_status(sources, state, problem, libraries)
 
     # Snapshots
 
@@ -463,6 +488,16 @@ class Index:
             if (self._dirty and settled) or is_stale or self._snapshot is None:
                 self._make_snapshot(load=is_stale)
             self._start_repair()
+            self._update_libraries()
+
+    def _update_libraries(self) -> None:
+        """Have libraries indexed again if packages have changed or their index is damaged, once a minute at most."""
+        if self._state == "off" or time.monotonic() - self._libraries_at < _LIBRARIES_AGAIN_S:
+            return
+        if self._limits.library_bytes and not self._process.is_indexing_libraries:
+            self._libraries_at = time.monotonic()
+            if self._load_sources().need_libraries():
+                self._index_libraries()
 
     def _find_exclusion(self, path: Path) -> Exclusion | None:
         """Return the filter of the root that contains `path`; None if no root does."""

@@ -15,7 +15,7 @@ class IndexLimits:
         max_file_bytes: larger files are excluded ("too large").
         max_line_bytes: files with a longer line are excluded ("long lines").
         max_mean_line_bytes: files whose lines are longer than this on average are excluded ("minified").
-        disk_bytes: limit for the indexes of all workspaces on the disk together; 0 for none.
+        disk_bytes: limit for the indexes of all workspaces and libraries on the disk together; 0 for none.
         pending_files: number of changed files that are searched from memory before the segment is rebuilt.
         idle_s: seconds without work after which the indexing process ends.
         processes: largest number of analysing processes; fewer on machines with fewer cores.
@@ -26,6 +26,7 @@ class IndexLimits:
         watches: largest number of watched folders; further ones are walked from time to time.
         look_s: seconds between two such walks; more if a walk takes long.
         open_bytes: larger open documents are not parsed and are searched only once they are saved.
+        library_bytes: limit for the index of installed libraries on the disk, of all workspaces together; 0 for none.
     """
 
     max_files: int = 100_000
@@ -43,3 +44,4 @@ class IndexLimits:
     exclude: tuple[str, ...] = ()
     watches: int = 100_000
     look_s: float = 30.0
+    library_bytes: int = 0

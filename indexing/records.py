@@ -89,6 +89,7 @@ class Recalled:
         source: workspace-relative path of the best match; for one in the edited text, its file name or URI.
         confidence: calibrated probability that the rest of the line is exactly `text`, 0 to 1; 0 if it is not known.
         column: column of its line if the cursor is on a blank line; None if it is not known.
+        is_library: whether all matches are in installed libraries.
     """
 
     text: str
@@ -99,6 +100,7 @@ class Recalled:
     source: str
     confidence: float = 0.0
     column: int | None = None
+    is_library: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,29 @@ class IndexProgress:
     done: int
     total: int
     finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryStatus:
+    """State and figures of the index of installed libraries.
+
+    Attributes:
+        state: "off", "indexing", "ready", or "none" if no environment was found.
+        packages: name and version of each indexed package, in the order of use.
+        files: files indexed.
+        bytes_indexed: size of these files.
+        store_bytes: size of the index of the libraries of all workspaces on the disk.
+        left_out: numbers of files and packages that are not indexed, by reason.
+        problem: one sentence for a person; "" for none.
+    """
+
+    state: str = "off"
+    packages: tuple[str, ...] = ()
+    files: int = 0
+    bytes_indexed: int = 0
+    store_bytes: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +151,7 @@ class IndexStatus:
         store_bytes: size of the index on disk.
         indexed_at: when the last full pass ended, seconds since the epoch; None before the first.
         problem: one sentence for a person; "" for none.
+        libraries: the same of installed libraries.
     """
 
     state: str
@@ -138,3 +164,4 @@ class IndexStatus:
     store_bytes: int = 0
     indexed_at: float | None = None
     problem: str = ""
+    libraries: LibraryStatus = field(default_factory=LibraryStatus)

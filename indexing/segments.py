@@ -51,6 +51,7 @@ RecallMatch = recall.RecallMatch
 FORMAT = building.FORMAT
 # Overlays are indexed in bundles, so that a keystroke re-indexes one bundle and a search visits few of them.
 _BUNDLES = 8
+_MANY_USES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,15 @@ class _Part:
     is_open: bool
 
 
+class LibraryPart:
+    """A segment of installed libraries in a view: its files have the keys (`key`, id), and all are searched."""
+
+    def __init__(self, segment: Segment, key: str) -> None:
+        self.segment = segment
+        self.keys: Sequence[FileKey] = [(key, file_id) for file_id in segment.file_ids]
+        self.alive = np.ones(len(self.keys), dtype=np.bool_)
+
+
 class View:
     """An immutable set of segments with overlays in place of changed files. Thread-safe."""
 
@@ -107,9 +117,14 @@ class View:
         segments: Sequence[tuple[str, Segment]],
         overlays: Mapping[FileKey, OverlayFile],
         hidden: Collection[FileKey],
+        libraries: Sequence[tuple[str, Segment]] = (),
     ) -> None:
-        """Take segments by root key, overlays that replace the segment's version of a file, and files to hide."""
+        """Take segments by root key, overlays that replace the segment's version of a file, and files to hide.
+
+        `libraries` are segments of installed libraries by a key of their own; only recall searches them.
+        """
         self._segments = tuple(segments)
+        self._libraries = {key: LibraryPart(segment, key) for key, segment in libraries}
         self._overlays = dict(overlays)
         self._hidden = frozenset(hidden)
 
@@ -138,8 +153,14 @@ class View:
         """Bundle the overlays now, so that the first query need not wait for it."""
         _ = self._parts
 
+    def is_library(self, key: FileKey) -> bool:
+        """Return whether the file `key` is one of an installed library."""
+        return key[0] in self._libraries
+
     def _locate(self, key: FileKey) -> tuple[Segment, int]:
         """Return the segment that holds a file, and its index there. Raises KeyError for an unknown or hidden file."""
+        if (library := self._libraries.get(key[0])) is not None:
+            return library.segment, library.segment.find_index(key[1])
         for part in self._parts:
             if part.is_open:
                 if key in part.keys:
@@ -247,20 +268,22 @@ class View:
         return ranked
 
     def count_uses(self, names: Sequence[str], *, own: FileKey | None) -> dict[str, int]:
-        """Return for each of `names` the number of chunks of files other than `own` that contain it as a word."""
+        """Return for each of `names` the number of chunks that contain it as a word, without those of the file `own`.
+
+        Of a name in more than `_MANY_USES` chunks, those of `own` count too, where they weigh little.
+        """
         counts = dict.fromkeys(names, 0)
         hashes = tokens.hash_terms(list(counts)).tolist()
         for part, alive in self._select_parts(own):
             arrays = part.segment.arrays
-            hidden = [ranking.get_chunk_slice(arrays, int(index)) for index in np.flatnonzero(~alive)]
+            is_hidden = np.zeros(part.segment.chunks, dtype=np.bool_)
+            for index in np.flatnonzero(~alive):
+                is_hidden[ranking.get_chunk_slice(arrays, int(index))] = True
             for name, term in zip(counts, hashes, strict=True):
                 place = postings.find_postings(arrays, term)
                 counts[name] += place.count
-                if hidden and place.count:
-                    chunks, _ = postings.read_postings(arrays, place)
-                    counts[name] -= sum(
-                        int(np.count_nonzero((chunks >= gone.start) & (chunks < gone.stop))) for gone in hidden
-                    )
+                if 0 < place.count <= _MANY_USES and not alive.all():
+                    counts[name] -= int(np.count_nonzero(is_hidden[postings.read_postings(arrays, place)[0]]))
         return counts
 
     def find_definitions(
@@ -300,13 +323,20 @@ class View:
         return recall.find_best(cursor, self.list_pools(own), whole_block=whole_block, limit=limit, deadline=deadline)
 
     def list_pools(self, own: FileKey | None) -> list[Pool]:
-        """Return the pools of all files but `own`, pools of open files first; leaves out pools without other files."""
+        """Return the pools of all files but `own`: those of open files first, those of libraries last.
+
+        Leaves out pools without other files.
+        """
         parts = sorted(self._select_parts(own), key=lambda item: not item[0].is_open)
-        return [
+        pools: list[Pool] = [
             SegmentPool(part.segment, part.keys, alive, Origin.OPEN if part.is_open else Origin.WORKSPACE)
             for part, alive in parts
             if alive.any()  # else it holds only the edited file
         ]
+        for library in self._libraries.values():
+            library.segment.note_query()
+            pools.append(SegmentPool(library.segment, library.keys, library.alive, Origin.LIBRARY))
+        return pools
 
 
 def _do_overlap(one: Span, other: Span) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexing.libraries.loading import LoadedLibraries
 from indexing.process.analysis import Analysis, analyze_text
 from indexing.resolution.workspace_names import WorkspaceNames
 from indexing.segments import FileKey, Segment, View
@@ -29,6 +30,7 @@ from indexing.storage.use_marks import UseMark
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from indexing.libraries.library_files import Manifest
     from indexing.limits import IndexLimits
     from indexing.syntax.documents import Document
 
@@ -111,6 +113,7 @@ class Sources:
             for root in roots
             for index_paths in [IndexPaths.of(storage, root)]
         }
+        self._libraries = LoadedLibraries(roots if limits.library_bytes else (), storage)
         self._opened: dict[str, OpenDocument] = {}
         self._made_ids: dict[str, int] = {}
         self._numbers = itertools.count(1)
@@ -120,6 +123,8 @@ class Sources:
         with self._lock:
             for root in self._roots.values():
                 self._load(root)
+            if self._libraries.is_stale() or self._libraries.is_damaged:
+                self._libraries.load()
 
     def is_stale(self) -> bool:
         """Return whether a stored index has changed since it was loaded, or was damaged then."""
@@ -133,7 +138,17 @@ class Sources:
                     return True
                 if root.damage == "damaged":  # it may be repaired by now
                     return True
-        return False
+            return self._libraries.is_stale()
+
+    def need_libraries(self) -> bool:
+        """Return whether libraries have to be indexed again: packages have changed, or a segment is missing."""
+        with self._lock:
+            return self._libraries.is_damaged or self._libraries.is_outdated()
+
+    def list_libraries(self) -> tuple[Manifest, ...]:
+        """Return what the roots search of their libraries."""
+        with self._lock:
+            return self._libraries.manifests
 
     def find_damage(self) -> str:
         """Return the worst state of a root's index when loaded last: "damaged", "missing", or "" if all are usable."""
@@ -217,7 +232,7 @@ class Sources:
                 overlays[own] = OverlayFile(each.relative, _NOW, each.analysis.blob)
                 hidden.discard(own)
             roots = {key: root.path for key, root in self._roots.items()}
-            return Snapshot(View(segments, overlays, hidden), roots, opened, keys)
+            return Snapshot(View(segments, overlays, hidden, self._libraries.segments), roots, opened, keys)
 
     def read_counts_by_root(self) -> list[tuple[IndexPaths, Counts | None, str]]:
         """Return for each root the paths of its index, its figures, and when its last full pass ended.
@@ -244,6 +259,7 @@ class Sources:
         with self._lock:
             for root in self._roots.values():
                 self._unload(root)
+            self._libraries.close()
 
     def _load(self, root: _Root) -> None:
         """Load the stored index of `root`, and set its `damage`; on an error the segment loaded before stays in use."""

@@ -4,15 +4,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from indexing.records import IndexStatus
+from indexing.libraries.library_files import LibraryFiles
+from indexing.records import IndexStatus, LibraryStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from indexing.libraries.library_files import Manifest
     from indexing.snapshots import Sources
 
 
-def measure_status(sources: Sources, state: str, problem: str) -> IndexStatus:
+def measure_libraries(
+    manifests: Sequence[Manifest], storage: Path | None, *, is_indexing: bool, problem: str
+) -> LibraryStatus:
+    """Return the sums of the figures of all `manifests`, each package counted once.
+
+    Args:
+        manifests: what the roots search of their libraries.
+        storage: folder of the indexes; None if libraries are turned off.
+        is_indexing: whether libraries are being indexed.
+        problem: one sentence for a person; "" for none.
+    """
+    if storage is None:
+        return LibraryStatus()
+    packages = {each.key: each for manifest in manifests for each in manifest.packages}
+    left_out: dict[str, int] = {}
+    for manifest in manifests:
+        _add_counts(left_out, manifest.left_out)
+    return LibraryStatus(
+        "indexing" if is_indexing else "ready" if packages else "none",
+        tuple(f"{each.name} {each.version}" for each in packages.values()),
+        sum(each.files for each in packages.values()),
+        sum(each.size for each in packages.values()),
+        LibraryFiles(storage).measure(),
+        left_out,
+        problem,
+    )
+
+
+def measure_status(sources: Sources, state: str, problem: str, libraries: LibraryStatus) -> IndexStatus:
     """Return the sums of the figures of all roots in `sources`, with `state` and `problem` (as in `IndexStatus`).
 
     `indexed_at` is the earliest of the roots' times.
@@ -44,6 +75,7 @@ def measure_status(sources: Sources, state: str, problem: str) -> IndexStatus:
         store_bytes=store_bytes,
         indexed_at=min(passes) if passes else None,
         problem=problem,
+        libraries=libraries,
     )
 
 

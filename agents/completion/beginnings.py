@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from agents.completion import confidence
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from agents.completion.cursor import Cursor
     from indexing.records import Recalled
+
+_Line: TypeAlias = "tuple[list[str], Recalled, float]"  # its tokens, and its probability
 
 LEAST_BEGINNING = 4  # characters; a shorter one is quicker to type than to accept
 # Beginnings are looked at that have this much of the lines' probability, or of their votes.
@@ -78,33 +80,34 @@ def list_beginnings(recalled: Sequence[Recalled], cursor: Cursor) -> Iterator[Be
     for.
     """
     lines = {one.text.partition("\n")[0].rstrip(): one for one in reversed(recalled)}
-    everything = [(_TOKEN.findall(line), one) for line, one in lines.items() if line.strip()]
-    votes = max(sum(one.votes for _, one in everything), 1)
-    probability = sum(confidence.estimate_recalled(one) for _, one in everything)
+    everything = [
+        (_TOKEN.findall(line), one, confidence.estimate_recalled(one)) for line, one in lines.items() if line.strip()
+    ]
+    votes = max(sum(one.votes for _, one, _ in everything), 1)
+    probability = sum(sure for _, _, sure in everything)
+    around = _describe_cursor(cursor) | {"one": 1.0, "lines": len(everything) / 16}
     waiting = [("", 0, everything)]
     while waiting:
         before, at, group = waiting.pop()
         for token, some in _divide(group, at).items():
-            own = [one for _, one in some]
-            sums = sum(map(confidence.estimate_recalled, own))
-            share = sum(one.votes for one in own) / votes
+            sums = sum(sure for _, _, sure in some)
+            share = sum(one.votes for _, one, _ in some) / votes
             if sums < _LEAST_SUM and share < _LEAST_SHARE:
                 continue
             text = before + token
             waiting.append((text, at + 1, some))
             is_line = len(some) == 1 and at == len(some[0][0]) - 1
             if not is_line and len(text.strip()) >= LEAST_BEGINNING and _can_end(text):
-                evidence = _describe_lines(own) | _describe_text(text, cursor)
-                rest = {"share": share, "lines": len(everything) / 16, "others": probability - sums}
-                yield Beginning(text, evidence | rest)
+                own = {"share": share, "others": probability - sums} | _describe_lines(some, sums)
+                yield Beginning(text, around | own | _describe_text(text))
 
 
-def _divide(group: Sequence[tuple[list[str], Recalled]], at: int) -> dict[str, list[tuple[list[str], Recalled]]]:
+def _divide(group: Sequence[_Line], at: int) -> dict[str, list[_Line]]:
     """Return the lines of `group` by their token number `at`; leaves out shorter ones."""
-    parts: dict[str, list[tuple[list[str], Recalled]]] = {}
-    for tokens, one in group:
-        if at < len(tokens):
-            parts.setdefault(tokens[at], []).append((tokens, one))
+    parts: dict[str, list[_Line]] = {}
+    for line in group:
+        if at < len(line[0]):
+            parts.setdefault(line[0][at], []).append(line)
     return parts
 
 
@@ -113,28 +116,28 @@ def _can_end(text: str) -> bool:
     return _ENDS.search(text) is not None and text.count('"') % 2 == text.count("'") % 2 == 0
 
 
-def _describe_lines(lines: Sequence[Recalled]) -> dict[str, float]:
-    """Return the evidence from the recalled lines that have a beginning."""
-    sure = [confidence.estimate_recalled(one) for one in lines]
-    total = min(max(sum(sure), 0.001), 0.999)
+def _describe_lines(lines: Sequence[_Line], sums: float) -> dict[str, float]:
+    """Return the evidence from the lines that have a beginning, whose probabilities add up to `sums`."""
     return {
-        "one": 1.0,
-        "logit": confidence.logit(total),
-        "sum": sum(sure),
-        "votes": math.log1p(sum(one.votes for one in lines)),
-        "matched": math.log1p(max(one.matched_tokens for one in lines)),
-        "best": max(sure),
-        "same_file": float(any(one.same_file for one in lines)),
+        "logit": confidence.logit(min(max(sums, 0.001), 0.999)),
+        "sum": sums,
+        "votes": math.log1p(sum(one.votes for _, one, _ in lines)),
+        "matched": math.log1p(max(one.matched_tokens for _, one, _ in lines)),
+        "best": max(sure for _, _, sure in lines),
+        "same_file": float(any(one.same_file for _, one, _ in lines)),
     }
 
 
-def _describe_text(text: str, cursor: Cursor) -> dict[str, float]:
-    """Return the evidence from a beginning's own text and from the code before the cursor."""
+def _describe_text(text: str) -> dict[str, float]:
+    """Return the evidence from a beginning's own text."""
+    return {"characters": math.log(len(text.strip())), "words": float(len(_WORD.findall(text)))}
+
+
+def _describe_cursor(cursor: Cursor) -> dict[str, float]:
+    """Return the evidence from the code before the cursor."""
     word = cursor.word
     return {
         "typed": math.log1p(len(word)),
         "in_word": float(bool(word)),
-        "characters": math.log(len(text.strip())),
-        "words": float(len(_WORD.findall(text))),
         "after_dot": float(cursor.before[: len(cursor.before) - len(word)].endswith(".")),
     }

@@ -24,6 +24,8 @@ class CompletionPolicy:
         context_ms: time to gather context from other files for a small model; the least time for a large one.
         context_share: share of a large model's time in which context is gathered for it.
         recall_ms: time for recall.
+        resolve_ms: time to find out what the names at the cursor mean while a person types; 0 not to ask.
+        resolve_asking_ms: the same when a person asked.
         automatic_wait_ms: longest wait for a small model while a person types; recalled text is the answer then.
         invoked_wait_ms: longest wait for a small model when a person asked.
         typing_ms: time for a large model's answer while a person types; after it the answer is made without the model.
@@ -51,6 +53,8 @@ class CompletionPolicy:
     context_ms: float = 20.0
     context_share: float = 0.15  # a search on a busy machine takes 50 to 300 ms
     recall_ms: float = 50.0  # a warm one takes 1 to 3 ms; the first of a session, on a busy machine, ten times that
+    resolve_ms: float = 15.0
+    resolve_asking_ms: float = 200.0
     automatic_wait_ms: float = 3000.0
     invoked_wait_ms: float = 20000.0
     typing_ms: float = 500.0

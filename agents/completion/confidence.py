@@ -27,6 +27,7 @@ DRAFT = (0.836, 0.813, 0.056)  # 357 drafts, 46 % right; such a model's probabil
 AGREED = (1.870, 0.645, 0.799)  # 111 lines that were recalled too: 26 % right
 ALONE = (-1.591, -0.484, 0.867)  # 1,053 lines that were not: 7 % right, fewer if recall is surer of another line
 DISPUTED = -1.5  # logits: of 5 lines recalled with 36 to 67 % that Qwen2.5-Coder 0.5B wrote differently, 1 was right
+CONTRADICTED = -3.0  # logits, if recalled text begins with a member that the receiver does not have
 UNKNOWN = 0.018  # recall's confidence where it has no text; a logit of -4
 # The probabilities of large models of code can be taken as they are (Spiess et al. 2024), those of tiny ones cannot.
 _TINY, _LARGE = 1e7, 1e9
@@ -82,6 +83,11 @@ def estimate_generated(
 def lower_disputed_confidence(recalled: float) -> float:
     """Return the confidence in recalled text, lowered from `recalled` because a large model wrote another line."""
     return _logistic(logit(recalled) + DISPUTED)
+
+
+def lower_contradicted_confidence(known: float) -> float:
+    """Return the confidence in a text, lowered from `known` because it names a member that does not exist."""
+    return _logistic(logit(known) + CONTRADICTED)
 
 
 def compute_joint_probability(log_probs: Sequence[float]) -> float:

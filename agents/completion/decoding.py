@@ -143,12 +143,16 @@ class Decoder:
 
         The model agrees if it would write at least the first line; the text is then cut after the last line that the
         model would write. There is no line with a large model, which takes as long to score a token as to write one,
-        and none if no recalled text is likely enough.
+        and none if no recalled text is likely enough. Text of a library is not sent to a model of a server.
         """
         if self.model.entry.large:
             return [], False
         likely = [
-            one for one in self.recalled if one.text.strip() and confidence.estimate_recalled(one) >= confidence.LEAST
+            one
+            for one in self.recalled
+            if one.text.strip()
+            and confidence.estimate_recalled(one) >= confidence.LEAST
+            and (self.model.entry.has_weights or not one.is_library)
         ]
         likely = likely[:_MOST_DRAFTS]
         if not likely:

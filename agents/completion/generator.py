@@ -18,6 +18,7 @@ from agents.completion.context import ContextGatherer
 from agents.completion.cursor import Cursor
 from agents.completion.eligibility import find_refusal
 from agents.completion.plan import Extent, needs_syntax, plan
+from agents.completion.resolved.resolver import Resolver
 from agents.completion.runs import Runs
 from agents.completion.shaping.indentation import compute_padding
 from agents.completion.sources import Sources
@@ -66,7 +67,8 @@ class Generator:
         self._trees = trees if trees is not None else SyntaxTrees()
         self._context = ContextGatherer()
         self._runs: Runs[Outcome] = Runs()
-        self._sources = Sources(index, self._trees, self._answers, self._context, self._runs)
+        self._resolver = Resolver(index)
+        self._sources = Sources(index, self._trees, self._answers, self._context, self._runs, self._resolver)
 
     def complete(  # noqa: PLR0913 - the request as the editor sends it
         self,
@@ -165,6 +167,7 @@ class Generator:
 
     def close(self) -> None:
         """Stop all model runs and wait until they have ended; does not close the models."""
+        self._resolver.close()
         self._runs.close()
 
     def _complete_selected(  # noqa: PLR0913, PLR0917 - as above

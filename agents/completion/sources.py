@@ -18,6 +18,7 @@ from agents.completion.cursor import keep_first_line
 from agents.completion.decoding import Decoder, RequestControl
 from agents.completion.plan import Extent
 from agents.completion.polish import Polisher
+from agents.completion.resolved.resolver import NOTHING
 from agents.completion.runs import Ending, Place
 from agents.completion.shaping.indentation import move_to_column
 from agents.suggestions import Completion, Origin, Trigger
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from agents.completion.context import ContextGatherer
     from agents.completion.decoding import Outcome
     from agents.completion.plan import Plan
+    from agents.completion.resolved.resolver import Resolver
     from agents.completion.runs import Run, Runs
     from indexing.index import Index
     from indexing.records import Recalled
@@ -81,6 +83,7 @@ class Sources:
         answers: makes suggestions of candidates.
         context: gathers code of other files for the prompts.
         runs: the model runs under way.
+        resolver: finds out what names at a cursor mean.
     """
 
     index: Index
@@ -88,6 +91,7 @@ class Sources:
     answers: Answers
     context: ContextGatherer
     runs: Runs[Outcome]
+    resolver: Resolver
 
     def answer(self, request: Request, plan: Plan) -> Completion:
         """Return suggestions in the extent of `plan`, of recalled text and of the models' text.
@@ -137,12 +141,43 @@ class Sources:
                 else replace(one, text=keep_first_line(one.text))
                 for one in recalled
             ]
-        beginnings = _make_beginnings(request, polisher, recalled)
-        recalled = recalled[:_RECALL_LIMIT]
+        everything, recalled = recalled, recalled[:_RECALL_LIMIT]
         least = 0.0 if request.trigger is Trigger.INVOKED else min(policy.threshold, confidence.LEAST)
         likely = [(one, sure) for one in recalled if (sure := confidence.estimate_recalled(one)) >= least]
         candidates = [Candidate(polisher.polish(one.text), Origin.RECALL, sure) for one, sure in likely]
-        return _Recollection(request, plan, polisher, recalled, [*candidates, *beginnings])
+        if request.trigger is Trigger.AUTOMATIC and not _has_sure(candidates, policy.threshold):
+            candidates += _make_beginnings(request, polisher, everything)
+        return _Recollection(
+            request, plan, polisher, recalled, self._add_resolved(request, polisher, candidates, least)
+        )
+
+    def _add_resolved(
+        self, request: Request, polisher: Polisher, candidates: Sequence[Candidate], least: float
+    ) -> list[Candidate]:
+        """Return `candidates` with those that resolution proposes with at least the confidence `least`.
+
+        Those that begin with a member which the receiver does not have lose confidence.
+        """
+        policy = request.policy
+        limit_ms = policy.resolve_asking_ms if request.trigger is Trigger.INVOKED else policy.resolve_ms
+        resolved = self.resolver.resolve(request.cursor, limit_ms) if policy.resolve_ms else NOTHING
+        judged = [
+            replace(one, confidence=confidence.lower_contradicted_confidence(one.confidence))
+            if resolved.contradicts(request.cursor, one.insertion.text)
+            else one
+            for one in candidates
+        ]
+        proposed = [
+            Candidate(
+                polisher.polish(one.text),
+                Origin.RESOLVED,
+                one.confidence,
+                rank=Rank.BEGINNING if one.beginning else Rank.USUAL,
+            )
+            for one in resolved.proposals
+            if one.confidence >= least and (not one.beginning or request.trigger is Trigger.INVOKED)
+        ]
+        return [*judged, *proposed]
 
     def _make_decoder(self, recollection: _Recollection, model: CompletionModel) -> Decoder:
         """Return the parameters of a run of `model`, with code of other files if its window is large enough."""
@@ -251,9 +286,7 @@ class Sources:
 
 
 def _make_beginnings(request: Request, polisher: Polisher, recalled: Sequence[Recalled]) -> list[Candidate]:
-    """Return the likely beginning of the recalled lines as a candidate; none for a person who asks."""
-    if request.trigger is Trigger.INVOKED:
-        return []
+    """Return the likely beginning of the recalled lines as a candidate, if there is one."""
     found = find_beginning(recalled, request.cursor, request.policy.threshold + BEGINNING_MARGIN)
     if found is None:
         return []

@@ -80,6 +80,18 @@ def list_changes(edit: PastEdit, text: str) -> tuple[TokenChange, ...]:
     return tuple(changes)
 
 
+def count_word(text: str, word: str, most: int = 2) -> int:
+    """Return how often `word`, a name, stands in `text` by itself; counts up to `most`."""
+    count = 0
+    at = text.find(word)
+    while at >= 0 and count < most:
+        end = at + len(word)
+        around = text[max(at - 1, 0) : at] + text[end : end + 1]
+        count += not any(mark.isalnum() or mark == "_" for mark in around)
+        at = text.find(word, end)
+    return count
+
+
 def _find_start(tokens: list[Token], at: int, end: int) -> int:
     """Return where the token with the index `at` begins; `end` if there is none."""
     return tokens[at].start if at < len(tokens) else end

@@ -110,13 +110,7 @@ class EditHistory:
 
     def _note_undone(self, edit: PastEdit, text: str) -> None:
         """Remember the lines of `edit`, which a change of the document's text `text` has undone."""
-        self._undone.append(
-            LineChange(
-                edit.uri,
-                expand_to_lines(edit.before, edit.old_start, edit.old_end),
-                expand_to_lines(text, edit.start, edit.end),
-            )
-        )
+        self._undone.append(describe_edit(edit, text))
 
 
 def measure_common_prefix(one: str, other: str) -> int:
@@ -153,6 +147,12 @@ def expand_to_lines(text: str, start: int, end: int) -> str:
     """Return the whole lines of `text` that contain [start, end), without the last line's end."""
     first, last = find_line_span(text, start, end)
     return text[first:last]
+
+
+def describe_edit(edit: PastEdit, text: str) -> LineChange:
+    """Return the lines of `edit` before it and in the document's current `text`."""
+    before = expand_to_lines(edit.before, edit.old_start, edit.old_end)
+    return LineChange(edit.uri, before, expand_to_lines(text, edit.start, edit.end))
 
 
 def _drop_oldest(edits: list[PastEdit]) -> list[PastEdit]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from agents.next_edit.changed_tokens import count_word
 from agents.next_edit.name_places import BUILT_IN, Role, find_places
 from agents.next_edit.next_edits import Candidate, Kind
 from agents.tasks.rewriting.importing import build_import_edits, build_well_known_import
@@ -43,16 +44,12 @@ def list_import_edits(
     gone = dict.fromkeys(token.text for change in changes for token in change.old)
     come = dict.fromkeys(token.text for change in changes for token in change.new)
     for name in gone:
-        if name not in come and len(_find_word(name, document.text)) == 1:
+        if name not in come and name.isidentifier() and count_word(document.text, name) == 1:
             yield from _list_unused(name, document, trees.of(document))
     for name in list(come)[:_NEW_NAMES]:
-        if name not in gone and name.isidentifier() and name not in BUILT_IN and not _find_word(name, before):
-            yield from _list_missing(name, document, trees.of(document), [trees.of(one) for one in others])
-
-
-def _find_word(name: str, text: str) -> list[str]:
-    """Return each place of the word `name` in `text`."""
-    return re.findall(rf"\b{re.escape(name)}\b", text) if name in text else []
+        if name not in gone and name.isidentifier() and name not in BUILT_IN and not count_word(before, name):
+            known = [trees.of(one) for one in others if count_word(one.text, name)]
+            yield from _list_missing(name, document, trees.of(document), known)
 
 
 def _list_unused(name: str, document: Document, syntax: Syntax) -> Iterator[Candidate]:

@@ -47,6 +47,7 @@ class NextEditor:
         self._lock = threading.Lock()
         self._given: OrderedDict[str, tuple[NextEdit, LineChange]] = OrderedDict()
         self._rejected: deque[LineChange] = deque(maxlen=_REJECTED)
+        self._settled: deque[LineChange] = deque(maxlen=_REJECTED)
         self._refusals: Counter[tuple[Kind, tuple[str, str]]] = Counter()
         self._recorder = Recorder()
 
@@ -92,8 +93,9 @@ class NextEditor:
         chosen = None
         if edits and self._policy.is_on(document.language) and len(document.text) <= self._policy.longest_document:
             with self._lock:
-                refused = {*self._rejected, *undone}
-            chosen = self._choose(document, offset, edits, refused, others, findings, cancelled)
+                refused, settled = {*self._rejected, *undone}, frozenset(self._settled)
+            search = RuleSearch(document, offset, edits, others, self._trees, findings, settled)
+            chosen = self._choose(search, refused, cancelled)
         self._recorder.record_answer(chosen, (time.monotonic() - started) * 1000)
         return chosen
 
@@ -108,6 +110,8 @@ class NextEditor:
         """Count an edit as accepted or rejected; a rejected one is not proposed again. Ignores an unknown id."""
         with self._lock:
             given = self._given.pop(edit_id, None)
+            if given is not None and accepted and given[0].candidate.kind is not Kind.REPEAT:
+                self._settled.append(given[1])
             if given is not None and not accepted:
                 self._rejected.append(given[1])
                 self._refusals[given[0].candidate.kind, given[0].candidate.change] += 1
@@ -120,23 +124,12 @@ class NextEditor:
         """Return the counts since the start, and the latencies of the last 1,000 answers."""
         return self._recorder.compute_statistics()
 
-    def _choose(  # noqa: PLR0913, PLR0917 - as `propose`
-        self,
-        document: Document,
-        offset: int,
-        edits: Sequence[PastEdit],
-        refused: set[LineChange],
-        others: Sequence[Document],
-        findings: Sequence[Finding],
-        cancelled: Callable[[], bool],
-    ) -> NextEdit | None:
+    def _choose(self, search: RuleSearch, refused: set[LineChange], cancelled: Callable[[], bool]) -> NextEdit | None:
         """Return the first candidate that is not refused, as an edit that can be reported by its id."""
-        texts = {one.uri: one for one in (document, *others)}
-        search = RuleSearch(document, offset, edits, others, self._trees, findings)
         for candidate in search.list_candidates():
             if cancelled():
                 return None
-            target = texts[candidate.uri]
+            target = search.texts[candidate.uri]
             change = describe_change(target.text, candidate)
             if self._refusals[candidate.kind, candidate.change] >= _REFUSALS[candidate.kind]:
                 continue

@@ -1,6 +1,6 @@
 """Rule 3, the last edit repeated: where the same tokens stand between the same neighbours, the same change is offered.
 
-A change within a line counts, however it came about. How many words around it have to agree depends on the kind of the
+A change within a line counts, however it came about. How far the neighbours have to agree depends on the kind of the
 change; the numbers were chosen on the histories of published packages (`tests/eval/next_edits.py`). Once a change was
 made at two places, fewer have to. Start at `list_repetitions`.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from agents.next_edit.next_edits import Candidate, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from agents.next_edit.changed_tokens import TokenChange
 
@@ -25,25 +25,38 @@ _PLACES = 200  # most places of the old text that are looked at
 _LONGEST = 200  # characters of the old and the new text
 
 
-class Need(NamedTuple):
-    """The least agreement of a place with the place of the edit.
+class Agreement(NamedTuple):
+    """How far a place agrees with the place of the edit.
 
     Attributes:
-        words: words among the equal neighbours.
-        side: words among the equal neighbours of the side with fewer.
+        near: names among the equal neighbours.
+        names: the same, and the names in the old text.
+        length: characters of the old text without spaces.
+        places: number of places in the text that have the old text between the nearest neighbours.
     """
 
-    words: int
-    side: int
+    near: int
+    names: int
+    length: int
+    places: int
 
 
-# by the kind of the change: what the first repetition needs, and what further ones need
-_NEEDS = {
-    "insertion": (Need(6, 1), Need(3, 1)),
-    "deletion": (Need(3, 1), Need(1, 0)),
-    "name": (Need(5, 1), Need(2, 0)),
-    "words": (Need(3, 1), Need(1, 0)),
-    "marks": (Need(4, 1), Need(3, 1)),
+# by the kind of the change: whether its first repetition, and whether further ones are likely enough
+_IS_LIKELY: dict[str, tuple[Callable[[Agreement], bool], Callable[[Agreement], bool]]] = {
+    "insertion": (lambda one: one.near >= 6, lambda one: one.near >= 2),
+    "deletion": (
+        lambda one: one.names >= 4 or one.length >= 10,
+        lambda one: one.near >= 1 or one.length >= 4,
+    ),
+    "name": (
+        lambda one: one.names >= 6 or (one.length >= 10 and one.near >= 1) or one.length >= 16,
+        lambda one: one.near >= 1 or one.length >= 8,
+    ),
+    "words": (
+        lambda one: (one.places <= 5 and one.near >= 2) or (one.length >= 10 and one.near >= 1),
+        lambda one: one.near >= 1 or one.length >= 6,
+    ),
+    "marks": (lambda one: one.near >= 4, lambda one: one.near >= 2),
 }
 
 
@@ -58,7 +71,7 @@ class Repeatable:
         new_text: the same after the edit.
         left: tokens before it, nearest first; a line end counts as one.
         right: tokens after it, likewise.
-        kind: the kind of the change, a key of `_NEEDS`.
+        kind: the kind of the change, a key of `_IS_LIKELY`.
         places: number of places where the change was made.
     """
 
@@ -89,7 +102,7 @@ def find_repeatable(changes: Iterable[TokenChange], uri: str, text: str) -> Iter
             start = change.new[0].start
             old, new = old.lstrip(), new.lstrip()
         left, right = _list_left(text, start), _list_right(text, start + len(new))
-        if left and right:
+        if left and right and _count_brackets(old) == _count_brackets(new):  # else half of a change would be repeated
             yield Repeatable(uri, start, old, new, left, right, _name_kind(change))
 
 
@@ -108,33 +121,43 @@ def join_repeatable(found: Iterable[Repeatable]) -> list[Repeatable]:
 
 def list_repetitions(one: Repeatable, uri: str, text: str) -> list[Candidate]:
     """Return the places in `text` where `one` can be repeated, in the order of the text."""
-    first, later = _NEEDS[one.kind]
-    need = first if one.places == 1 else later
-    found = []
-    for start in _find_all(text, one):
-        end = start + len(one.old_text)
-        left = _take_common(one.left, _list_left(text, start))
-        right = _take_common(one.right, _list_right(text, end))
-        words, others = _count_words(left), _count_words(right)
-        if words + others >= need.words and min(words, others) >= need.side:
-            found.append(Candidate(uri, start, end, one.new_text, Kind.REPEAT, _explain(one), one.key))
-    return found
+    found = [
+        (start, _take_common(one.left, _list_left(text, start)), _take_common(one.right, _list_right(text, end)))
+        for start, end in _find_all(text, one)
+    ]
+    first, later = _IS_LIKELY[one.kind]
+    is_likely = first if one.places == 1 else later
+    words, length = _count_words(_TOKEN.findall(one.old_text)), len("".join(one.old_text.split()))
+    near = [(start, _count_words((*left, *right))) for start, left, right in found]
+    return [
+        Candidate(uri, start, start + len(one.old_text), one.new_text, Kind.REPEAT, _explain(one), one.key)
+        for start, count in near
+        if is_likely(Agreement(count, count + words, length, len(near)))
+    ]
 
 
-def _find_all(text: str, one: Repeatable) -> Iterator[int]:
-    """Yield where the old text stands in `text` between the nearest neighbours of `one`."""
-    if not one.left or not one.right:
+def _find_all(text: str, one: Repeatable) -> Iterator[tuple[int, int]]:
+    """Yield where the old text stands in `text`: between the nearest neighbours of `one`, as far as they are known."""
+    before = one.left[0] if one.left and one.left[0] != "\n" else ""
+    after = one.right[0] if one.right else ""
+    if not one.old_text.strip() and not (one.left and one.right):
         return
-    before = "" if one.left[0] == "\n" else one.left[0]
-    needle = before + one.old_text + one.right[0]
+    needle = before + one.old_text + after
     at = text.find(needle)
     for _ in range(_PLACES):
         if at < 0:
             return
-        start = at + len(before)
-        if before or not text[text.rfind("\n", 0, start) + 1 : start].strip():
-            yield start
+        start, end = at + len(before), at + len(before) + len(one.old_text)
+        begins_line = not text[text.rfind("\n", 0, start) + 1 : start].strip()
+        splits = _splits_word(text, at) or _splits_word(text, at + len(needle))
+        if not splits and (before or begins_line or not one.left):
+            yield start, end
         at = text.find(needle, at + 1)
+
+
+def _splits_word(text: str, at: int) -> bool:
+    """Return whether the offset `at` is inside a word."""
+    return text[at - 1 : at + 1].isidentifier() and len(text[at - 1 : at + 1]) > 1
 
 
 def _explain(one: Repeatable) -> str:
@@ -145,8 +168,14 @@ def _explain(one: Repeatable) -> str:
     return f"`{new}` was inserted at a similar place." if not old else f"`{old}` became `{new}` at a similar place."
 
 
+def _count_brackets(text: str) -> list[int]:
+    """Return how many more brackets of each kind open in `text` than close, and whether a quote is left open."""
+    pairs = [text.count(opened) - text.count(closed) for opened, closed in ("()", "[]", "{}")]
+    return [*pairs, text.count("'") % 2, text.count('"') % 2]
+
+
 def _name_kind(change: TokenChange) -> str:
-    """Return the kind of `change`, a key of `_NEEDS`."""
+    """Return the kind of `change`, a key of `_IS_LIKELY`."""
     if not change.old:
         return "insertion"
     if not change.new:

@@ -5,14 +5,15 @@ Start at `RuleSearch.list_candidates`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from agents.next_edit.changed_tokens import list_changes
+from agents.next_edit.changed_tokens import count_word, list_changes
 from agents.next_edit.fixes import list_fixes
+from agents.next_edit.history import describe_edit
 from agents.next_edit.imports import list_import_edits
+from agents.next_edit.prose import is_prose
 from agents.next_edit.renaming import (
     build_candidates,
     find_renames,
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 
     from agents.findings import Finding
     from agents.next_edit.changed_tokens import TokenChange
-    from agents.next_edit.history import PastEdit
+    from agents.next_edit.history import LineChange, PastEdit
     from agents.next_edit.next_edits import Candidate
     from agents.next_edit.renaming import Rename
+    from agents.next_edit.repetition import Repeatable
     from agents.next_edit.signatures import SignatureChange
     from indexing.syntax.documents import Document
     from indexing.syntax.trees import SyntaxTrees
@@ -51,6 +53,7 @@ class RuleSearch:
         others: the other open documents.
         trees: the cache of syntax trees.
         findings: findings of the review in the current text of `document`.
+        settled: edits that another rule has proposed, which are not repeated where that rule proposes nothing.
     """
 
     document: Document
@@ -59,6 +62,7 @@ class RuleSearch:
     others: Sequence[Document]
     trees: SyntaxTrees
     findings: Sequence[Finding] = ()
+    settled: frozenset[LineChange] = frozenset()
     _changes: dict[PastEdit, tuple[TokenChange, ...]] = field(default_factory=dict)
 
     def list_candidates(self) -> Iterator[Candidate]:
@@ -107,7 +111,7 @@ class RuleSearch:
     def _list_calls(self, source: Document) -> Iterator[Candidate]:
         """Yield the calls of functions whose parameters were changed in `source`, those in `document` first."""
         for edit in self._list_edits(source):
-            if "(" in source.text[max(edit.start - _HEAD, 0) : edit.end]:
+            if _may_change_parameters(edit, source):
                 for change in find_signature_changes(edit, self.trees.of(source)):
                     yield from self._list_calls_of(change, source)
 
@@ -138,24 +142,40 @@ class RuleSearch:
         found = join_repeatable(
             one
             for source in self._sources
-            for each in self._list_changes(source)
+            for edit, each in zip(self._list_edits(source), self._list_changes(source), strict=True)
+            if describe_edit(edit, source.text) not in self.settled
             for one in find_repeatable(each, source.uri, source.text)
         )
         for one in found:
             for target in self.texts.values():
                 places = list_repetitions(one, target.uri, target.text)
-                yield from self._order(places) if target is self.document else places
+                for candidate in self._order(places) if target is self.document else places:
+                    # words of sentences are seldom changed everywhere
+                    if one.places > 1 or not is_prose(self.trees.of(target), candidate.start + _count_spaces(one)):
+                        yield candidate
 
     def _list_mentions(self, name: str, source: Document) -> Iterator[Document]:
         """Yield the documents other than `source` that have the word `name`."""
-        pattern = re.compile(rf"\b{re.escape(name)}\b")
         for other in self.texts.values():
-            if other.uri != source.uri and pattern.search(other.text) is not None:
+            if other.uri != source.uri and count_word(other.text, name):
                 yield other
 
     def _order(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Return `candidates` in `document`, those after the cursor first, each group in the order of the text."""
         return sorted(candidates, key=lambda one: (one.end < self.offset, one.start))
+
+
+def _may_change_parameters(edit: PastEdit, source: Document) -> bool:
+    """Return whether `edit` is in a list of parameters, judged by the text alone; not to parse for other edits."""
+    text = source.text
+    head = text.rfind("def ", max(edit.start - _HEAD, 0), edit.end)
+    before = text[head : edit.start] if head >= 0 else ""
+    return head >= edit.start or ("(" in before and before.count("(") > before.count(")"))
+
+
+def _count_spaces(one: Repeatable) -> int:
+    """Return the number of spaces before the first token of the old text."""
+    return len(one.old_text) - len(one.old_text.lstrip())
 
 
 def _is_being_typed(rename: Rename, offset: int) -> bool:

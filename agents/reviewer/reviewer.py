@@ -20,6 +20,7 @@ from agents.reviewer.ruff.import_index import ImportIndex
 from agents.reviewer.ruff.ruff import Ruff, RuffFindings
 from agents.reviewer.rules import all_rules
 from agents.reviewer.suppressions import Suppressions
+from indexing.resolution.signatures import open_alone
 from indexing.syntax import texts
 from indexing.syntax.syntax import Syntax
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from agents.reviewer.layers import Examiner, Unit
     from agents.reviewer.ruff.ruff_settings import RuffSettings
     from agents.reviewer.validity import Verdict
+    from indexing.resolution.signatures import NameOpener
     from indexing.syntax.documents import Document
 
 _MOST_CACHED_TEXTS = 256
@@ -45,7 +47,7 @@ def _is_never_cancelled() -> bool:
 class Reviewer:
     """Reviews documents, and caches the findings of recent ones."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all but the policy are passed by name)
         self,
         policy: ReviewPolicy | None = None,
         *,
@@ -53,6 +55,7 @@ class Reviewer:
         withheld: Callable[[Document], str] = lambda _: "",
         ruff: Ruff | None = None,
         roots: Callable[[], Sequence[Path]] = tuple,
+        open_names: NameOpener = open_alone,
     ) -> None:
         """Create a reviewer; it starts no process before the first review.
 
@@ -62,12 +65,15 @@ class Reviewer:
             withheld: returns why no model may see a document, "" if one may.
             ruff: runs ruff; by default the binary of ruff's wheel.
             roots: returns the workspace folders, whose files may import from one another.
+            open_names: resolves the names of a document that is reviewed by itself; by default only those that it
+                defines. Many files at once are always reviewed without other files.
         """
         self.policy = policy or ReviewPolicy()
         self.examiners = tuple(examiners)
         self.ruff = ruff or Ruff()
         self.problem = ""  # one sentence why the review is incomplete, "" if it is complete
         self._withheld = withheld
+        self._open_names = open_names
         self._fix_safety = FixSafety(ImportIndex(roots))
         self._texts: OrderedDict[tuple[object, ...], tuple[Finding, ...]] = OrderedDict()
         self._units: OrderedDict[tuple[object, ...], tuple[Finding, ...]] = OrderedDict()
@@ -200,7 +206,12 @@ class Reviewer:
         pending = self._pool.submit(self.ruff.check, document, self.policy) if python else None
         syntax = syntax or Syntax.of(document)  # while ruff runs
         found = static_layer.review(
-            document, syntax, self.policy, cancelled, frozenset(self._list_codes_left_to_ruff(settings)).__contains__
+            document,
+            syntax,
+            self.policy,
+            cancelled,
+            frozenset(self._list_codes_left_to_ruff(settings)).__contains__,
+            self._open_names,
         )
         by_ruff = pending.result() if pending is not None else RuffFindings()
         if python:

@@ -13,6 +13,7 @@ from agents.findings import Finding, Fix
 from agents.reviewer.rules import all_rules
 from agents.reviewer.rules.rule import Rule
 from agents.reviewer.scanning.scan import Scan
+from indexing.resolution.signatures import open_alone
 from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from agents.reviewer.review_policy import ReviewPolicy
     from agents.reviewer.rules.rule import ByteFix, Hit, TextRule
+    from indexing.resolution.signatures import NameOpener
     from indexing.syntax.documents import Document
     from indexing.syntax.syntax import Syntax
 
@@ -30,17 +32,19 @@ _QUOTING_KINDS = ("string", "heredoc", "fenced_code", "template_string", "raw_st
 _RELIABLE_ROLES = {"comment"}  # roles that are right in broken code too
 
 
-def review(
+def review(  # noqa: PLR0913, PLR0917 - the text, and what a review of it needs
     document: Document,
     syntax: Syntax,
     policy: ReviewPolicy,
     cancelled: Callable[[], bool],
     is_left_out: Callable[[str], bool] = lambda _: False,
+    open_names: NameOpener = open_alone,
 ) -> list[Finding]:
     """Return the findings of the static rules in a document; incomplete if `cancelled` returns True meanwhile.
 
     A rule is skipped if `is_left_out` returns True for an equivalent code: another linter reports it. Rules about
-    syntax skip minified texts and code that does not parse, and end after `_MOST_FINDINGS`.
+    syntax skip minified texts and code that does not parse, and end after `_MOST_FINDINGS`. `open_names` resolves the
+    names of the document.
     """
     found: list[Finding] = []
     for text_rule in all_rules.TEXT_RULES:
@@ -51,7 +55,7 @@ def review(
                 hit for hit in text_rule.find(document, policy) if not _is_quoted_conflict_mark(text_rule, hit, syntax)
             ]
             found += [_build_finding(text_rule, hit, lambda offset: offset) for hit in hits]
-    scan = Scan.of(document, syntax) if not _has_long_line(document.text) else None
+    scan = Scan.of(document, syntax, open_names) if not _has_long_line(document.text) else None
     if scan is not None:
         to_code_point = scan.lines.to_code_point
         for rule, hit in _find_hits(scan, policy, cancelled, is_left_out):

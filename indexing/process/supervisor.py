@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from indexing.limits import IndexLimits
 
+LIBRARIES = "libraries"
 _DEATHS_IN_A_ROW = 4  # after which the process is not started again
 _AGAIN_AFTER_S = 0.2
 _LEAVE_S = 1.0
@@ -52,6 +53,7 @@ class IndexProcess:
         self._deaths = 0
         self._closed = False
         self.problem = ""
+        self.library_problem = ""
 
     @property
     def pid(self) -> int | None:
@@ -61,19 +63,24 @@ class IndexProcess:
 
     @property
     def is_busy(self) -> bool:
-        """Whether any job is unfinished."""
-        return bool(self._jobs)
+        """Whether any job but those about libraries is unfinished."""
+        return any(job["kind"] != LIBRARIES for job in list(self._jobs.values()))
+
+    @property
+    def is_indexing_libraries(self) -> bool:
+        """Whether a job about libraries is unfinished."""
+        return any(job["kind"] == LIBRARIES for job in list(self._jobs.values()))
 
     def submit(self, kind: str, roots: Sequence[Path], paths: Collection[Path] = ()) -> None:
-        """Submit a job: a "pass" over `roots`, a "check" and a pass, or a "touch" of `paths` in them. Returns at once.
+        """Submit a job: a "pass" over `roots`, a "check" and a pass, a "touch" of `paths` in them, or "libraries".
 
-        Starts the process if none runs; does nothing after `close`. After a problem, "touch" becomes "pass", because
-        the problem may have kept other files out of the index.
+        Returns at once. Starts the process if none runs; does nothing after `close`. After a problem, "touch" becomes
+        "pass", because the problem may have kept other files out of the index.
         """
         with self._changed:
             if self._closed:
                 return
-            if self.problem:
+            if self.problem and kind != LIBRARIES:
                 kind, paths = "pass", ()
             number = next(self._numbers)
             self._jobs[number] = {
@@ -87,10 +94,13 @@ class IndexProcess:
             else:
                 self._outbox.put(self._jobs[number])
 
-    def wait(self, timeout_s: float | None) -> bool:
-        """Wait until all jobs are finished or dropped; return whether that was so within `timeout_s` (None: no end)."""
+    def wait(self, timeout_s: float | None, *, libraries: bool = False) -> bool:
+        """Wait until all jobs are finished or dropped; return whether that was so within `timeout_s` (None: no end).
+
+        Jobs about libraries are waited for with `libraries` only.
+        """
         with self._changed:
-            return self._changed.wait_for(lambda: not self._jobs, timeout_s)
+            return self._changed.wait_for(lambda: not (self._jobs if libraries else self.is_busy), timeout_s)
 
     def close(self) -> None:
         """End the process and drop all jobs; a pass of a later process does the unfinished work. Idempotent."""
@@ -130,7 +140,7 @@ class IndexProcess:
         """Pass the events of `process` to the handler until it ends; then start it again if jobs are unfinished."""
         for event in spawning.read_events(process):
             self._handle(event)
-            if event.get("event") == "finished":
+            if event.get("event") in {"finished", LIBRARIES}:
                 self._finish(event)
         outbox.put(None)
         status = process.wait()
@@ -140,7 +150,10 @@ class IndexProcess:
         """Remove the jobs that `event` reports as finished, record its problem, and wake those who wait."""
         with self._changed:
             self._deaths = 0
-            self.problem = str(event["problem"])
+            if event["event"] == LIBRARIES:
+                self.library_problem = str(event["problem"])
+            else:
+                self.problem = str(event["problem"])
             for number in event["jobs"]:
                 self._jobs.pop(number, None)
             self._changed.notify_all()

@@ -1,9 +1,10 @@
 """The indexing process: reads jobs as lines of JSON, works at low priority and writes events as lines of JSON.
 
 Jobs: {"job": n, "kind": "pass", "roots": [...]}; "check" with the same fields, which reads the whole index before the
-pass; {"job": n, "kind": "touch", "roots": [...], "paths": [...]}. Events: {"event": "progress", "done", "total"},
-{"event": "changed", "root"}, {"event": "waiting"}, {"event": "working"}, {"event": "anew", "why"},
-{"event": "finished", "jobs": [...], "problem"}, {"event": "leaving"}. A job holds its root's lock, so that there is one
+pass; "libraries" with the same fields, which indexes installed libraries while no other job waits; {"job": n, "kind":
+"touch", "roots": [...], "paths": [...]}. Events: {"event": "progress", "done", "total"}, {"event": "changed", "root"},
+{"event": "waiting"}, {"event": "working"}, {"event": "anew", "why"}, {"event": "finished", "jobs": [...], "problem"},
+{"event": "libraries"} with the same fields, {"event": "leaving"}. A job holds its root's lock, so that there is one
 writer for each root; the process of another server waits for the lock and then finds the work done. The process ends
 with its input and after some idle time. Start at `main`.
 """
@@ -21,11 +22,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexing.libraries.library_files import LibraryFileError
 from indexing.limits import IndexLimits
 from indexing.process import spawning
 from indexing.process.analysers import Analysers
+from indexing.process.disk_limit import keep_within_limit
+from indexing.process.library_work import LibraryWork, StoppedError
 from indexing.process.updating import Listener, Updater
-from indexing.storage import all_indexes
 from indexing.storage.index_files import IndexPaths
 from indexing.storage.storage_errors import DAMAGE, StorageError, convert_errors
 from indexing.storage.store import Store
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
     from filelock import FileLock
 
+LIBRARIES = "libraries"
 _POLL_S = 0.25
 _ATTEMPTS = 3
 _GRACE_S = 3.0  # after the end of input, to finish a commit
@@ -50,6 +54,8 @@ class Worker:
         self._jobs: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._ended = threading.Event()
         self._analysers = Analysers(limits, storage)
+        self._libraries = LibraryWork(storage, limits, self._analysers, self._ended.is_set, self._do_waiting_jobs)
+        self._library_jobs: list[dict[str, Any]] = []
         self._keys: set[str] = set()  # of the indexes of all jobs
 
     def run(self) -> None:
@@ -62,12 +68,42 @@ class Worker:
                 except queue.Empty:
                     _emit(event="leaving")
                     return
-                if jobs:
-                    problem = self._do_jobs(jobs)
-                    if not self._ended.is_set():
-                        _emit(event="finished", jobs=[job["job"] for job in jobs], problem=problem)
+                self._do_and_report(jobs)
+                self._index_libraries()
         finally:
             self._analysers.close()
+
+    def _do_and_report(self, jobs: list[dict[str, Any]]) -> None:
+        """Do `jobs` and report that they are finished; those about libraries are kept for later."""
+        self._library_jobs += [job for job in jobs if job["kind"] == LIBRARIES]
+        if others := [job for job in jobs if job["kind"] != LIBRARIES]:
+            problem = self._do_jobs(others)
+            if not self._ended.is_set():
+                _emit(event="finished", jobs=[job["job"] for job in others], problem=problem)
+
+    def _do_waiting_jobs(self) -> None:
+        """Do the jobs that have arrived while libraries are indexed."""
+        if not self._jobs.empty():
+            self._do_and_report(self._take_jobs())
+
+    def _index_libraries(self) -> None:
+        """Index the installed libraries of the roots of all jobs about them, and report these jobs as finished.
+
+        An error is logged and leaves libraries out of the search; the workspace is searched nevertheless.
+        """
+        while jobs := self._library_jobs:
+            self._library_jobs = []
+            problem = ""
+            for root in dict.fromkeys(root for job in jobs for root in job["roots"]):
+                try:
+                    self._libraries.index(Path(root))
+                    _emit(event="changed", root=root)
+                except StoppedError:
+                    return
+                except (OSError, ValueError, sqlite3.Error, LibraryFileError) as error:
+                    problem = f"Installed libraries could not be indexed ({error})."
+            self._keep_within_limit()
+            _emit(event="libraries", jobs=[job["job"] for job in jobs], problem=problem)
 
     def _read_jobs(self) -> None:
         """Queue the jobs of standard input until it ends; then end this process after a time to finish."""
@@ -110,9 +146,14 @@ class Worker:
             except OSError as error:
                 problem = f"The folder {root} could not be read ({error.strerror or error})."
         self._keys.update(IndexPaths.of(self._storage, Path(root)).key for root in roots)
-        if passes and self._limits.disk_bytes:
-            all_indexes.evict(self._storage, self._limits.disk_bytes, self._keys)
+        if passes:
+            self._keep_within_limit()
         return problem
+
+    def _keep_within_limit(self) -> None:
+        """Delete indexes that are not in use if all of them take more than the limit."""
+        if self._limits.disk_bytes:
+            keep_within_limit(self._storage, self._limits.disk_bytes, self._keys)
 
     def _update(self, root: Path, paths: list[Path] | None, *, check: bool) -> None:
         """Update `paths` in the index of `root` (None: all files) under its lock; `check` verifies the index first."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from indexing.recall.pools import Origin
+
 if TYPE_CHECKING:
     from indexing.recall.pools import Pool
 
@@ -60,8 +62,8 @@ class Hypothesis:
 
     @property
     def lead(self) -> Candidate:
-        """The voter with the longest match."""
+        """The voter with the longest match; one in a library only if there is no other."""
         return max(
             (candidate for candidate, _ in self.voters),
-            key=lambda found: (found.matched, found.exact, found.pool.origin),
+            key=lambda found: (found.pool.origin > Origin.LIBRARY, found.matched, found.exact, found.pool.origin),
         )

@@ -33,10 +33,11 @@ _PAD = 255  # a number that no token has
 class Origin(IntEnum):
     """Kind of a candidate's source, in order of trust."""
 
-    WORKSPACE = 0
-    OPEN = 1  # a file that is open or has changed since the index was built
-    BELOW = 2  # the document after the cursor
-    ABOVE = 3  # the document before the cursor
+    LIBRARY = 0  # an installed library
+    WORKSPACE = 1
+    OPEN = 2  # a file that is open or has changed since the index was built
+    BELOW = 3  # the document after the cursor
+    ABOVE = 4  # the document before the cursor
 
 
 class Pool(Protocol):

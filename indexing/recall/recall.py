@@ -34,7 +34,8 @@ LONGEST = 64  # tokens of a continued line
 FROM_POOL = 32  # positions taken from a pool; measured: more of them add no new lines
 FROM_OWN = 192  # positions taken from the document, where a search is one scan
 FROM_POOL_PARTIAL = 160  # positions taken from a pool after a partial word, which most of them do not fit
-COMPARED = 24  # candidates read from other files
+COMPARED = 24  # candidates read from other files of the workspace
+LIBRARY_COMPARED = 24  # candidates read from libraries
 OWN_COMPARED = 24  # candidates read from the document on each side of the cursor
 BLOCK_LINES = 12
 _BACK = np.arange(WINDOW + 1)
@@ -118,12 +119,17 @@ def find_candidates(cursor: CursorText, pools: Sequence[Pool], deadline: float |
     """
     own = [found for pool in (cursor.above, cursor.below) for found in _find_longest(cursor, pool, OWN_COMPARED)]
     others: list[Candidate] = []
+    libraries: list[Candidate] = []
     for pool in pools:
         if deadline is not None and time.monotonic() > deadline:
             break
-        others += _find_longest(cursor, pool, COMPARED)
+        if pool.origin == Origin.LIBRARY:
+            libraries += _find_longest(cursor, pool, LIBRARY_COMPARED)
+        else:
+            others += _find_longest(cursor, pool, COMPARED)
     others.sort(key=lambda candidate: (-candidate.exact, -candidate.pool.origin))
-    candidates = own + others[:COMPARED]
+    libraries.sort(key=lambda candidate: -candidate.exact)
+    candidates = own + others[:COMPARED] + libraries[:LIBRARY_COMPARED]
     for candidate in candidates:
         _extend_match(cursor, candidate)
     return candidates

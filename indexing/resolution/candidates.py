@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from indexing.resolution.names import DocumentNames
 
 MOST_CANDIDATES = 1_500
-MOST_RECEIVERS = 80
+MOST_RECEIVERS = 50
+SHARE_OF_RECEIVERS, SHARE_OF_IMPORTS = 0.3, 0.45  # of the time to a deadline, after which the search for them ends
 RECEIVERS_WITHIN = 20_000  # characters before the cursor
 _RECEIVER = re.compile(r"((?:[^\W\d]\w*\.)+)[^\W\d]\w*")
 
@@ -118,7 +119,7 @@ class _Collector:
     def add_receivers(self, receivers: Iterable[str]) -> None:
         """Add the members of all types that `receivers` can have."""
         for receiver in receivers:
-            if self._names.lookup.is_late():
+            if self._names.lookup.is_late(SHARE_OF_RECEIVERS):
                 return
             for value in self._names.evaluate(receiver):
                 self._add_members(value, receiver)
@@ -127,6 +128,7 @@ class _Collector:
         """Add what the names that the document imports mean; with `modules`, also members of modules and classes."""
         lookup = self._names.lookup
         for imported in self._own.table.imports:
+            modules = modules and not lookup.is_late(SHARE_OF_IMPORTS)
             if imported.name == "*":
                 for module in lookup.locate(self._own, imported)[:1]:
                     self._add_all(lookup.iterate_public(module), "import", "")

@@ -6,7 +6,6 @@ Start at `list_related` and `rank_likely`.
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING
 
 from indexing.records import Query
@@ -27,7 +26,9 @@ if TYPE_CHECKING:
     from indexing.segments import View
 
 QUERY_LINES = 8
-SIMILAR_CHUNKS = 12
+SIMILAR_CHUNKS = 10
+SHARE_OF_EVIDENCE = 0.6  # of the time to a deadline, after which no more evidence is looked for
+LEAST_RANKED = 40  # candidates that are ranked even after the deadline
 USED_LINES = 12
 MOST_USED = 24  # names and members in these lines
 _SHOWN = {"function", "class"}
@@ -45,7 +46,8 @@ def rank_likely(
         view: the files of the workspace.
         own: key of the document's stored version, which is no evidence; None if it is not indexed.
         limit: largest number of definitions.
-        deadline: moment of `time.monotonic` after which no similar code is searched; None for none.
+        deadline: moment of `time.monotonic`; candidates and evidence that are not found in time are left out. None for
+            none.
     """
     scored = [
         LikelyDefinition(names.describe(candidate.reference), likelihood.score(features))
@@ -94,17 +96,21 @@ def iterate_features(
     candidates = [each for each in candidates if each.name.rpartition(".")[2].startswith(typed)]
     if not candidates:
         return
-    around = Surroundings.of(names)
+    around = Surroundings.of(names, short=deadline is not None)
     wanted = list(dict.fromkeys(each.name.rpartition(".")[2] for each in candidates))
-    uses = view.count_uses(wanted, own=own) if not names.lookup.is_late() else {}
+    uses = view.count_uses(wanted, own=own) if not names.lookup.is_late(SHARE_OF_EVIDENCE) else {}
     evidence = Evidence(uses, _count_similar(names, view, own, deadline))
-    for candidate in candidates:
+    if deadline is not None:  # imported names are few, and come first if there is no time for all
+        candidates.sort(key=lambda each: each.way != "import")
+    for number, candidate in enumerate(candidates):
+        if number >= LEAST_RANKED and names.lookup.is_late():
+            return
         yield candidate, likelihood.measure_features(candidate, around, names, evidence)
 
 
 def _count_similar(names: DocumentNames, view: View, own: FileKey | None, deadline: float | None) -> dict[str, int]:
     """Return how many of the chunks most similar to the lines before the cursor call each name."""
-    if deadline is not None and time.monotonic() > deadline:
+    if names.lookup.is_late(SHARE_OF_EVIDENCE):
         return {}
     lines = names.text[: names.line_start].rsplit("\n", QUERY_LINES + 1)[1:]
     counts: dict[str, int] = {}

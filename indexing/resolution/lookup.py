@@ -72,6 +72,7 @@ class Lookup:
         self._files = files
         self._tables = tables
         self._deadline = deadline
+        self._started = time.monotonic()
         self._sources: dict[FileKey, Source | None] = {}
         self._found: dict[tuple[Source, str], tuple[Reference, ...]] = {}
         self._own: Source | None = None
@@ -83,9 +84,11 @@ class Lookup:
         """Have the edited document read as `source` in place of the stored file with `key`."""
         self._own, self._own_key = source, key
 
-    def is_late(self) -> bool:
-        """Return whether the deadline has passed."""
-        return self._deadline is not None and time.monotonic() > self._deadline
+    def is_late(self, share: float = 1.0) -> bool:
+        """Return whether this share of the time between the start and the deadline has passed; False without one."""
+        if self._deadline is None:
+            return False
+        return time.monotonic() > self._started + share * (self._deadline - self._started)
 
     def load(self, key: FileKey) -> Source | None:
         """Return a file with its table; None if it is gone, not resolved, or there is no time or budget to read it."""

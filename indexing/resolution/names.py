@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from indexing.resolution import cursor_text, expressions, rules
 from indexing.resolution.describing import describe, list_parameters
 from indexing.resolution.inference import Inference
+from indexing.resolution.known_members import knows_all_members
 from indexing.resolution.lookup import Lookup, Reference, Source
 from indexing.resolution.records import EnclosingCall, FoundDefinition, NameTable, Parameter, Receiver
 from indexing.syntax.documents import Span
@@ -96,7 +97,10 @@ class DocumentNames:
                 if name not in members and len(members) < MOST_MEMBERS:
                     members[name] = self.describe(reference)
         types = tuple(dict.fromkeys(value.title for value in values))
-        return Receiver(types, tuple(members.values())) if types else None
+        if not types:
+            return None
+        complete = len(members) < MOST_MEMBERS and all(knows_all_members(self.inference, value) for value in values)
+        return Receiver(types, tuple(members.values()), complete)
 
     def find_call(self) -> EnclosingCall | None:
         """Return the call around the cursor; None outside of one. Without a known callee it has no parameters."""

@@ -155,10 +155,17 @@ class FoundDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """The receiver before a dot: the names of its types, and the members that it has, those of its own class first."""
+    """The receiver before a dot.
+
+    Attributes:
+        types: the names of its types.
+        members: the members that it has, those of its own class first.
+        is_complete: whether it surely has no other members.
+    """
 
     types: tuple[str, ...]
     members: tuple[FoundDefinition, ...]
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from indexing.resolution.names import DocumentNames
 
 NEAR_LINES = 15
-MOST_CHARACTERS = 80_000  # on each side of the cursor
+MOST_CHARACTERS = 30_000  # on each side of the cursor
+SHORT_CHARACTERS = 12_000
 _SAME_STEP, _LATER_STEPS = 2, 5  # lines between two calls that follow each other
 _RECENT_LINES = 6  # in which the last calls are looked for
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -73,9 +74,10 @@ class Surroundings:
     is_branch: bool
 
     @classmethod
-    def of(cls, names: DocumentNames) -> Surroundings:
-        """Return the surroundings of the cursor of `names`."""
-        text = names.text[max(0, names.line_start - MOST_CHARACTERS) : names.line_start]
+    def of(cls, names: DocumentNames, *, short: bool = False) -> Surroundings:
+        """Return the surroundings of the cursor of `names`; `short` looks at less text, to save time."""
+        most = SHORT_CHARACTERS if short else MOST_CHARACTERS
+        text = names.text[max(0, names.line_start - most) : names.line_start]
         lines, before = text.count("\n"), Uses.of(text)
         near_lines = text.rsplit("\n", NEAR_LINES + 1)[1:]
         near = Counter(_WORD.findall("\n".join(near_lines)))
@@ -90,7 +92,7 @@ class Surroundings:
         return cls(
             lines=lines,
             before=before,
-            after=Uses.of(names.text[names.line_end : names.line_end + MOST_CHARACTERS]),
+            after=Uses.of(names.text[names.line_end : names.line_end + most]),
             near=near,
             near_parts=frozenset(part for word in near for part in split_parts(word)),
             scope_name=scope_name,

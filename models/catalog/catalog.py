@@ -182,6 +182,11 @@ class ModelEntry:
         return self.parameters > LARGE_PARAMETERS
 
     @property
+    def has_weights(self) -> bool:
+        """Whether its weights are files of this machine; False for a model that only a server knows."""
+        return self.weights != Path()
+
+    @property
     def led(self) -> bool:
         """Whether the chat model is led through a request by a fixed pipeline, rather than choosing its own steps."""
         if self.chat is None:

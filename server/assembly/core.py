@@ -274,7 +274,13 @@ def _build_reviewer(index: Index, settings: Settings, old: Core | None, examiner
     if old is not None and old.reviewer is not None and index is old.index:
         old.reviewer.policy, old.reviewer.examiners = policy, tuple(examiners)
         return old.reviewer
-    return Reviewer(policy, examiners=examiners, withheld=index.find_withholding_reason, roots=lambda: index.roots)
+    return Reviewer(
+        policy,
+        examiners=examiners,
+        withheld=index.find_withholding_reason,
+        roots=lambda: index.roots,
+        open_names=index.open_names,
+    )
 
 
 def _build_examiners(

@@ -104,6 +104,7 @@ def build_index_limits(settings: Settings) -> IndexLimits:
         max_files=wanted.max_files,
         max_file_bytes=wanted.max_file_bytes,
         exclude=tuple(wanted.exclude),
+        library_bytes=wanted.libraries_mb * 1_000_000 if wanted.libraries else 0,
         disk_bytes=wanted.disk_mb * 1_000_000,
     )
 

@@ -192,13 +192,25 @@ class IndexSettings(BaseModel):
         default=4_000,
         ge=100,
         le=1_000_000,
-        description="Most megabytes on the disk for the indexes of all workspaces together; those that were not used "
-        "for longest are deleted, never one in use.",
+        description="Most megabytes on the disk for the indexes of all workspaces and libraries together; what was not "
+        "used for longest is deleted, never what is in use.",
     )
     watch: bool = Field(
         default=True,
         description="Watch the disk for changed files if the editor does not report them.",
         json_schema_extra=WORKSPACE,
+    )
+    libraries: bool = Field(
+        default=True,
+        description="Index the installed libraries that the workspace uses, so that completions know code of theirs.",
+        json_schema_extra=WORKSPACE,
+    )
+    libraries_mb: int = Field(
+        default=1_000,
+        ge=50,
+        le=100_000,
+        description="Most megabytes on the disk for the index of libraries, which all workspaces share; what was not "
+        "used for longest is deleted first.",
     )
 
 

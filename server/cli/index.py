@@ -25,6 +25,7 @@ def index(
         begun = time.monotonic()
         work = workspace.bring_up_to_date(core.index, wait_s=None)
         seconds = time.monotonic() - begun
+        core.index.wait(libraries=True)
         status = core.index.read_status()
     if status.problem and status.state == "failed":
         raise Failure(status.problem)
@@ -43,6 +44,14 @@ def index(
         "worked": work.total > 0,
         "changed_files": work.total,
         "store_bytes": status.store_bytes,
+        "libraries": {
+            "state": status.libraries.state,
+            "packages": list(status.libraries.packages),
+            "files": status.libraries.files,
+            "bytes": status.libraries.bytes_indexed,
+            "store_bytes": status.libraries.store_bytes,
+            "problem": status.libraries.problem,
+        },
         "problem": status.problem,
     }
     if as_json:
@@ -66,6 +75,18 @@ def _show(answer: dict[str, Any]) -> None:
         f"{answer['files']:,} files, {answer['bytes'] / 1e6:,.1f} MB, {answer['chunks']:,} chunks, "
         f"{answer['symbols']:,} definitions; the index takes {answer['store_bytes'] / 1e6:,.1f} MB"
     )
-    more = (size, languages, f"left out: {skipped}" if skipped else "", answer["problem"])
+    libraries = answer["libraries"]
+    found = (
+        f"libraries: {len(libraries['packages']):,} packages, {libraries['files']:,} files, "
+        f"{libraries['bytes'] / 1e6:,.1f} MB; the index of all libraries takes {libraries['store_bytes'] / 1e6:,.1f} MB"
+    )
+    more = (
+        size,
+        languages,
+        f"left out: {skipped}" if skipped else "",
+        found if libraries["packages"] else "",
+        libraries["problem"],
+        answer["problem"],
+    )
     lines = [f"{answer['workspace']}: {done}", *(f"  {line}" for line in more if line)]
     console.print(terminal.escape("\n".join(lines)), markup=False)

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from agents.completion.cursor import Cursor
 from indexing.records import Hit, Query, Recalled
+from indexing.resolution.files import TableCache
+from indexing.resolution.names import DocumentNames
 from indexing.syntax.documents import Document
 from indexing.workspace import access
 from tests import marked
+from tests.indexing.resolution.workspaces import TextFiles
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -43,6 +46,7 @@ class MemoryIndex(DocumentAccess):
     recalled: tuple[Recalled, ...] = ()
     hits: tuple[Hit, ...] = ()
     defined: tuple[Hit, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
     related: tuple[Hit, ...] = ()
     qualified: dict[str, tuple[Hit, ...]] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
@@ -73,6 +77,21 @@ class MemoryIndex(DocumentAccess):
         deadline: float | None = None,
     ) -> tuple[Recalled, ...]:
         return self.recalled[:limit]
+
+    def open_names(self, document: Document, offset: int, *, deadline: float | None = None) -> DocumentNames | None:
+        if not document.entry.resolution:
+            return None
+        return DocumentNames(
+            document.text,
+            offset,
+            language=document.language,
+            root="",
+            relative=document.path.name if document.path is not None else "",
+            key=None,
+            files=TextFiles(self.files),
+            tables=TableCache(),
+            deadline=deadline,
+        )
 
     def find_definitions(
         self, names: Collection[str], *, document: Document, limit: int = 10, deadline: float | None = None

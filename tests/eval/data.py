@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache" / "eval"
 PINS = Path(__file__).with_name("packages.toml")
+APPLICATIONS = Path(__file__).with_name("applications.toml")
 
 MAX_UNPACKED_BYTES = 64 * 2**20  # the largest of them is 3 MB unpacked; more is not what was pinned
 # One wheel for every machine that measures: nothing in it is run, only its Python text is read.
@@ -69,6 +70,13 @@ class Package:
 def list_packages(split: str | None = None) -> list[Package]:
     """Return the pinned packages, all or those of one split ("dev", "test", "new")."""
     pins = tomllib.loads(PINS.read_text(encoding="utf-8"))["package"]
+    found = [Package(**pin) for pin in pins]
+    return [package for package in found if split is None or package.split == split]
+
+
+def list_applications(split: str | None = None) -> list[Package]:
+    """Return the pinned applications, which use many libraries: all, or those of one split ("dev", "test")."""
+    pins = tomllib.loads(APPLICATIONS.read_text(encoding="utf-8"))["package"]
     found = [Package(**pin) for pin in pins]
     return [package for package in found if split is None or package.split == split]
 
@@ -148,7 +156,7 @@ def prepare(wanted: Package) -> Path:
 
 def main() -> int:
     """Prepare all packages, and print the folder of each; return the exit status."""
-    for wanted in list_packages():
+    for wanted in [*list_packages(), *list_applications()]:
         try:
             root = prepare(wanted)
         except DataError as problem:

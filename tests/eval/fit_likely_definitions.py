@@ -2,9 +2,9 @@
 
 `python -m tests.eval.fit_likely_definitions` prints `WEIGHTS` for `indexing/resolution/likelihood.py`, and how often
 the right definition is among the first ones on each dev package, with weights fitted on the other dev packages. The
-calls are those of the dev packages that resolution itself follows to another file; jedi is not asked. A conditional
-logit model: the called definition against the other candidates of the same place, each place with and without the text
-after the call.
+calls are those of the dev packages that resolution itself follows to another file, without those of `retrieval.csv`. A
+conditional logit model: the called definition against the other candidates of the same place, each place with and
+without the text after the call.
 """
 
 from __future__ import annotations
@@ -90,20 +90,25 @@ def list_places(package: data.Package, folder: Path, calls: int) -> list[Place]:
 
 def _iterate_sites(package: data.Package, workspace: retrieval.Workspace, calls: int) -> Iterator[retrieval.Site]:
     """Yield up to `calls` random calls that resolution follows to a function or class in another file."""
+    measured = {(site.relative, site.line) for site in retrieval.load_sites(package)}
     places = [
-        (path.relative_to(package.root).as_posix(), line, column)
+        (relative, line, column)
         for path in package.list_files()
+        for relative in [path.relative_to(package.root).as_posix()]
         for line, column in retrieval.find_calls(path)
+        if (relative, line - 1) not in measured
     ]
     random.Random(SEED).shuffle(places)  # noqa: S311 - a sample that repeats, no secret
     left = calls
     for relative, line, column in places[: TRIES * calls]:
+        if not left:
+            return
         lines = workspace.texts[relative].split("\n")
         begun = lines[line - 1].encode()[:column].decode(errors="replace")
         offset = sum(len(each) + 1 for each in lines[: line - 1]) + len(begun)
         names = workspace.open_names(relative, workspace.texts[relative], offset)
         target = next(iter(names.find_definitions()), None)
-        if target is not None and target.kind in {"function", "class"} and target.key is not None and left:
+        if target is not None and target.kind in {"function", "class"} and target.key is not None:
             left -= 1
             yield retrieval.Site(relative, line - 1, target.relative, target.line, column)
 

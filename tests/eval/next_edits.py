@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.eval.tables import Cell
 
 TABLE = "next_edits.csv"
-COMMITS = 4000  # newest commits of a package that are read
+COMMITS = 500  # newest commits of a package that are read
 GROUPS = 3  # of a commit
 EXPECTED = 20  # hunks of a group, after which it is cut
 PROPOSALS = 60  # of a group

@@ -1,8 +1,9 @@
-"""Measurement of recall alone: the rest of a line from the package's own text; also fits the weights of recall.
+"""Measurement of recall alone: the rest of a line from the package's own text and from libraries; also fits recall.
 
-`python -m tests.eval.recall` measures the test packages and writes `recall.csv`, with the copy floor and a throw-away
-version (the longest match of tokens in other files, votes by its length squared) beside it; `--split dev` only prints;
-`--fit` fits `indexing/recall/recall.toml` on the dev packages.
+`python -m tests.eval.recall` measures the test packages and applications and writes `recall.csv`: recall from the
+package alone, recall with the libraries of its environment, and for packages the copy floor and a throw-away version
+(the longest match of tokens in other files, votes by its length squared); `--split dev` only prints; `--fit` fits
+`indexing/recall/recall.toml` on the dev packages and applications, each with libraries and without.
 The prefix is the file up to the cursor, the suffix is the text after the line; the line itself is in neither.
 """
 
@@ -26,6 +27,7 @@ from indexing.storage import blobs
 from indexing.storage.segment_files import SegmentFile
 from tests.eval import data, masks, tables
 from tests.eval.copying import CopyFloor
+from tests.eval.libraries import index_libraries
 from tests.eval.metrics import Outcome
 
 if TYPE_CHECKING:
@@ -59,16 +61,18 @@ class Workspace:
     """A package, opened as a view of one segment.
 
     Attributes:
-        view: the view.
+        view: the view of the package alone.
+        libraries: the view with its libraries.
         keys: keys of the files in the view, by path.
     """
 
     view: View
+    libraries: View
     keys: dict[str, tuple[str, int]]
 
     @classmethod
     def index(cls, package: data.Package, folder: Path) -> Workspace:
-        """Write a segment of the files of a package to `folder`, and open it."""
+        """Write segments of the files of a package and of its libraries to `folder`, and open them."""
         files = []
         keys = {}
         for number, path in enumerate(package.list_files()):
@@ -78,11 +82,12 @@ class Workspace:
             files.append(SegmentFile(number, relative, 0.0, blob))
         target = folder / f"{package.name}.segment"
         build(target, files)
-        return cls(View([("", Segment.open(target))], {}, ()), keys)
+        own = [("", Segment.open(target))]
+        return cls(View(own, {}, ()), View(own, {}, (), index_libraries(package, folder)), keys)
 
-    def ask(self, place: Place) -> Answer:
-        """Return recall's best continuation at `place`."""
-        matches = self.view.recall(
+    def ask(self, place: Place, *, libraries: bool = False) -> Answer:
+        """Return recall's best continuation at `place`, from the package alone or with its libraries."""
+        matches = (self.libraries if libraries else self.view).recall(
             place.text[: place.start],
             place.text[place.end :],
             own=self.keys[place.relative],
@@ -92,19 +97,19 @@ class Workspace:
         )
         return Answer(matches[0].text, matches[0].confidence) if matches else Answer("", 0.0)
 
-    def list_hypotheses(self, place: Place) -> tuple[list[str], NDArray[np.float64]]:
+    def list_hypotheses(self, place: Place, *, libraries: bool = False) -> tuple[list[str], NDArray[np.float64]]:
         """Return recall's continuations at `place`, and an array of their features (continuations, features)."""
-        here, candidates = self.find_candidates(place)
+        here, candidates = self.find_candidates(place, libraries=libraries)
         found = recall.collect_hypotheses(here, candidates)
         if not found:
             return [], np.zeros((0, len(confidence.FEATURES)))
         kept, rows = confidence.compute_features(here, found, candidates)
         return [hypothesis.text.strip() for hypothesis in kept], rows
 
-    def find_candidates(self, place: Place) -> tuple[Cursor, list[candidates.Candidate]]:
+    def find_candidates(self, place: Place, *, libraries: bool = False) -> tuple[Cursor, list[candidates.Candidate]]:
         """Return the text around the cursor at `place` as recall takes it, and the candidates that recall finds."""
         here = Cursor.of(place.text[: place.start], place.text[place.end :])
-        pools = self.view.list_pools(self.keys[place.relative])
+        pools = (self.libraries if libraries else self.view).list_pools(self.keys[place.relative])
         return here, recall.find_candidates(here, pools, None) if len(here.context) else []
 
     def ask_throw_away(self, place: Place) -> Answer:
@@ -131,8 +136,9 @@ class Workspace:
 
 
 def list_packages(split: str) -> list[data.Package]:
-    """Return the packages of a split, without those in `LEFT_OUT`."""
-    return [package for package in data.list_packages(split) if package.name not in LEFT_OUT]
+    """Return the packages of a split, without those in `LEFT_OUT`, then its applications."""
+    packages = [package for package in data.list_packages(split) if package.name not in LEFT_OUT]
+    return packages + data.list_applications(split)
 
 
 def index_packages(split: str) -> Iterator[tuple[data.Package, Workspace]]:
@@ -157,7 +163,7 @@ def make_row(name: str, arm: str, places: Sequence[Place], answers: Sequence[Ans
     for share in SHARES:
         surest = sorted(zip(answers, outcomes, strict=True), key=lambda pair: -pair[0].confidence)
         cells |= {f"precision_of_{share}": ""}
-        if arm == "recall":
+        if arm.startswith("recall"):
             cells[f"precision_of_{share}"] = round(
                 float(np.mean([outcome.exact for _, outcome in surest[: round(share * len(surest))]])), 3
             )
@@ -165,35 +171,40 @@ def make_row(name: str, arm: str, places: Sequence[Place], answers: Sequence[Ans
 
 
 def measure_split(split: str) -> list[dict[str, Cell]]:
-    """Return the rows of the table of a split: each arm for each package, then for all packages together."""
+    """Return the rows of the table of a split: each arm for each package, then for all of a kind together."""
+    applications = {application.name for application in data.list_applications()}
     rows = []
-    everything: dict[str, tuple[list[Place], list[Answer]]] = {}
+    everything: dict[tuple[str, str], tuple[list[Place], list[Answer]]] = {}
     for package, workspace in index_packages(split):
         places = masks.choose_places(package, PLACES)
-        floor = CopyFloor.of(package.list_files())
         arms = {
             "recall": [workspace.ask(place) for place in places],
-            "throw-away": [workspace.ask_throw_away(place) for place in places],
-            "copy floor": [Answer(floor.complete(place), 0.0) for place in places],
+            "recall and libraries": [workspace.ask(place, libraries=True) for place in places],
         }
+        if package.name not in applications:
+            floor = CopyFloor.of(package.list_files())
+            arms["throw-away"] = [workspace.ask_throw_away(place) for place in places]
+            arms["copy floor"] = [Answer(floor.complete(place), 0.0) for place in places]
         for arm, answers in arms.items():
             rows.append(make_row(package.name, arm, places, answers))
-            all_places, all_answers = everything.setdefault(arm, ([], []))
+            kind = "all applications" if package.name in applications else "all"
+            all_places, all_answers = everything.setdefault((kind, arm), ([], []))
             all_places += places
             all_answers += answers
-    return rows + [make_row("all", arm, places, answers) for arm, (places, answers) in everything.items()]
+    return rows + [make_row(*key, places, answers) for key, (places, answers) in everything.items()]
 
 
 def fit_weights() -> None:
-    """Fit the weights of recall on the dev packages, and write them to `indexing/recall/recall.toml`."""
+    """Fit the weights of recall on the dev packages and applications, and write `indexing/recall/recall.toml`."""
     inputs, right, count = [], [], 0
     for package, workspace in index_packages("dev"):
         places = masks.choose_places(package, PLACES_TO_FIT)
         count += len(places)
         for place in places:
-            texts, rows = workspace.list_hypotheses(place)
-            inputs.append(rows)
-            right += [text == place.target.strip() for text in texts]
+            for libraries in (False, True):
+                texts, rows = workspace.list_hypotheses(place, libraries=libraries)
+                inputs.append(rows)
+                right += [text == place.target.strip() for text in texts]
         print(f"{package.name}: {len(places)} places", file=sys.stderr)
     weights = fit_logistic(np.concatenate(inputs), np.array(right, dtype=np.float64))
     packages = ", ".join(f"{package.name} {package.version}" for package in list_packages("dev"))
@@ -201,7 +212,8 @@ def fit_weights() -> None:
     lines = [
         "# Weights of indexing/recall/recall_confidence.py: the log-odds that a recalled line is exactly right.",
         f"# Written by `python -m tests.eval.recall --fit`: {how},",
-        f"# {len(right)} continuations at {count} places in {packages}.",
+        f"# {len(right)} continuations at {count} places in {packages},",
+        "# with the libraries of their environments and without.",
         "# How it does on packages it was not fitted on: tests/eval/recall.csv.",
         "",
         "[weights]",

@@ -149,3 +149,20 @@ async def test_binary_text_and_lone_surrogates_are_harmless(start: Start) -> Non
     odd = session.open(UNTITLED, "\x00\x01\ud800\udfff\ufffe = '\udcff'\nanswer = \n")
     assert await session.list_suggestions(odd, 1, 9) == ["42"]
     assert (await session.execute("starling.status"))["open_documents"] == 1
+
+
+async def test_a_key_after_a_dot_offers_the_members_of_a_class_of_another_file_without_a_model(start: Start) -> None:
+    session = await start(reply="")
+    session.write(
+        "shapes.py", "class Circle:\n    def __init__(self, radius: float) -> None:\n        self.radius = radius\n"
+    )
+    text = "from shapes import Circle\n\n\ndef run(circle: Circle) -> float:\n    return circle\n"
+    main = session.write("main.py", text)
+    await session.initialize(initialization_options=None)
+    await session.wait_for_index(2)
+    uri = session.open(main.as_uri(), text)
+    session.change(uri, 2, 4, 17, ".")
+    for _ in range(50):  # on a busy machine, the first requests may be answered before the names are resolved
+        if found := await session.list_suggestions(uri, 4, 18):
+            break
+    assert "radius" in found

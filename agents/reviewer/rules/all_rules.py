@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents.reviewer.rules import (
+    arguments,
     assignments,
     comments,
     complexity,
@@ -27,6 +28,7 @@ SYNTAX_RULES: tuple[Rule, ...] = (
     *flow.RULES,
     *handlers.RULES,
     *assignments.RULES,
+    *arguments.RULES,
     *literals.RULES,
     *leftovers.RULES,
     *iteration.RULES,

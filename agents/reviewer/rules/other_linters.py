@@ -32,6 +32,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "duplicate-condition": "ifs_same_cond DuplicateElsifCondition noDuplicateElseIf SA4014 S1862",
         "same-branches": "if_same_then_else DuplicateBranch bugprone-branch-clone S3923 S1871",
         "duplicate-case": "DuplicateCaseCondition noDuplicateCase SC2221 SC2222 S1862",
+        "argument-order": "arguments-out-of-order W1114 S2234 readability-suspicious-call-argument"
+        " ArgumentSelectionDefectChecker suspicious_arguments",
         "none-comparison": "singleton-comparison C0121",
         "unreachable-code": "unreachable unreachable_code UnreachableCode CS0162 dead_code noUnreachable S1763",
         "broad-except": _BROAD_HANDLERS,

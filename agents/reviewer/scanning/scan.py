@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from indexing.resolution.signatures import open_alone
 from indexing.syntax import texts
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import tree_sitter
 
+    from indexing.resolution.signatures import NameOpener
     from indexing.syntax.documents import Document
     from indexing.syntax.grammars import Grammar
     from indexing.syntax.languages import Trait
@@ -65,19 +67,21 @@ class Scan:
     data: bytes
     root: tree_sitter.Node
     items: dict[str, list[Item]]
+    open_names: NameOpener = open_alone
 
     @classmethod
-    def of(cls, document: Document, syntax: Syntax) -> Scan | None:
+    def of(cls, document: Document, syntax: Syntax, open_names: NameOpener = open_alone) -> Scan | None:
         """Return the scan of `document`, with the items that its language's query captures.
 
-        Returns None if the text was not parsed or its language has no query.
+        `open_names` resolves its names; by default, only those that the document itself defines. Returns None if the
+        text was not parsed or its language has no query.
         """
         parsed = syntax.parsed
         query = _load_query(parsed.grammar) if parsed is not None else None
         if parsed is None or query is None:
             return None
         root = parsed.tree.root_node
-        return cls(document, parsed.grammar, parsed.data, root, _collect_items(root, query))
+        return cls(document, parsed.grammar, parsed.data, root, _collect_items(root, query), open_names)
 
     @property
     def language(self) -> str:

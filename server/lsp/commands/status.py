@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 Arguments = NoArguments
 
 
+class LibraryFacts(CommandRecord):
+    """The state and size of the index of installed libraries."""
+
+    state: str = Field(description='"off", "indexing", "ready", or "none" if the workspace has no libraries.')
+    packages: tuple[str, ...] = Field(description="Name and version of each indexed package, most useful first.")
+    files: int = Field(description="Files indexed.")
+    bytes_indexed: int = Field(description="Size of these files.")
+    store_bytes: int = Field(description="Size of the index of the libraries of all workspaces on disk.")
+    left_out: dict[str, int] = Field(description="Files and packages left out, by reason.")
+    problem: str = Field(description='What is wrong, "" for nothing.')
+
+
 class IndexFacts(CommandRecord):
     """The state and size of the index."""
 
@@ -31,6 +43,7 @@ class IndexFacts(CommandRecord):
     store_bytes: int = Field(description="Size of the index on disk.")
     indexed_at: float | None = Field(description="When the last full pass ended, seconds since the epoch.")
     problem: str = Field(description='What is wrong, "" for nothing.')
+    libraries: LibraryFacts = Field(description="The index of installed libraries.")
 
 
 class ModelFacts(CommandRecord):

@@ -3,7 +3,8 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from tests.agents.completion.editor import (
 from tests.agents.doubles import MemoryIndex, make_recalled, parse_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from indexing.records import Recalled
     from models.completion import FillRequest, Generation, Score
@@ -63,6 +64,32 @@ def test_the_show_filter_of_a_model_decides_what_is_shown(
     assert shown.suggestions[0].confidence == pytest.approx(0.9526, abs=1e-4)
     hidden = open_editor(make_filtered_model({"one": -3.0}, "abs(value)", SURE), policy=policy).ask("x = $0\n")
     assert (hidden.suggestions, hidden.why_empty) == ((), "unsure")
+
+
+class ScoringModel(ScriptedModel):
+    """A model that records the texts that it is asked to score."""
+
+    scored: list[str]
+
+    def score(self, request: FillRequest, continuations: Sequence[str], **options: Any) -> tuple[Score, ...]:
+        self.scored = [*getattr(self, "scored", []), *continuations]
+        return super().score(request, continuations, **options)
+
+
+@pytest.mark.parametrize(
+    ("weights", "scored"),
+    [(Path("weights"), ["library(value)"]), (Path(), ["own(value)"])],
+    ids=["on this machine", "on a server"],
+)
+def test_text_of_a_library_is_never_sent_to_a_model_of_a_server(
+    open_editor: Callable[..., Editor], weights: Path, scored: list[str]
+) -> None:
+    library = replace(make_recalled("library(value)", confidence=0.6), is_library=True)
+    model = ScoringModel(lambda _: "other(value)", entry=replace(ENTRY, weights=weights))
+    editor = open_editor(model, index=MemoryIndex(recalled=(library, make_recalled("own(value)", confidence=0.6))))
+    editor.ask("x = $0\n", trigger=Trigger.INVOKED)
+    assert model.scored == scored
+    assert not any("library(" in repr(request) for request in model.requests)
 
 
 def test_a_show_filter_gets_the_evidence_about_the_place(open_editor: Callable[..., Editor]) -> None:

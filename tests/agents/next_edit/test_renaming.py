@@ -114,6 +114,13 @@ def test_a_name_of_an_inner_function_is_another_one() -> None:
     assert carry_on(code, "def f(a)", "def f(b)") == "def f(b):\n    def g(a):\n        return a\n    return g(b)\n"
 
 
+def test_an_accepted_rename_is_not_repeated_where_the_name_means_something_else() -> None:
+    lines = "".join(f"    print(width, {number})\n" for number in range(5))
+    code = f"def f(width):\n{lines}\n\ndef g(width):\n{lines}"
+    after = carry_on(code, "def f(width)", "def f(size)")
+    assert after == code.replace("width", "size", 6)
+
+
 def test_uses_after_the_cursor_come_first() -> None:
     person = Person({"main": "print(a)\na = 1\nprint(a)\n"})
     person.change("a = 1", "b = 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -55,14 +56,20 @@ def test_without_its_model_a_layer_is_not_scheduled() -> None:
 def test_limits_of_the_index_are_the_settings_and_those_of_a_review_its_own() -> None:
     wanted = Settings.model_validate(
         {
-            "index": {"max_files": 7, "max_file_bytes": 2_000, "exclude": ["*.gen"]},
+            "index": {"max_files": 7, "max_file_bytes": 2_000, "exclude": ["*.gen"], "libraries_mb": 60},
             "review": {"workspace_files": 5, "max_file_bytes": 3_000},
         }
     )
-    expected = IndexLimits(max_files=7, max_file_bytes=2_000, exclude=("*.gen",))
+    expected = IndexLimits(
+        max_files=7, max_file_bytes=2_000, exclude=("*.gen",), disk_bytes=4_000_000_000, library_bytes=60_000_000
+    )
     assert policies.build_index_limits(wanted) == expected
-    assert policies.build_review_limits(wanted) == IndexLimits(max_files=5, max_file_bytes=3_000, exclude=("*.gen",))
+    assert policies.build_review_limits(wanted) == replace(expected, max_files=5, max_file_bytes=3_000)
     assert Core(wanted, cast("Index", None), cast("Generator", None), None).index_limits == expected
+
+
+def test_libraries_can_be_turned_off() -> None:
+    assert policies.build_index_limits(settings("index", libraries=False)).library_bytes == 0
 
 
 def test_tasks_are_shown_no_file_that_is_too_large_for_the_index(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from server.cli import run
 from server.version import VERSION
+from tests.indexing.libraries.environments import install, make_environment, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,24 @@ def test_the_doctor_does_not_call_an_existing_settings_file_missing(
     monkeypatch.chdir(home)
     assert run(["doctor"]) == 0
     assert f"settings  {home / 'config' / 'settings.toml'}\n" in capsys.readouterr().out
+
+
+def test_the_doctor_names_the_indexed_libraries_and_their_size(
+    home: Path, tmp_path: Path, run_json_command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write(tmp_path / "root", {"a.py": "import client\n"})
+    install(make_environment(root / ".venv"), "client", {"client.py": "def connect():\n    return None\n"})
+    indexed = run_json_command("index", root)["libraries"]
+    assert (indexed["state"], indexed["packages"], indexed["files"]) == ("ready", ["stdlib 3.11.7", "client 1.0"], 5)
+    found = run_json_command("doctor", "--workspace", root)["libraries"]
+    assert found["packages"] == ["pypi-client-1.0", "pypi-stdlib-3.11.7"]
+    assert (found["bytes"], found["limit_bytes"], found["enabled"]) == (indexed["store_bytes"], 1_000_000_000, True)
+    assert found["path"] == str(home / "cache" / "index" / "libraries")
+    monkeypatch.setenv("STARLING_INDEX__LIBRARIES", "false")
+    (check,) = [
+        check for check in run_json_command("doctor", "--workspace", root)["checks"] if check["part"] == "libraries"
+    ]
+    assert check["message"].startswith("Libraries are not used (index.libraries); 2 packages are indexed")
 
 
 def find_model_check(found: dict[str, Any]) -> dict[str, Any]:

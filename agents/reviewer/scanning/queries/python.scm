@@ -31,6 +31,8 @@
 (set (concatenated_string)) @strings
 (expression_statement (call function: [(identifier) (attribute)] @_name
   (#any-of? @_name "breakpoint" "pdb.set_trace" "ipdb.set_trace" "pudb.set_trace" "IPython.embed"))) @debugger
+(call function: [(identifier) (attribute)] arguments: (argument_list (identifier) (identifier))) @passing
+(call function: [(identifier) (attribute)] arguments: (argument_list (attribute) (attribute))) @passing
 (finally_clause (block [(return_statement) (break_statement) (continue_statement)] @escape))
 (comment) @comment
 (module . (comment)* . (expression_statement . (string) .) @docstring)

@@ -1,0 +1,115 @@
+"""Resolution for completion, with a deadline: what names mean at a cursor becomes candidates beside recall.
+
+A document's table is read on a thread of its own, so that a key never waits longer than the policy allows; the table is
+then there for the next key. Start at `Resolver.resolve`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agents.completion.resolved.arguments import propose_arguments
+from agents.completion.resolved.members import lacks_member, propose_members
+from indexing.resolution.cursor_text import find_call
+from indexing.resolution.scope_names import list_own_attributes, list_scope_names
+
+if TYPE_CHECKING:
+    from agents.completion.cursor import Cursor
+    from agents.completion.resolved.proposals import Proposal
+    from indexing.index import Index
+    from indexing.resolution.names import DocumentNames
+
+_MEMBER = re.compile(r"[\w)\]\"']\s*\.\w*\Z")
+_IN_CALL = re.compile(r"(?:[(,=]|\A)\s*[\w.]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The answer of resolution about a cursor.
+
+    Attributes:
+        proposals: texts that complete the line.
+        members: names of all members of the receiver before the cursor; None if they are not all known.
+    """
+
+    proposals: tuple[Proposal, ...] = ()
+    members: tuple[str, ...] | None = None
+
+    def contradicts(self, cursor: Cursor, text: str) -> bool:
+        """Return whether `text` at `cursor` begins with a member that the receiver surely does not have."""
+        return self.members is not None and lacks_member(cursor, self.members, text)
+
+
+_LOG = logging.getLogger(__name__)
+NOTHING = Resolved()
+
+
+class Resolver:
+    """Resolves names for completion, one request at a time. Thread-safe."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="resolution")
+        self._busy = threading.Lock()
+
+    def resolve(self, cursor: Cursor, limit_ms: float) -> Resolved:
+        """Return what resolution says about `cursor`; nothing if that takes longer than `limit_ms`.
+
+        Nothing either while an earlier request is still being resolved, and where neither a member nor an argument can
+        begin.
+        """
+        if not wants(cursor) or not self._busy.acquire(blocking=False):
+            return NOTHING
+        deadline = time.monotonic() + limit_ms / 1000
+        try:
+            pending = self._pool.submit(self._run, cursor, deadline)
+        except RuntimeError:  # closed
+            self._busy.release()
+            return NOTHING
+        try:
+            return pending.result(timeout=max(0.0, deadline - time.monotonic()))
+        except Late:
+            return NOTHING
+
+    def close(self) -> None:
+        """Accept no more requests; does not wait for one under way."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, cursor: Cursor, deadline: float) -> Resolved:
+        """Resolve on the thread, and admit the next request."""
+        try:
+            names = self._index.open_names(cursor.document, cursor.offset, deadline=deadline)
+            return resolve_names(cursor, names) if names is not None else NOTHING
+        except Exception:  # noqa: BLE001 - suggestions come from recall and the model then
+            _LOG.exception("Names could not be resolved; suggestions come from recall and the model alone.")
+            return NOTHING
+        finally:
+            self._busy.release()
+
+
+def wants(cursor: Cursor) -> bool:
+    """Return whether a member or an argument may begin at `cursor`, by the text before it."""
+    if _MEMBER.search(cursor.before):
+        return True
+    return _IN_CALL.search(cursor.before) is not None and find_call(cursor.prefix, len(cursor.prefix)) is not None
+
+
+def resolve_names(cursor: Cursor, names: DocumentNames) -> Resolved:
+    """Return what `names` say about `cursor`, which is their place."""
+    if _MEMBER.search(cursor.before):
+        receiver = names.find_receiver()
+        if receiver is not None and receiver.members:
+            known = tuple(each.name for each in receiver.members) if receiver.is_complete else None
+            return Resolved(tuple(propose_members(cursor, receiver, list_scope_names(names))), known)
+    call = names.find_call()
+    if call is None or not call.parameters:
+        return NOTHING
+    attributes = list_own_attributes(names)
+    return Resolved(tuple(propose_arguments(cursor, call, list_scope_names(names), attributes)))

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.completion.completion_policy import CompletionPolicy
+from agents.suggestions import Origin, Trigger
+from tests.agents.completion.editor import LONG_S, Editor
+from tests.agents.doubles import MemoryIndex, make_recalled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from indexing.resolution.names import DocumentNames
+    from indexing.syntax.documents import Document
+
+PATIENT = CompletionPolicy(resolve_ms=1000 * LONG_S, resolve_asking_ms=1000 * LONG_S)
+BOX = """\
+class Box:
+    def __init__(self, width: int, height: int) -> None:
+        self.width = width
+        self.height = height
+        self._cache = None
+
+    def grow(self, amount: int) -> None: ...
+
+    def clear(self) -> None: ...
+
+"""
+DRAW = "def draw(width: int, height: int, *, color: str, fill: bool = False) -> None: ...\n\n"
+
+
+def list_asked(editor: Editor, fixture: str, limit: int = 6) -> list[str]:
+    """Return the texts that a person gets who asks at the cursor of `fixture`."""
+    return [one.text for one in editor.ask(fixture, trigger=Trigger.INVOKED, limit=limit).suggestions]
+
+
+@pytest.fixture
+def editor(open_editor: Callable[..., Editor]) -> Editor:
+    return open_editor(policy=PATIENT)
+
+
+def test_after_a_dot_the_members_of_the_class_are_offered_those_used_before_first(editor: Editor) -> None:
+    used = f"{BOX}def run(box: Box) -> None:\n    print(box.height, box.height, box.width)\n    x = box.$0\n"
+    assert list_asked(editor, used)[0] == "height"
+    other = used.replace("print(box.height, box.height, box.width)", "print(box.width, box.width, box.height)")
+    assert list_asked(editor, other)[0] == "width"
+
+
+def test_a_method_is_offered_with_the_arguments_that_are_in_scope(editor: Editor) -> None:
+    assert list_asked(editor, f"{BOX}def run(box: Box, amount: int) -> None:\n    box.gr$0\n") == ["ow(amount)"]
+    assert list_asked(editor, f"{BOX}def run(box: Box) -> None:\n    box.cl$0\n") == ["ear()"]
+
+
+def test_private_members_are_offered_only_inside_the_class(editor: Editor) -> None:
+    assert "_cache" not in list_asked(editor, f"{BOX}def run(box: Box) -> None:\n    x = box.$0\n")
+    inside = f"{BOX}    def read(self) -> object:\n        return self._c$0\n"
+    assert list_asked(editor, inside) == ["ache"]
+
+
+def test_the_line_gets_the_brackets_and_the_colon_that_it_needs(editor: Editor) -> None:
+    assert list_asked(editor, f"{BOX}def run(box: Box) -> None:\n    if abs(box.wi$0\n") == ["dth):"]
+
+
+def test_members_come_from_another_file(open_editor: Callable[..., Editor]) -> None:
+    editor = open_editor(index=MemoryIndex(files={"boxes.py": BOX}), policy=PATIENT)
+    assert list_asked(editor, "from boxes import Box\n\nbox = Box(1, 2)\nx = box.he$0\n") == ["ight"]
+
+
+def test_the_missing_arguments_of_a_call_are_offered_in_the_order_of_the_signature(editor: Editor) -> None:
+    inside = f"{DRAW}def run(height: int, width: int, color: str) -> None:\n    draw($0\n"
+    assert list_asked(editor, inside)[0] == "width, height, color=color)"
+    begun = f"{DRAW}def run(height: int, width: int, color: str) -> None:\n    draw(width, height, $0\n"
+    assert list_asked(editor, begun)[0] == "color=color)"
+
+
+def test_a_keyword_argument_without_a_value_in_scope_is_offered_by_its_name(editor: Editor) -> None:
+    assert "color=" in list_asked(editor, f"{DRAW}def run(width: int) -> None:\n    draw(width, 2, $0\n")
+
+
+def test_a_value_fits_by_name_by_attribute_or_by_type(editor: Editor) -> None:
+    body = "class Run:\n    def __init__(self, color: str) -> None:\n        self.color = color\n\n"
+    assert list_asked(editor, f"{DRAW}{body}    def go(self) -> None:\n        draw(1, 2, color=$0\n") == [
+        "self.color)"
+    ]
+    typed = "def use(box: Box) -> None: ...\n\ndef run(parcel: Box, count: int) -> None:\n    use($0\n"
+    assert list_asked(editor, f"{BOX}{typed}")[0] == "parcel)"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["# box.$0", "x = 'box.$0'", "import box.$0", "from box.$0", "def draw($0", "unknown.$0", "unknown($0", "3.$0"],
+)
+def test_nothing_is_offered_where_no_member_or_argument_can_be(editor: Editor, line: str) -> None:
+    assert list_asked(editor, f"{BOX}{DRAW}box = Box(1, 2)\n{line}\n") == []
+
+
+def test_nothing_is_offered_in_a_language_without_resolution(open_editor: Callable[..., Editor]) -> None:
+    asked = open_editor(policy=PATIENT).ask("obj.$0\n", trigger=Trigger.INVOKED, language="lua")
+    assert asked.suggestions == ()
+
+
+def test_a_surer_recalled_line_comes_first(open_editor: Callable[..., Editor]) -> None:
+    index = MemoryIndex(recalled=(make_recalled("width * 2", confidence=0.95),))
+    editor = open_editor(index=index, policy=PATIENT)
+    asked = editor.ask(f"{BOX}box = Box(1, 2)\nx = box.$0\n", trigger=Trigger.INVOKED, limit=3).suggestions
+    assert (asked[0].text, asked[0].origin) == ("width * 2", Origin.RECALL)
+    assert Origin.RESOLVED in {one.origin for one in asked[1:]}
+
+
+def test_a_recalled_member_that_the_class_does_not_have_is_not_shown(open_editor: Callable[..., Editor]) -> None:
+    index = MemoryIndex(recalled=(make_recalled("colour", confidence=0.9),))
+    editor = open_editor(index=index, policy=PATIENT)
+    known = editor.ask(f"{BOX}box = Box(1, 2)\nx = box.$0\n").suggestions
+    assert "colour" not in [one.text for one in known]
+    unsure = editor.ask(f"{BOX.replace('Box:', 'Box(Unknown):')}box = Box(1, 2)\nx = box.$0\n").suggestions
+    assert [one.text for one in unsure] == ["colour"]
+
+
+def test_a_recalled_line_that_assigns_a_new_attribute_is_shown(open_editor: Callable[..., Editor]) -> None:
+    index = MemoryIndex(recalled=(make_recalled("colour = 1", confidence=0.9),))
+    editor = open_editor(index=index, policy=PATIENT)
+    assert editor.complete(f"{BOX}box = Box(1, 2)\nbox.$0\n").endswith("box.colour = 1\n")
+
+
+class SlowIndex(MemoryIndex):
+    """An index whose names do not come until `released` is set."""
+
+    released = threading.Event()
+
+    def open_names(self, document: Document, offset: int, *, deadline: float | None = None) -> DocumentNames | None:
+        self.released.wait(LONG_S)
+        return super().open_names(document, offset, deadline=deadline)
+
+
+def test_a_key_does_not_wait_for_slow_resolution(open_editor: Callable[..., Editor]) -> None:
+    index = SlowIndex(recalled=(make_recalled("width", confidence=0.9),))
+    editor = open_editor(index=index, policy=CompletionPolicy(resolve_ms=1.0, resolve_asking_ms=1.0))
+    fixture = f"{BOX}box = Box(1, 2)\nx = box.$0\n"
+    try:
+        assert [one.origin for one in editor.ask(fixture, trigger=Trigger.INVOKED, limit=4).suggestions] == [
+            Origin.RECALL
+        ]
+        assert list_asked(editor, fixture) == ["width"]  # the next key does not wait for it either
+    finally:
+        index.released.set()
+
+
+def test_resolution_that_fails_leaves_recall_working(open_editor: Callable[..., Editor]) -> None:
+    class BrokenIndex(MemoryIndex):
+        def open_names(self, *_: object, **__: object) -> DocumentNames | None:
+            raise ValueError("broken")
+
+    editor = open_editor(index=BrokenIndex(recalled=(make_recalled("width", confidence=0.9),)), policy=PATIENT)
+    assert list_asked(editor, f"{BOX}box = Box(1, 2)\nx = box.$0\n") == ["width"]

@@ -1,0 +1,159 @@
+"""Measurement of what resolution adds to recall: members of receivers and arguments of calls.
+
+`python -m tests.eval.resolved` measures the test packages without a model, with and without resolution, and writes
+`resolved.csv`; `--split dev` only prints. `--fit` prints the weights for `agents/completion/resolved/proposals.py`,
+fitted on the dev packages. Places are those of `masks.choose_places`; where neither a member nor an argument can begin,
+resolution is not asked, and both arms have the same answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agents.completion.cursor import Cursor
+from agents.completion.resolved import resolver
+from indexing.syntax.documents import Document
+from tests.eval import data, masks, tables
+from tests.eval.line_completion import PATIENT, complete_place, open_index
+from tests.eval.metrics import compute_percentile
+from tests.eval.recall import fit_logistic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from indexing.index import Index
+    from tests.eval.line_completion import Result
+    from tests.eval.masks import Place
+    from tests.eval.tables import Cell
+
+TABLE = "resolved.csv"
+PLACES = 100  # a package
+PLACES_TO_FIT = 700
+ARMS = {
+    "recall": replace(PATIENT, resolve_ms=0.0),
+    "recall and resolution": replace(PATIENT, resolve_ms=10_000.0, resolve_asking_ms=10_000.0),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """The answer of resolution at a place, and the milliseconds of processor time that it took."""
+
+    place: Place
+    found: resolver.Resolved
+    contradicts: bool
+    took_ms: float
+
+
+def make_document(place: Place) -> Document:
+    """Return the document of a place, without the target."""
+    return Document(place.path.as_uri(), place.path, "python", place.holed, 1)
+
+
+def find_places(package: data.Package, count: int) -> Iterator[Place]:
+    """Yield those of up to `count` places of a package where a member or an argument may begin."""
+    for place in masks.choose_places(package, count):
+        if resolver.wants(Cursor.at(make_document(place), place.start)):
+            yield place
+
+
+def look(index: Index, place: Place) -> Look:
+    """Return what resolution says at a place, without a deadline; the index has analysed the document before."""
+    document = make_document(place)
+    index.open_document(document)
+    try:
+        index.recall(document, place.start, limit=1)
+        began = time.thread_time()
+        names = index.open_names(document, place.start)
+        cursor = Cursor.at(document, place.start)
+        found = resolver.resolve_names(cursor, names) if names is not None else resolver.NOTHING
+        took_ms = (time.thread_time() - began) * 1000
+    finally:
+        index.close_document(document.uri)
+    return Look(place, found, found.contradicts(cursor, place.target), took_ms)
+
+
+def fit_weights() -> None:
+    """Fit the weights on the dev packages, and print them."""
+    evidence, right, count = [], [], 0
+    for package in data.list_packages("dev"):
+        with open_index(package) as index:
+            for place in find_places(package, PLACES_TO_FIT):
+                count += 1
+                for each in look(index, place).found.proposals:
+                    if not each.beginning:
+                        evidence.append({"one": 1.0, **each.evidence})
+                        right.append(float(each.text.strip() == place.target.strip()))
+    names = ["one", *sorted({name for each in evidence for name in each} - {"one"})]
+    rows = np.array([[each.get(name, 0.0) for name in names] for each in evidence])
+    print(f"# {len(rows)} proposals at {count} places, {sum(right):.0f} right")
+    for name, weight in zip(names, fit_logistic(rows, np.array(right)).tolist(), strict=True):
+        print(f'    "{name}": {weight:.4f},')
+
+
+def make_row(arm: str, where: str, results: Sequence[Result], took: Sequence[float]) -> dict[str, Cell]:
+    """Return the row of the table for an arm and the places `where`."""
+    shown = [float(one.right) for one in results if one.shown]
+    return {
+        "arm": arm,
+        "where": where,
+        "n": len(results),
+        **tables.format_interval("exact", [one.best.exact for one in results]),
+        **tables.format_interval("shown", [float(bool(one.shown)) for one in results]),
+        **tables.format_interval("right_when_shown", shown),
+        "cpu_ms_p50": round(compute_percentile(took, 50), 1) if took else "",
+        "cpu_ms_p95": round(compute_percentile(took, 95), 1) if took else "",
+    }
+
+
+def measure_split(split: str) -> list[dict[str, Cell]]:
+    """Return the rows of a split: both arms, where resolution is asked and where it proposes something."""
+    results: dict[str, list[Result]] = {arm: [] for arm in ARMS}
+    looks: list[Look] = []
+    for package in data.list_packages(split):
+        with open_index(package) as index:
+            for place in find_places(package, PLACES):
+                looks.append(look(index, place))
+                for arm, policy in ARMS.items():
+                    results[arm].append(complete_place(index, None, policy, place))
+        print(f"{package.name}: {len(looks)} places", file=sys.stderr, flush=True)
+    known = [bool(one.found.proposals) or one.found.members is not None for one in looks]
+    rows = []
+    for arm, all_results in results.items():
+        took = [one.took_ms for one in looks] if arm != "recall" else []
+        rows.append(make_row(arm, "asked", all_results, took))
+        rows.append(
+            make_row(arm, "known", [one for one, is_known in zip(all_results, known, strict=True) if is_known], [])
+        )
+    complete = [one for one in looks if one.found.members is not None]
+    print(
+        f"surely known receivers: {len(complete)}, the target is no member: {sum(one.contradicts for one in complete)}"
+    )
+    return rows
+
+
+def main() -> int:
+    """Measure a split and print its rows, or fit the weights for `--fit`; return the exit status."""
+    parser = argparse.ArgumentParser(description="Measure what resolution adds to recall.")
+    parser.add_argument("--split", default="test", choices=("dev", "test"))
+    parser.add_argument("--fit", action="store_true", help="fit the weights on the dev packages instead")
+    options = parser.parse_args()
+    if options.fit:
+        fit_weights()
+        return 0
+    rows = measure_split(options.split)
+    if options.split == "test":
+        tables.write_table(TABLE, rows)
+    for cells in rows:
+        print(*(f"{name}={value}" for name, value in cells.items() if not name.endswith(("_low", "_high"))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
