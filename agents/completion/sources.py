@@ -286,7 +286,7 @@ class Sources:
 
 
 def _make_beginnings(request: Request, polisher: Polisher, recalled: Sequence[Recalled]) -> list[Candidate]:
-    """Return the likely beginning of the recalled lines as a candidate, if there is one."""
+    """Return the likely beginning of the recalled lines as the only candidate; [] if there is none."""
     found = find_beginning(recalled, request.cursor, request.policy.threshold + BEGINNING_MARGIN)
     if found is None:
         return []

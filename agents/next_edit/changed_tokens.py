@@ -38,7 +38,7 @@ class TokenChange:
         new: the tokens after, with offsets in the current text.
         left: equal tokens before them on the edited lines, with offsets in the current text; nearest last.
         right: equal tokens after them, likewise; nearest first.
-        old_text: text between the nearest equal tokens before the edit.
+        old_text: the text before the edit, between the nearest tokens that stayed equal.
         new_text: the same after the edit.
     """
 

@@ -193,7 +193,7 @@ def _is_assigned(member: tree_sitter.Node) -> bool:
 
 
 def _find_import(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Return the import statement that contains `node`, None if there is none."""
+    """Return the import statement at most five levels above `node`, None if there is none."""
     found = None
     current = node.parent
     for _ in range(5):

@@ -149,7 +149,10 @@ def _list_names(  # noqa: PLR0913 - the two names' places, and where the edit wa
 
 
 def _list_members(old: Sequence[Place], new: Sequence[Place]) -> list[Place]:
-    """Return the uses of the old member's name, if nothing in the text defines it any more but something the new."""
+    """Return the uses of the old name on a method's own object (`self.old`) in classes that define the new member.
+
+    [] if the text still defines the old member.
+    """
     if any(_defines_member(one) for one in old):
         return []
     defined = [one for one in new if _defines_member(one)]

@@ -67,7 +67,7 @@ class Repeatable:
     Attributes:
         uri: the document.
         start: start of `new_text` in the current text.
-        old_text: text between the nearest equal tokens before the edit.
+        old_text: the text before the edit, between the nearest tokens that stayed equal.
         new_text: the same after the edit.
         left: tokens before it, nearest first; a line end counts as one.
         right: tokens after it, likewise.

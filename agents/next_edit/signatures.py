@@ -1,8 +1,8 @@
-"""Rule 2, calls behind a changed signature: an argument to remove, to add, to move or to name differently.
+"""Rule 2, calls of a function whose parameters have changed: an argument to remove, to add or to rename.
 
-A call is offered only if it fits the parameters before the edit, and not those after it or gives one that is gone. Only
-where the parameters say all that is to be written: a new argument is a variable of the parameter's name in sight. For
-languages whose calls name parameters as Python's do. Start at `find_signature_changes`.
+A call is changed only if it fits the parameters before the edit, and either does not fit those after it or gives one
+that is gone. A new argument is a variable in sight with the parameter's name; without one, nothing is proposed. Python
+only. Start at `find_signature_changes`.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class SignatureChange:
 
 
 def find_signature_changes(edit: PastEdit, syntax: Syntax) -> Iterator[SignatureChange]:
-    """Yield the functions in the current text whose parameters `edit` has changed."""
+    """Yield the change of the function around `edit` whose parameters `edit` has changed; at most one."""
     parsed = syntax.parsed
     if parsed is None or not parsed.grammar.entry.python_parser:
         return
@@ -174,7 +174,7 @@ def _compare(node: tree_sitter.Node, edit: PastEdit, syntax: Syntax) -> Signatur
 
 
 def _find_class(node: tree_sitter.Node) -> str | None:
-    """Return the name of the class that has the function `node` as a member, None if it is none's."""
+    """Return the name of the class that has the function `node` as a member, None if no class has it."""
     parent = node.parent
     while parent is not None and parent.type in {"block", "decorated_definition"}:
         parent = parent.parent
@@ -265,7 +265,7 @@ def list_calls(
         syntax: the text with the calls.
         uri: its document.
         edited: the person's edits of this text; a call that one of them has touched is left alone.
-        imported: where another text uses a function that it imports; None in the text that defines it.
+        imported: places where another text uses a function that it imports; None to search the whole text.
     """
     places = imported if imported is not None else find_places(syntax, change.name)
     found = []
