@@ -15,7 +15,7 @@ class IndexLimits:
         max_file_bytes: larger files are excluded ("too large").
         max_line_bytes: files with a longer line are excluded ("long lines").
         max_mean_line_bytes: files whose lines are longer than this on average are excluded ("minified").
-        disk_bytes: limit for the indexes of all workspaces on the disk together; 0 for none.
+        disk_bytes: limit for the indexes of all workspaces and libraries on the disk together; 0 for none.
         pending_files: number of changed files that are searched from memory before the segment is rebuilt.
         idle_s: seconds without work after which the indexing process ends.
         processes: largest number of analysing processes; fewer on machines with fewer cores.

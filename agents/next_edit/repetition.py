@@ -43,20 +43,20 @@ class Agreement(NamedTuple):
 
 # by the kind of the change: whether its first repetition, and whether further ones are likely enough
 _IS_LIKELY: dict[str, tuple[Callable[[Agreement], bool], Callable[[Agreement], bool]]] = {
-    "insertion": (lambda one: one.near >= 7, lambda one: one.near >= 3),
+    "insertion": (lambda one: one.near >= 6, lambda one: one.near >= 2),
     "deletion": (
-        lambda one: one.names >= 4 or one.length >= 12,
-        lambda one: one.near >= 1 or one.length >= 6,
+        lambda one: one.names >= 4 or one.length >= 10,
+        lambda one: one.near >= 1 or one.length >= 4,
     ),
     "name": (
-        lambda one: one.names >= 7 or (one.length >= 12 and one.near >= 1),
-        lambda one: one.near >= 2 or one.length >= 10,
-    ),
-    "words": (
-        lambda one: (one.places <= 5 and one.near >= 2) or (one.length >= 12 and one.near >= 1),
+        lambda one: one.names >= 6 or (one.length >= 10 and one.near >= 1) or one.length >= 16,
         lambda one: one.near >= 1 or one.length >= 8,
     ),
-    "marks": (lambda one: one.near >= 4, lambda one: one.near >= 3),
+    "words": (
+        lambda one: (one.places <= 5 and one.near >= 2) or (one.length >= 10 and one.near >= 1),
+        lambda one: one.near >= 1 or one.length >= 6,
+    ),
+    "marks": (lambda one: one.near >= 4, lambda one: one.near >= 2),
 }
 
 

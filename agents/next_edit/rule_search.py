@@ -111,7 +111,7 @@ class RuleSearch:
     def _list_calls(self, source: Document) -> Iterator[Candidate]:
         """Yield the calls of functions whose parameters were changed in `source`, those in `document` first."""
         for edit in self._list_edits(source):
-            if "(" in source.text[max(edit.start - _HEAD, 0) : edit.end]:
+            if _may_change_parameters(edit, source):
                 for change in find_signature_changes(edit, self.trees.of(source)):
                     yield from self._list_calls_of(change, source)
 
@@ -163,6 +163,14 @@ class RuleSearch:
     def _order(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Return `candidates` in `document`, those after the cursor first, each group in the order of the text."""
         return sorted(candidates, key=lambda one: (one.end < self.offset, one.start))
+
+
+def _may_change_parameters(edit: PastEdit, source: Document) -> bool:
+    """Return whether `edit` is in a list of parameters, judged by the text alone; not to parse for other edits."""
+    text = source.text
+    head = text.rfind("def ", max(edit.start - _HEAD, 0), edit.end)
+    before = text[head : edit.start] if head >= 0 else ""
+    return head >= edit.start or ("(" in before and before.count("(") > before.count(")"))
 
 
 def _count_spaces(one: Repeatable) -> int:

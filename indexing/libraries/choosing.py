@@ -9,8 +9,8 @@ import re
 from collections import Counter, deque
 from typing import TYPE_CHECKING
 
-from indexing.libraries.packages import PYPI, normalize_name
-from indexing.libraries.python_packages import STDLIB, STDLIB_TESTS
+from indexing.libraries.packages import PYPI, STDLIB, normalize_name
+from indexing.libraries.python_packages import STDLIB_TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -38,18 +38,18 @@ def list_imported_names(texts: Iterable[bytes]) -> Counter[str]:
 
 
 def choose_packages(
-    packages: Sequence[Package], imported: Mapping[str, int], declared: Collection[str], own: str = ""
+    packages: Sequence[Package], imported: Mapping[str, int], declared: Collection[str], own: Collection[str] = ()
 ) -> list[Package]:
     """Return `packages` in the order of their use for a workspace, most useful first.
 
-    The standard library comes first, then packages that the workspace imports, the most used ones first, those that it
+    Standard libraries come first, then packages that the workspace imports, the most used ones first, those that it
     declares to use, what these depend on, the rest, and the tests of the standard library.
 
     Args:
         packages: installed packages.
         imported: names that the workspace imports, as written, with the number of statements.
         declared: normalised names of packages that the workspace declares to use.
-        own: normalised name of the workspace's own package, which is left out; "" for none.
+        own: normalised names of the workspace's own packages, which are left out.
     """
     used = {package.place: _count_uses(package, imported) for package in packages}
     direct = [each for each in packages if used[each.place] or normalize_name(each.name) in declared]
@@ -58,7 +58,7 @@ def choose_packages(
 
     def rank(package: Package) -> int:
         """Return the place of the group of `package`, from 0."""
-        if package.name in {STDLIB, STDLIB_TESTS} and package.ecosystem == PYPI:
+        if package.name in {STDLIB, STDLIB_TESTS}:
             return 0 if package.name == STDLIB else 5
         if used[package.place]:
             return 1
@@ -66,7 +66,7 @@ def choose_packages(
             return 2
         return 3 if package.place in needed else 4
 
-    others = [each for each in packages if not own or normalize_name(each.name) != own]
+    others = [each for each in packages if normalize_name(each.name) not in own]
     return sorted(others, key=lambda each: (rank(each), -used[each.place], each.name, each.version))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexing.libraries import python_packages
+from indexing.libraries import cargo_crates, go_modules, node_packages, python_packages
 from indexing.libraries.choosing import choose_packages
 from indexing.libraries.library_files import read_time
+from indexing.libraries.packages import normalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
     from indexing.libraries.packages import Package
 
 DEPENDENCY_FILES = frozenset(
-    {"pyproject.toml", "requirements.txt", "uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock"}
+    {
+        *("pyproject.toml", "requirements.txt", "uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock"),
+        *("package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock"),
+        *("go.mod", "go.sum", "Cargo.toml", "Cargo.lock"),
+    }
 )
 """Files of a workspace after whose change its installed packages are looked up again."""
 
@@ -27,7 +32,8 @@ class Discovery:
 
     Attributes:
         packages: the packages, most useful first.
-        watched: folders that change when a package is installed, with the time of their last change in nanoseconds.
+        watched: folders and files that change when a package is installed, with the time of their last change in
+            nanoseconds.
     """
 
     packages: tuple[Package, ...]
@@ -43,10 +49,21 @@ def discover(root: Path, imported: Mapping[str, int], environ: Mapping[str, str]
         environ: the environment variables of this process, which name the active environment.
     """
     packages: list[Package] = []
-    watched: dict[str, int] = {}
-    own, declared = python_packages.read_declared_names(root)
+    watched: list[Path] = []
     environment = python_packages.find_environment(root, environ)
     if environment is not None:
         packages += python_packages.find_python_packages(environment)
-        watched |= {str(folder): read_time(folder) for folder in python_packages.list_watched(environment)}
-    return Discovery(tuple(choose_packages(packages, imported, declared, own)), watched)
+        watched += python_packages.list_watched(environment)
+    packages += node_packages.find_node_packages(root)
+    watched += node_packages.find_modules(root)
+    modules, own_module, required = go_modules.find_go_modules(root, environ)
+    packages += modules
+    packages += cargo_crates.find_crates(root, environ)
+    locks = (go_modules.find_module_file(root), cargo_crates.find_lock_file(root))
+    watched += [path for path in locks if path is not None]
+    own_project, declared = python_packages.read_declared_names(root)
+    own_package, used = node_packages.read_declared_packages(root)
+    names = map(normalize_name, [*declared, *used, *required, *cargo_crates.read_declared_crates(root)])
+    own = {normalize_name(each) for each in (own_project, own_package, own_module) if each}
+    chosen = choose_packages(packages, imported, set(names), own)
+    return Discovery(tuple(chosen), {str(path): read_time(path) for path in watched})

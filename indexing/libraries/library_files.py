@@ -34,6 +34,7 @@ UNUSED_S = 30 * 86_400.0  # after which a package or segment is deleted
 _TOUCH_S = 3_600.0  # between two records of use
 _ABANDONED_S = 86_400.0  # after which a file that was never finished is deleted
 _MANIFEST_BYTES = 20_000_000
+_EVICTED = {".package", ".segment"}
 _DESCRIPTION = "package.json"
 DAMAGE = (
     zipfile.BadZipFile,
@@ -146,7 +147,10 @@ class LibraryFiles:
 
     def find_manifest(self, root: Path) -> Path:
         """Return the path of the manifest of the workspace folder `root`."""
-        digest = hashlib.blake2b(os.fsencode(os.path.realpath(root)), digest_size=8).hexdigest()
+        return self._find_manifest_of(hashlib.blake2b(os.fsencode(os.path.realpath(root)), digest_size=8).hexdigest())
+
+    def _find_manifest_of(self, digest: str) -> Path:
+        """Return the path of the manifest of the workspace folder with the hash `digest`."""
         return self.folder / f"{digest}-v{FORMAT}.{INDEX_FORMAT}.manifest"
 
     def make_segment_name(self, keys: Iterable[str]) -> str:
@@ -156,8 +160,13 @@ class LibraryFiles:
 
     def read_manifest(self, root: Path) -> Manifest | None:
         """Return the manifest of `root`; None if it is missing or damaged."""
+        return self._read_manifest_at(self.find_manifest(root))
+
+    @staticmethod
+    def _read_manifest_at(path: Path) -> Manifest | None:
+        """Return the manifest at `path`; None if it is missing or damaged."""
         try:
-            data, _ = read_regular(self.find_manifest(root), _MANIFEST_BYTES)
+            data, _ = read_regular(path, _MANIFEST_BYTES)
             return Manifest.parse(data)
         except (OSError, *DAMAGE):
             return None
@@ -248,6 +257,17 @@ class LibraryFiles:
                 total -= size
                 deleted += 1
         return deleted
+
+    def list_unused(self, digests: Iterable[str]) -> list[tuple[Path, float, int]]:
+        """Return the packages and segments that no workspace folder with a hash in `digests` searches.
+
+        Each with the time of its last use, in seconds since the epoch, and its size in bytes.
+        """
+        used: set[str] = set()
+        for digest in digests:
+            if (manifest := self._read_manifest_at(self._find_manifest_of(digest))) is not None:
+                used.update(manifest.segments, (f"{each.key}.package" for each in manifest.packages))
+        return [each for each in self._list() if each[0].suffix in _EVICTED and each[0].name not in used]
 
     def _list(self) -> list[tuple[Path, float, int]]:
         """Return the files in the folder with the times of their last use and their sizes."""

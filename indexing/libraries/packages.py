@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 
     from indexing.limits import IndexLimits
 
-PYPI = "pypi"  # also for the standard library of Python
+PYPI, NPM, GO_MODULES, CRATES = "pypi", "npm", "gomod", "crates"  # standard libraries included
+STDLIB = "stdlib"
 MOST_FILES = 10_000  # of one package
 MOST_BYTES = 30_000_000
 _MOST_FOLDERS = 5_000
 _MOST_DEPTH = 12
 _DIGEST_BYTES = 16
+_MOST_ABOVE = 4  # folders above a workspace in which its environment is looked for
+_DECLARATIONS = (".d.ts", ".d.mts", ".d.cts")  # which repeat what other files hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,15 @@ class Package:
     """An installed package.
 
     Attributes:
-        ecosystem: the registry that it is from, `PYPI`.
+        ecosystem: the registry that it is from: `PYPI`, `NPM`, `GO_MODULES` or `CRATES`.
         name: its name in the registry of the ecosystem; "stdlib" for the standard library.
         version: its version.
         folder: the folder that its files are relative to.
-        files: relative paths of its source files, separated by "/", sorted.
+        files: relative paths of its source files, separated by "/", sorted; empty if its folder has to be walked.
         modules: names by which code imports it.
         requires: names of the packages that it depends on.
+        endings: of the source files that are found by walking its folder.
+        left_out: names of folders directly in its folder that are not walked.
     """
 
     ecosystem: str
@@ -53,6 +58,8 @@ class Package:
     files: tuple[str, ...]
     modules: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
+    left_out: frozenset[str] = frozenset()
 
     @property
     def place(self) -> str:
@@ -111,7 +118,7 @@ def list_contents(package: Package, limits: IndexLimits) -> Listing:
     listing, size = Listing(), 0
     inside: dict[str, bool] = {}
     base = os.path.realpath(package.folder)
-    for relative in package.files:
+    for relative in package.files or _walk_package(package):
         folder = relative.rpartition("/")[0]
         if folder not in inside:
             real = os.path.realpath(package.folder / folder)
@@ -125,6 +132,14 @@ def list_contents(package: Package, limits: IndexLimits) -> Listing:
             size += found.st_size
             listing.files.append(FileState(relative, found.st_size, found.st_mtime_ns))
     return listing
+
+
+def _walk_package(package: Package) -> tuple[str, ...]:
+    """Return the relative paths of the source files in the folder of `package`, without declarations; sorted."""
+    if not package.endings:
+        return ()
+    files = walk_files(package.folder, package.endings, is_left_out=package.left_out.__contains__)
+    return tuple(each for each in files if not each.endswith(_DECLARATIONS))
 
 
 def _find_reason(
@@ -197,6 +212,16 @@ def _walk(folder: Path, endings: tuple[str, ...], is_left_out: Callable[[str], b
                 if count > 2 * MOST_FILES:
                     return
                 yield path
+
+
+def list_above(root: Path) -> list[Path]:
+    """Return `root` and the folders above it up to that of its repository, at most `_MOST_ABOVE`, nearest first."""
+    folders = []
+    for folder in (root, *root.parents[:_MOST_ABOVE]):
+        folders.append(folder)
+        if (folder / ".git").exists():
+            break
+    return folders
 
 
 def normalize_name(name: str) -> str:

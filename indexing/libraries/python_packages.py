@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing import bounds
-from indexing.libraries.packages import MOST_FILES, PYPI, Package, normalize_name, walk_files
+from indexing.libraries.packages import MOST_FILES, PYPI, STDLIB, Package, list_above, normalize_name, walk_files
 from indexing.workspace.files import TooDeepError, read_text, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-STDLIB = "stdlib"
 STDLIB_TESTS = "stdlib-tests"
 _ENDINGS = (".py",)
 _FOLDERS = (".venv", "venv", ".env", "env", ".virtualenv")
@@ -40,7 +39,6 @@ _RECORD_BYTES = 8_000_000
 _METADATA_BYTES = 1_000_000
 _CONFIG_BYTES = 10_000
 _MOST_PACKAGES = 2_000
-_MOST_ABOVE = 4  # folders above the workspace in which an environment is looked for
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _OWN_FILES = re.compile(r"^(__editable__|_distutils_hack|distutils-precedence|_virtualenv)")
 _TESTS = re.compile(r"(^|/)(tests?|idle_test)(/|$)")
@@ -81,10 +79,8 @@ def find_environment(root: Path, environ: Mapping[str, str]) -> PythonEnvironmen
 
 def _list_folders(root: Path, environ: Mapping[str, str]) -> Iterator[Path]:
     """Yield the folders that may be the environment of `root`, nearest first."""
-    for folder in (root, *root.parents[:_MOST_ABOVE]):
+    for folder in list_above(root):
         yield from (folder / name for name in _FOLDERS)
-        if (folder / ".git").exists():
-            break
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         if (value := environ.get(name, "")) and Path(value).is_absolute():
             yield Path(value)

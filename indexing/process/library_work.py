@@ -20,8 +20,8 @@ from indexing.libraries.library_files import (
     LibraryFiles,
     Manifest,
 )
-from indexing.libraries.packages import PYPI, list_contents, read_contents
-from indexing.libraries.python_packages import STDLIB, STDLIB_TESTS
+from indexing.libraries.packages import STDLIB, list_contents, read_contents
+from indexing.libraries.python_packages import STDLIB_TESTS
 from indexing.process.analysers import Analysers, Request
 from indexing.storage.index_files import IndexPaths
 from indexing.storage.segment_files import SegmentFile
@@ -234,7 +234,7 @@ class LibraryWork:
 
 def _group(packages: Sequence[IndexedPackage]) -> list[list[IndexedPackage]]:
     """Return the packages of each segment: the standard library and a few large packages alone, the rest together."""
-    alone = [each for each in packages if each.ecosystem == PYPI and each.name in {STDLIB, STDLIB_TESTS}]
+    alone = [each for each in packages if each.name in {STDLIB, STDLIB_TESTS}]
     others = [each for each in packages if each not in alone]
     large = sorted((each for each in others if each.size >= _LARGE_BYTES), key=lambda each: -each.size)[:_MOST_LARGE]
     rest = sorted((each for each in others if each not in large), key=lambda each: each.key)

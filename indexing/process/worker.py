@@ -26,9 +26,9 @@ from indexing.libraries.library_files import LibraryFileError
 from indexing.limits import IndexLimits
 from indexing.process import spawning
 from indexing.process.analysers import Analysers
+from indexing.process.disk_limit import keep_within_limit
 from indexing.process.library_work import LibraryWork, StoppedError
 from indexing.process.updating import Listener, Updater
-from indexing.storage import all_indexes
 from indexing.storage.index_files import IndexPaths
 from indexing.storage.storage_errors import DAMAGE, StorageError, convert_errors
 from indexing.storage.store import Store
@@ -102,6 +102,7 @@ class Worker:
                     return
                 except (OSError, ValueError, sqlite3.Error, LibraryFileError) as error:
                     problem = f"Installed libraries could not be indexed ({error})."
+            self._keep_within_limit()
             _emit(event="libraries", jobs=[job["job"] for job in jobs], problem=problem)
 
     def _read_jobs(self) -> None:
@@ -145,9 +146,14 @@ class Worker:
             except OSError as error:
                 problem = f"The folder {root} could not be read ({error.strerror or error})."
         self._keys.update(IndexPaths.of(self._storage, Path(root)).key for root in roots)
-        if passes and self._limits.disk_bytes:
-            all_indexes.evict(self._storage, self._limits.disk_bytes, self._keys)
+        if passes:
+            self._keep_within_limit()
         return problem
+
+    def _keep_within_limit(self) -> None:
+        """Delete indexes that are not in use if all of them take more than the limit."""
+        if self._limits.disk_bytes:
+            keep_within_limit(self._storage, self._limits.disk_bytes, self._keys)
 
     def _update(self, root: Path, paths: list[Path] | None, *, check: bool) -> None:
         """Update `paths` in the index of `root` (None: all files) under its lock; `check` verifies the index first."""

@@ -6,7 +6,6 @@ Start at `list_related` and `rank_likely`.
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING
 
 from indexing.records import Query
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 
 QUERY_LINES = 8
 SIMILAR_CHUNKS = 10
+SHARE_OF_EVIDENCE = 0.6  # of the time to a deadline, after which no more evidence is looked for
+LEAST_RANKED = 40  # candidates that are ranked even after the deadline
 USED_LINES = 12
 MOST_USED = 24  # names and members in these lines
 _SHOWN = {"function", "class"}
@@ -45,10 +46,11 @@ def rank_likely(
         view: the files of the workspace.
         own: key of the document's stored version, which is no evidence; None if it is not indexed.
         limit: largest number of definitions.
-        deadline: moment of `time.monotonic` after which no similar code is searched; None for none.
+        deadline: moment of `time.monotonic`; candidates and evidence that are not found in time are left out. None for
+            none.
     """
     scored = [
-        LikelyDefinition(names.describe(candidate.reference), likelihood.score(features))
+        LikelyDefinition(names.describe(candidate.reference), likelihood.score(features, names.source.rules.weights))
         for candidate, features in iterate_features(names, view, own=own, deadline=deadline)
     ]
     scored.sort(key=lambda each: -each.score)
@@ -76,7 +78,7 @@ def _iterate_used(names: DocumentNames) -> Iterator[FoundDefinition]:
     """Yield what the names and members in the lines before the cursor mean, nearest first, until the deadline."""
     if not names.available:
         return
-    lines = names.text[: names.offset].rsplit("\n", USED_LINES + 1)[1:]
+    lines = names.plain[: names.offset].rsplit("\n", USED_LINES + 1)[1:]
     written = dict.fromkeys(reversed(_CHAIN.findall("\n".join(lines))))
     for each in list(written)[:MOST_USED]:
         if names.lookup.is_late():
@@ -94,17 +96,21 @@ def iterate_features(
     candidates = [each for each in candidates if each.name.rpartition(".")[2].startswith(typed)]
     if not candidates:
         return
-    around = Surroundings.of(names)
+    around = Surroundings.of(names, short=deadline is not None)
     wanted = list(dict.fromkeys(each.name.rpartition(".")[2] for each in candidates))
-    uses = view.count_uses(wanted, own=own) if not names.lookup.is_late() else {}
+    uses = view.count_uses(wanted, own=own) if not names.lookup.is_late(SHARE_OF_EVIDENCE) else {}
     evidence = Evidence(uses, _count_similar(names, view, own, deadline))
-    for candidate in candidates:
+    if deadline is not None:  # imported names are few, and come first if there is no time for all
+        candidates.sort(key=lambda each: each.way != "import")
+    for number, candidate in enumerate(candidates):
+        if number >= LEAST_RANKED and names.lookup.is_late():
+            return
         yield candidate, likelihood.measure_features(candidate, around, names, evidence)
 
 
 def _count_similar(names: DocumentNames, view: View, own: FileKey | None, deadline: float | None) -> dict[str, int]:
     """Return how many of the chunks most similar to the lines before the cursor call each name."""
-    if deadline is not None and time.monotonic() > deadline:
+    if names.lookup.is_late(SHARE_OF_EVIDENCE):
         return {}
     lines = names.text[: names.line_start].rsplit("\n", QUERY_LINES + 1)[1:]
     counts: dict[str, int] = {}

@@ -72,6 +72,7 @@ class Lookup:
         self._files = files
         self._tables = tables
         self._deadline = deadline
+        self._started = time.monotonic()
         self._sources: dict[FileKey, Source | None] = {}
         self._found: dict[tuple[Source, str], tuple[Reference, ...]] = {}
         self._own: Source | None = None
@@ -83,9 +84,11 @@ class Lookup:
         """Have the edited document read as `source` in place of the stored file with `key`."""
         self._own, self._own_key = source, key
 
-    def is_late(self) -> bool:
-        """Return whether the deadline has passed."""
-        return self._deadline is not None and time.monotonic() > self._deadline
+    def is_late(self, share: float = 1.0) -> bool:
+        """Return whether this share of the time between the start and the deadline has passed; False without one."""
+        if self._deadline is None:
+            return False
+        return time.monotonic() > self._started + share * (self._deadline - self._started)
 
     def load(self, key: FileKey) -> Source | None:
         """Return a file with its table; None if it is gone, not resolved, or there is no time or budget to read it."""
@@ -161,14 +164,19 @@ class Lookup:
         if not imported.member and "." in imported.name:  # `import a.b` binds `a`
             first = imported.name.partition(".")[0]
             imported = type(imported)(first, first, imported.level, offset=imported.offset)
-        modules = self.locate(source, imported)
+        if not imported.module and not imported.level:  # another name of what is in this file
+            return list(self.find_in_module(source, imported.member))
+        modules, whole = self.locate(source, imported), source.rules.whole
         if not imported.member:
-            return [Reference(module) for module in modules[:1]]
+            value = self.find_in_module(modules[0], whole) if whole and modules else ()
+            return list(value) or [Reference(module) for module in modules[:1]]
         for module in modules:
             if module is source:
                 continue
             if found := self.find_in_module(module, imported.member):
                 return list(found)
+        if whole and imported.member == "default":
+            return [each for module in modules for each in self.find_in_module(module, whole)]
         if submodules := self._find_submodules(modules, imported.member):
             return submodules
         inner = ".".join(filter(None, (imported.module, imported.member)))

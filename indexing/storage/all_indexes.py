@@ -1,7 +1,6 @@
-"""All indexes of a user below one folder: their sizes, and a limit that deletes those not used for longest.
+"""All indexes of a user below one folder: their sizes and last use, and deletion of one that no process uses.
 
-Never deletes an index that a process uses or writes; a deleted one is made again when its workspace is opened. Start at
-`measure` and `evict`.
+A deleted index is made again when its workspace is opened. Start at `measure` and `delete`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from indexing.storage.storage_errors import DAMAGE
 from indexing.storage.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
 _NAME = re.compile(r"(.+-[0-9a-f]{16}-v\d+)\.(.+)")  # of a file of an index: its key, and the rest
@@ -40,6 +38,11 @@ class StoredIndex:
     paths: tuple[Path, ...]
     size: int
     used: float
+
+    @property
+    def digest(self) -> str:
+        """Hash of the path of the workspace folder."""
+        return self.key.rsplit("-", 2)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,30 +92,7 @@ def _measure_source(paths: IndexPaths) -> int:
             return 0
 
 
-def evict(storage: Path, limit_bytes: int, kept: Collection[str]) -> list[str]:
-    """Delete the indexes that were not used for longest until the rest takes `limit_bytes` or less.
-
-    Args:
-        storage: folder of the indexes.
-        limit_bytes: limit for all of them together.
-        kept: keys of indexes that are not deleted; neither is one that a process uses or writes.
-
-    Returns:
-        The keys of the deleted indexes, in the order in which they were deleted.
-    """
-    indexes = list_indexes(storage)
-    total = sum(each.size for each in indexes)
-    deleted = []
-    for each in indexes:
-        if total <= limit_bytes:
-            break
-        if each.key not in kept and _delete(storage, each):
-            total -= each.size
-            deleted.append(each.key)
-    return deleted
-
-
-def _delete(storage: Path, index: StoredIndex) -> bool:
+def delete(storage: Path, index: StoredIndex) -> bool:
     """Delete the files of an index but its lock; return False if it is in use or a file cannot be deleted."""
     taken = use_marks.lock_unused(storage, index.key)
     if taken is None:

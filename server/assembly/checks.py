@@ -141,7 +141,12 @@ def _check_files(settings: Settings) -> Iterator[Check]:
     facts["free_bytes"] = free
     sizes = all_indexes.measure(paths.index_dir())
     limit = settings.index.disk_mb * 1_000_000
-    facts["index"] |= {"indexes": sizes.indexes, "source_bytes": sizes.source_bytes, "limit_bytes": limit}
+    facts["index"] |= {
+        "indexes": sizes.indexes,
+        "workspaces_bytes": sizes.index_bytes,
+        "source_bytes": sizes.source_bytes,
+        "limit_bytes": limit,
+    }
     details = tuple(_list_places(facts))
     if wrong:
         state: Literal["warning", "error"] = "error" if lost else "warning"
@@ -189,10 +194,11 @@ def _check_libraries(settings: Settings) -> Iterator[Check]:
 
 
 def _describe_size(index: Mapping[str, Any]) -> str:
-    """Return the size of all indexes beside that of their source and the limit, in words."""
-    source = index["source_bytes"]
-    ratio = f", {index['bytes'] / source:.1f} times their {source / 1e6:,.1f} MB of source" if source else ""
-    return f"{index['bytes'] / 1e6:,.1f} MB{ratio}; at most {index['limit_bytes'] / 1e6:,.0f} MB"
+    """Return the size of the workspaces' indexes beside that of their source, and of all indexes, in words."""
+    source, size = index["source_bytes"], index["workspaces_bytes"]
+    ratio = f", {size / source:.1f} times their {source / 1e6:,.1f} MB of source" if source else ""
+    whole, limit = index["bytes"] / 1e6, index["limit_bytes"] / 1e6
+    return f"{size / 1e6:,.1f} MB{ratio}; with libraries {whole:,.1f} of at most {limit:,.0f} MB"
 
 
 def _check_grammars() -> Iterator[Check]:

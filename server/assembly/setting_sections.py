@@ -192,8 +192,8 @@ class IndexSettings(BaseModel):
         default=4_000,
         ge=100,
         le=1_000_000,
-        description="Most megabytes on the disk for the indexes of all workspaces together; those that were not used "
-        "for longest are deleted, never one in use.",
+        description="Most megabytes on the disk for the indexes of all workspaces and libraries together; what was not "
+        "used for longest is deleted, never what is in use.",
     )
     watch: bool = Field(
         default=True,

@@ -39,7 +39,7 @@ def index_libraries(package: Package, folder: Path) -> list[tuple[str, Segment]]
         python_packages.find_python_packages(environment),
         choosing.list_imported_names(texts),
         (),
-        packages.normalize_name(package.name),
+        {packages.normalize_name(package.name)},
     )
     groups: dict[str, list[tuple[packages.Package, packages.Listing]]] = {}
     size = 0
@@ -48,7 +48,7 @@ def index_libraries(package: Package, folder: Path) -> list[tuple[str, Segment]]
         if size + listing.size > MOST_BYTES:
             continue
         size += listing.size
-        own = each.name in {python_packages.STDLIB, python_packages.STDLIB_TESTS}
+        own = each.name in {packages.STDLIB, python_packages.STDLIB_TESTS}
         groups.setdefault(each.name if own else f"{package.name}-libraries", []).append((each, listing))
     segments = []
     for name, group in groups.items():

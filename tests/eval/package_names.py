@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from indexing.resolution.files import TableCache
 from indexing.resolution.names import DocumentNames
 from indexing.resolution.paths import Paths
+from indexing.resolution.signatures import open_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,12 +40,15 @@ class PackageFiles:
 
 
 def make_opener(packages: Iterable[Package]) -> NameOpener:
-    """Return a function that opens the names of a document whose path ends like that of a file of `packages`."""
+    """Return a function that opens the names of a document whose path ends like that of a file of `packages`.
+
+    Those of other documents are resolved without any other file.
+    """
     opened = [PackageFiles(package) for package in packages]
     tables = TableCache()
 
     def open_names(document: Document, offset: int, *, deadline: float | None = None) -> DocumentNames | None:
-        """Return the names of the document; None if its file is in none of the packages."""
+        """Return the names of the document."""
         ending = "/".join(document.path.parts[-2:]) if document.path is not None else ""
         for files in opened:
             if (number := files.find(ending)) is not None:
@@ -53,6 +57,6 @@ def make_opener(packages: Iterable[Package]) -> NameOpener:
                     document.text, offset, language="python", root="", relative=relative, key=("", number),
                     files=files, tables=tables, deadline=deadline,
                 )  # fmt: skip
-        return None
+        return open_alone(document, offset, deadline=deadline)
 
     return open_names

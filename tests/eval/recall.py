@@ -1,8 +1,8 @@
 """Measurement of recall alone: the rest of a line from the package's own text and from libraries; also fits recall.
 
 `python -m tests.eval.recall` measures the test packages and applications and writes `recall.csv`: recall from the
-package alone, recall with the libraries of its environment, the copy floor, and a throw-away version (the longest match
-of tokens in other files, votes by its length squared); `--split dev` only prints; `--fit` fits
+package alone, recall with the libraries of its environment, and for packages the copy floor and a throw-away version
+(the longest match of tokens in other files, votes by its length squared); `--split dev` only prints; `--fit` fits
 `indexing/recall/recall.toml` on the dev packages and applications, each with libraries and without.
 The prefix is the file up to the cursor, the suffix is the text after the line; the line itself is in neither.
 """
@@ -177,13 +177,14 @@ def measure_split(split: str) -> list[dict[str, Cell]]:
     everything: dict[tuple[str, str], tuple[list[Place], list[Answer]]] = {}
     for package, workspace in index_packages(split):
         places = masks.choose_places(package, PLACES)
-        floor = CopyFloor.of(package.list_files())
         arms = {
             "recall": [workspace.ask(place) for place in places],
             "recall and libraries": [workspace.ask(place, libraries=True) for place in places],
-            "throw-away": [workspace.ask_throw_away(place) for place in places],
-            "copy floor": [Answer(floor.complete(place), 0.0) for place in places],
         }
+        if package.name not in applications:
+            floor = CopyFloor.of(package.list_files())
+            arms["throw-away"] = [workspace.ask_throw_away(place) for place in places]
+            arms["copy floor"] = [Answer(floor.complete(place), 0.0) for place in places]
         for arm, answers in arms.items():
             rows.append(make_row(package.name, arm, places, answers))
             kind = "all applications" if package.name in applications else "all"

@@ -14,6 +14,7 @@ MODULES = (
     "retrieval",
     "retrieval_typescript",
     "line_completion",
+    "resolved",
     "humaneval",
     "replayed_typing",
     "seeded_bugs",

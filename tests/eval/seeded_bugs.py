@@ -26,6 +26,7 @@ from indexing.syntax.syntax import Syntax
 from tests.eval import data, mutants, programs, tables
 from tests.eval.bundled import load_bundled_model
 from tests.eval.metrics import SEED
+from tests.eval.package_names import make_opener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +44,7 @@ NEAR = 1  # lines
 NOWHERE = Path("/nowhere")  # no configuration of ruff applies there, as in a new project
 # Quality is measured here, not speed.
 PATIENT = Limits(seconds=600.0)
+UNHURRIED = ReviewPolicy(ruff_timeout_s=60.0)
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure how many seeded bugs the reviewer finds.")
     parser.add_argument("--split", choices=["dev", "test"], default="test", help="dev prints only")
     parser.add_argument("--count", type=int, default=FUNCTIONS, help="functions a package; fewer are for trying")
-    parser.add_argument("--layer", choices=["static", "likelihood"], help="this one only, which is only printed")
+    parser.add_argument("--layer", choices=["static", "likelihood"], help="measure this one only, and replace its rows")
     chosen = parser.parse_args()
     cases = [
         one for package in data.list_packages(chosen.split) for one in make_package_cases(package, chosen.count, SLIPS)
@@ -225,7 +227,7 @@ def main() -> int:
     cases += read_program_cases()
     results: dict[str, list[Result]] = {}
     with load_bundled_model() as model:
-        reviewer = Reviewer(ReviewPolicy())
+        reviewer = Reviewer(UNHURRIED, open_names=make_opener(data.list_packages(chosen.split)))
         looks = {"static": lambda: make_static_layer(reviewer), "likelihood": lambda: make_likelihood_layer(model)}
         for layer, make in looks.items():
             if chosen.layer in {None, layer}:
@@ -236,8 +238,8 @@ def main() -> int:
     table = [line for layer, found in results.items() for line in make_rows(layer, found)]
     for line in table:
         print(", ".join(f"{name} {value}" for name, value in line.items() if not name.endswith(("_low", "_high"))))
-    if chosen.split == "test" and chosen.count == FUNCTIONS and chosen.layer is None:
-        print(f"written: {tables.write_table(TABLE, table).name}")
+    if chosen.split == "test" and chosen.count == FUNCTIONS:
+        print(f"written: {tables.write_table(TABLE, table, keep='layer').name}")
     return 0
 
 

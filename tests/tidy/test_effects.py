@@ -25,6 +25,7 @@ MAY_WRITE = {
     "indexing/process/supervisor.py": "the folder of the index",
     "indexing/storage/index_files.py": "the folder of the index; removes what is damaged or out of date there",
     "indexing/storage/all_indexes.py": "the folder of the index; removes what was not used for longest, over the limit",
+    "indexing/process/disk_limit.py": "the folder of the libraries' index; removes files not used for longest",
     "indexing/storage/use_marks.py": "the folder of the index: marks of servers that search an index",
     "indexing/storage/database.py": "the database of the index",
     "indexing/libraries/library_files.py": "the folder of the shared index of libraries; removes what is unused there",

@@ -31,6 +31,7 @@ ALLOWED = {
     ("agents/team/permissions/commands.py", "python"): "a program",
     ("agents/team/permissions/commands.py", "ruby"): "a program",
     ("agents/team/permissions/shell.py", "bash"): "the language of command lines",
+    ("indexing/libraries/go_modules.py", "go"): "a program, and a folder in a person's home",
     ("server/assembly/checks.py", "python"): "a key in what the doctor reports",
     ("server/cli/review/findings.py", "json"): "an output format",
     ("server/cli/review/review.py", "json"): "an output format",

@@ -51,6 +51,18 @@ def save(session: Session, uri: str) -> None:
     session.client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri)))
 
 
+async def test_exchanged_arguments_are_found_by_the_signature_in_another_file(start: Start) -> None:
+    session = await start()
+    session.write("drawing.py", "def draw(width, height):\n    return width * height\n")
+    text = "from drawing import draw\n\n\ndef show(width, height):\n    return draw(height, width)\n"
+    path = session.write("main.py", text)
+    await session.initialize(initialization_options=AT_ONCE)
+    await session.wait_for_index(2)
+    uri = session.open(path.as_uri(), text)
+    (item,) = await wait_for_diagnostics(session, uri, {"argument-order"})
+    assert (item.range.start, item.range.end) == (types.Position(4, 16), types.Position(4, 29))
+
+
 async def test_findings_are_pushed_when_a_file_is_opened_changed_saved_and_closed(start: Start) -> None:
     session = await start()
     await session.initialize(initialization_options={"review": {"delayMs": 10_000}})

@@ -30,7 +30,7 @@ def test_imported_packages_come_first_then_declared_ones_then_their_needs_then_t
 
 
 def test_the_workspace_is_no_library_of_its_own() -> None:
-    chosen = choose_packages([make("My_Own"), make("other")], {}, (), own="my-own")
+    chosen = choose_packages([make("My_Own"), make("other")], {}, (), own={"my-own"})
     assert [each.name for each in chosen] == ["other"]
 
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from filelock import FileLock
 
+from indexing.libraries.library_files import IndexedFile, IndexedPackage, LibraryFiles, Manifest
 from indexing.limits import IndexLimits
+from indexing.process.disk_limit import keep_within_limit
 from indexing.storage import all_indexes
 from indexing.storage.index_files import IndexPaths
 from tests.indexing.test_lifetime import list_definitions, write_modules
@@ -70,11 +72,11 @@ def test_what_was_not_used_for_longest_is_deleted_until_the_rest_is_within_the_l
 ) -> None:
     sizes = [each.size for each in all_indexes.list_indexes(storage)]
     assert list_names(storage) == ["first", "second", "third"]
-    assert all_indexes.evict(storage, sum(sizes), ()) == []
-    assert all_indexes.evict(storage, sum(sizes) - 1, ()) == [IndexPaths.of(storage, workspaces[0]).key]
+    assert keep_within_limit(storage, sum(sizes), ()) == []
+    assert keep_within_limit(storage, sum(sizes) - 1, ()) == [IndexPaths.of(storage, workspaces[0]).key]
     assert list_names(storage) == ["second", "third"]
     kept = {IndexPaths.of(storage, workspaces[1]).key}
-    assert all_indexes.evict(storage, sizes[1], kept) == [IndexPaths.of(storage, workspaces[2]).key]
+    assert keep_within_limit(storage, sizes[1], kept) == [IndexPaths.of(storage, workspaces[2]).key]
     assert list_names(storage) == ["second"]
 
 
@@ -84,10 +86,10 @@ def test_an_index_that_is_searched_is_not_deleted_until_it_is_closed(
     index = make_index(workspaces[0])
     assert list_definitions(index, "compute_1") == ["module1.py"]
     set_age(storage, workspaces[0], 99)
-    all_indexes.evict(storage, 0, ())
+    keep_within_limit(storage, 0, ())
     assert list_names(storage) == ["first"]
     index.close()
-    all_indexes.evict(storage, 0, ())
+    keep_within_limit(storage, 0, ())
     assert list_names(storage) == []
     assert [path.suffix for path in storage.iterdir()] == [".lock"] * 3
     assert list_definitions(make_index(workspaces[0]), "compute_1") == ["module1.py"]
@@ -111,19 +113,19 @@ def test_the_mark_of_a_killed_process_does_not_keep_an_index(workspaces: list[Pa
     user = subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY, stdout=subprocess.PIPE)
     assert user.stdout is not None
     assert user.stdout.readline().strip() == b"held"
-    all_indexes.evict(storage, 0, ())
+    keep_within_limit(storage, 0, ())
     assert list_names(storage) == ["first"]
     user.send_signal(signal.SIGKILL)
     user.wait()
     user.stdout.close()
     assert list(storage.glob("*.use"))
-    all_indexes.evict(storage, 0, ())
+    keep_within_limit(storage, 0, ())
     assert (list_names(storage), list(storage.glob("*.use"))) == ([], [])
 
 
 def test_an_index_that_is_being_written_is_not_deleted(workspaces: list[Path], storage: Path) -> None:
     with FileLock(IndexPaths.of(storage, workspaces[1]).lock):
-        all_indexes.evict(storage, 0, ())
+        keep_within_limit(storage, 0, ())
     assert list_names(storage) == ["second"]
 
 
@@ -142,11 +144,45 @@ def test_without_a_limit_nothing_is_deleted(
     assert sorted(list_names(storage)) == ["first", "second", "third"]
 
 
+def write_library(storage: Path, name: str, hours: float) -> Path:
+    """Write a package of one library, which was last used so many hours before the year 2020; return its path."""
+    files = LibraryFiles(storage)
+    files.write_package(name, [IndexedFile("module.py", b"x" * 9000)])
+    os.utime(path := files.find_package(name), (1_577_836_800 - 3600 * hours,) * 2)
+    return path
+
+
+def test_libraries_and_workspaces_share_the_limit(workspaces: list[Path], storage: Path) -> None:
+    old, new = write_library(storage, "old", 2.5), write_library(storage, "new", 0.5)
+    keys = [IndexPaths.of(storage, root).key for root in workspaces]
+    total = sum(each.size for each in all_indexes.list_indexes(storage)) + LibraryFiles(storage).measure()
+    assert keep_within_limit(storage, total, ()) == []
+    assert keep_within_limit(storage, total - 1, ()) == [keys[0]]
+    assert keep_within_limit(storage, 1, ()) == ["old.package", keys[1], keys[2], "new.package"]
+    assert (old.exists(), new.exists(), list_names(storage)) == (False, False, [])
+
+
+def test_libraries_of_a_workspace_in_use_are_not_deleted(
+    make_index: Callable[..., Index], workspaces: list[Path], storage: Path
+) -> None:
+    libraries = LibraryFiles(storage)
+    for root, name in zip(workspaces, ("one", "two", "two"), strict=True):
+        write_library(storage, name, 9)
+        package = IndexedPackage("python", name, "1", "/", "", name, 1, 9)
+        libraries.write_manifest(root, Manifest((f"{name}.segment",), (package,)))
+    index = make_index(workspaces[0])
+    assert list_definitions(index, "compute_1") == ["module1.py"]
+    keep_within_limit(storage, 0, ())
+    assert libraries.find_package("one").exists()
+    assert not libraries.find_package("two").exists()
+    assert list_names(storage) == ["first"]
+
+
 def test_other_files_in_the_folder_are_neither_counted_nor_deleted(storage: Path) -> None:
     storage.mkdir()
     (storage / "notes.txt").write_text("mine")
     (storage / "name-0123456789abcdef-v3.sqlite3").write_text("older")
     assert [each.key for each in all_indexes.list_indexes(storage)] == ["name-0123456789abcdef-v3"]
-    all_indexes.evict(storage, 0, ())
+    keep_within_limit(storage, 0, ())
     assert (storage / "notes.txt").read_text() == "mine"
     assert not list(storage.glob("*.sqlite3"))

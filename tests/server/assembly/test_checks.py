@@ -55,7 +55,8 @@ def test_the_doctor_says_how_large_the_indexes_are_beside_their_source(
     facts = check.facts["index"]
     assert (facts["indexes"], facts["source_bytes"]) == (1, (root / "area.py").stat().st_size)
     (line,) = (one for one in check.details if one.startswith("indexes"))
-    assert f"{facts['bytes'] / facts['source_bytes']:.1f} times their 0.1 MB of source; at most 4,000 MB" in line
+    assert f"{facts['workspaces_bytes'] / facts['source_bytes']:.1f} times their 0.1 MB of source" in line
+    assert line.endswith("of at most 4,000 MB)")
     monkeypatch.setattr(all_indexes, "measure", lambda _: all_indexes.Sizes(1, 0, 0))
     monkeypatch.setattr(checks, "_measure_folder", lambda _: 4_000_000_001)
     (check,) = checks._check_files(Settings())
