@@ -59,9 +59,9 @@ def collect(names: DocumentNames) -> list[Candidate]:
     found = _Collector(names)
     head = names.text[names.line_start : names.offset]
     word = cursor_text.find_word(names.text, names.offset)[0]
-    before = names.text[names.line_start : word].rstrip()
+    before = names.plain[names.line_start : word].rstrip()
     if before.endswith("."):
-        receiver = cursor_text.read_expression_before(names.text, names.line_start + len(before) - 1)
+        receiver = cursor_text.read_expression_before(names.plain, names.line_start + len(before) - 1)
         found.add_receivers([receiver] if receiver else [])
         return found.list_all()
     if not head.strip():
@@ -76,7 +76,7 @@ def iterate_receivers(names: DocumentNames) -> Iterator[str]:
     First those whose members the text before the cursor reads, nearest first, then the variables in scope.
     """
     low = max(0, names.line_start - RECEIVERS_WITHIN)
-    read = [match[1][:-1] for match in _RECEIVER.finditer(names.text, low, names.line_start)]
+    read = [match[1][:-1] for match in _RECEIVER.finditer(names.plain, low, names.line_start)]
     seen: set[str] = set()
     for each in (*reversed(read), *_iterate_variables(names)):
         if each not in seen and len(seen) < MOST_RECEIVERS:
@@ -170,7 +170,9 @@ class _Collector:
         """Add a function or class of another file, or note one more way to a known one."""
         if reference.number < 0 or reference.parameter is not None or reference.source is self._own:
             return
-        if reference.definition.kind == "variable" or len(self._found) >= MOST_CANDIDATES:
+        if reference.definition.name in reference.source.rules.unnamed or reference.definition.kind == "variable":
+            return
+        if len(self._found) >= MOST_CANDIDATES:
             return
         known = self._found.get(reference)
         if known is None:

@@ -1,15 +1,19 @@
-"""Values of containers whose class is in no known file, by the language's table of their methods; lists of values."""
+"""Values of containers whose class is in no known file, what callbacks get, and lists of values."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from indexing.resolution import expressions
+from indexing.resolution.lookup import Reference
 from indexing.resolution.values import Value, make_container
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from indexing.resolution.expressions import Expression
+    from indexing.resolution.lookup import Source
+    from indexing.resolution.records import Definition
     from indexing.resolution.rules import TypeNames
 
 Values = tuple[Value, ...]
@@ -59,3 +63,57 @@ def limit(values: Iterable[Value]) -> Values:
     """Return up to `MOST_VALUES` different values."""
     found = dict.fromkeys(values)
     return tuple(found)[:MOST_VALUES]
+
+
+class Typing(Protocol):
+    """Types of annotations and members."""
+
+    def evaluate_type(self, expression: Expression, source: Source, scope: int) -> Values:
+        """Return the values of a variable with an annotation in a scope of a file."""
+
+    def find_members(self, value: Value, name: str) -> Sequence[Reference]:
+        """Return what the member `name` of a value means; () if no known class or module has it."""
+
+
+def list_given(inference: Typing, callees: Values, types: TypeNames, written: str) -> Values:
+    """Return what one parameter of a callback gets from a function that calls it.
+
+    Args:
+        inference: the inference of this question.
+        callees: what the function that calls it can be.
+        types: names of types of the document's language.
+        written: name of the function that stands for the question (`TypeNames.giving`).
+    """
+    argument, parameter = map(int, written.removeprefix(types.giving).split("_"))
+    found: list[Value] = []
+    for callee in callees:
+        if callee.source is None and callee.kind == "function":
+            numbers = types.given.get(callee.name, ())
+            if parameter < len(numbers) and numbers[parameter] < len(callee.arguments):
+                found += callee.arguments[numbers[parameter]]
+            continue
+        for each in _list_taken(inference, callee, argument):
+            if each.source is None and each.name in types.callables and parameter < len(each.arguments) - 1:
+                found += each.arguments[parameter]
+    return limit(found)
+
+
+def _list_taken(inference: Typing, callee: Value, argument: int) -> Iterable[Value]:
+    """Return what a function, or creating an instance of a class, takes as its argument number `argument`."""
+    source = callee.source
+    if source is None:
+        return callee.arguments[argument] if argument < len(callee.arguments) - 1 else ()
+    if callee.kind == "class":
+        made = Reference(source, callee.number)
+        found = inference.find_members(callee, source.rules.constructor)
+        return [each for one in found for each in _read_parameter(inference, one, argument)] if found != [made] else ()
+    return _read_parameter(inference, Reference(source, callee.number), argument) if callee.kind == "function" else ()
+
+
+def _read_parameter(inference: Typing, function: Reference, argument: int) -> Values:
+    """Return what the annotation of a function's parameter number `argument` says, without its receiver."""
+    definition: Definition = function.definition
+    taken = [each for each in definition.parameters if each.kind not in {"receiver", "class_receiver"}]
+    if argument >= len(taken) or not taken[argument].annotation:
+        return ()
+    return inference.evaluate_type(expressions.parse(taken[argument].annotation), function.source, definition.scope)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 MOST_CHARACTERS = 2_000  # before the cursor that are read
 _CONTINUED = ("(", "[", "{", ",", "\\", "=", "+", "-", "*", "/", "|", "&", "and", "or", "not")
 _LEADING = ".)]"  # a line that continues the one above it
-_WORD = re.compile(r"[^\W\d]\w*")
-_WORD_END = re.compile(r"\w+$")
+_WORD = re.compile(r"(?:[^\W\d]|\$)[\w$]*")
+_WORD_END = re.compile(r"[\w$]+$")
 _CLOSERS = {")": "(", "]": "["}
 _NAMED = re.compile(r"\s*([^\W\d]\w*)\s*=(?!=)")
 _STRING = re.compile(
@@ -59,9 +59,9 @@ def blank_strings(text: str) -> str:
 def find_word(text: str, offset: int) -> tuple[int, int]:
     """Return start and end of the word at or right before `offset`; an empty range if there is none."""
     start, end = offset, offset
-    while start > 0 and (text[start - 1].isalnum() or text[start - 1] == "_"):
+    while start > 0 and (text[start - 1].isalnum() or text[start - 1] in "_$"):
         start -= 1
-    while end < len(text) and (text[end].isalnum() or text[end] == "_"):
+    while end < len(text) and (text[end].isalnum() or text[end] in "_$"):
         end += 1
     return (start, end) if _WORD.match(text, start, end) else (offset, offset)
 
@@ -69,10 +69,12 @@ def find_word(text: str, offset: int) -> tuple[int, int]:
 def read_expression_before(text: str, end: int) -> str:
     """Return the chain of names, members, calls and indexes that ends at `end`; "" if none does."""
     low = find_start(text, end)
+    while end > low and text[end - 1] in " \t":
+        end -= 1
     plain = blank_strings(text[low:end])
     at = _find_chain_start(plain)
     found = text[low + at : end].strip()
-    return found if found and (found[0].isalpha() or found[0] in "_\"'([{") else ""
+    return found if found and (found[0].isalpha() or found[0] in "_$\"'([{") else ""
 
 
 def _find_chain_start(plain: str) -> int:
@@ -85,7 +87,7 @@ def _find_chain_start(plain: str) -> int:
             if opened < 0:
                 return at
             at = opened
-            if at > 0 and (plain[at - 1].isalnum() or plain[at - 1] in "_)]"):
+            if at > 0 and (plain[at - 1].isalnum() or plain[at - 1] in "_$)]"):
                 continue  # what is called or indexed
         elif last in "\"'":
             begin = plain.rfind(last, 0, at - 1)
@@ -98,7 +100,7 @@ def _find_chain_start(plain: str) -> int:
         if not before.endswith("."):
             return at
         at = len(before[:-1].rstrip())
-        if at == 0 or not (plain[at - 1].isalnum() or plain[at - 1] in "_)]}\"'"):
+        if at == 0 or not (plain[at - 1].isalnum() or plain[at - 1] in "_$)]}\"'"):
             return at
     return at
 
@@ -130,7 +132,7 @@ def find_call(text: str, offset: int) -> CallText | None:
             if level:
                 level -= 1
                 continue
-            if mark != "(" or at == 0 or not (plain[at - 1].isalnum() or plain[at - 1] in "_)]"):
+            if mark != "(" or at == 0 or not (plain[at - 1].isalnum() or plain[at - 1] in "_$)]"):
                 return None if mark == "{" else find_call(text, low + at) if at else None
             callee = read_expression_before(text, low + at)
             pieces = _split(plain[at + 1 :], [comma - at - 1 for comma in reversed(commas)])

@@ -40,7 +40,7 @@ UNKNOWN = Expression("unknown")
 _TOKEN = re.compile(
     r"\s+|(?P<string>(?:[a-zA-Z]{0,2})(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''"
     r"|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'))"
-    r"|(?P<number>\d[\w.]*)|(?P<word>[^\W\d]\w*)|(?P<mark>:=|\*\*|->|==|!=|<=|>=|//|.)",
+    r"|(?P<number>\d[\w.]*)|(?P<word>(?:[^\W\d]|\$)[\w$]*)|(?P<mark>:=|\*\*|->|==|!=|<=|>=|//|.)",
     re.DOTALL,
 )
 _OPEN = {"(": ")", "[": "]", "{": "}"}
@@ -95,7 +95,8 @@ def split(tokens: list[_Token], separators: set[str]) -> list[list[_Token]]:
             level += 1
         elif token.kind == "mark" and token.text in ")]}":
             level -= 1
-        if level == 0 and token.kind != "string" and token.text in separators:
+        before = pieces[-1][-1].text if pieces[-1] else ""  # `a.or` is a member
+        if level == 0 and token.kind != "string" and token.text in separators and before != ".":
             pieces.append([])
         else:
             pieces[-1].append(token)

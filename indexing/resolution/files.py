@@ -43,7 +43,12 @@ class ViewFiles:
     def __init__(self, view: View, paths: Mapping[str, Paths]) -> None:
         """Take a view, and `list_paths` of this view or of one with the same files."""
         self._view = view
-        self.paths = paths
+        self.paths = {root: each.bind(self._read_text) for root, each in paths.items()}
+
+    def _read_text(self, key: FileKey) -> str:
+        """Return the text of a file; "" if it is not there any more."""
+        found = self.read(key)
+        return found[2] if found is not None else ""
 
     def read(self, key: FileKey) -> tuple[str, str, str] | None:
         """Return the relative path, the language and the text of a file; None if it is not there any more."""

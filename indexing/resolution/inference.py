@@ -60,6 +60,8 @@ class Inference:
     def _evaluate(self, expression: Expression, source: Source, scope: int, offset: int) -> Iterable[Value]:  # noqa: PLR0911 - one for each kind
         """Return what `expression` can be; arguments as in `evaluate`."""
         kind, base = expression.kind, expression.base
+        if kind == "name" and expression.name in self._types.parents:
+            return self._make_parent(source, scope)
         if kind == "name":
             references = self.lookup.find_in_scopes(source, scope, expression.name, offset)
             found = [value for reference in references for value in self.read(reference)]
@@ -82,18 +84,19 @@ class Inference:
             return [each for value in values for each in self._index(value, expression, source, scope)]
         return [each for value in values for each in self._await(value)]
 
-    def _evaluate_call(
+    def _evaluate_call(  # noqa: PLR0911 - one for each kind
         self, expression: Expression, base: Expression, source: Source, scope: int, offset: int
     ) -> Iterable[Value]:
         """Return what a call can give; arguments as in `evaluate`, `base` is what is called."""
         types = self._types
         if base.kind == "name" and base.name in types.parents:
-            around = self.find_class(source, scope)
-            return [Value("parent", source, around)] if around >= 0 else []
+            return self._make_parent(source, scope)
         if base.kind in {"name", "member"} and expression.parts:
             first = expression.parts[0]
             if base.name in types.casting:
                 return self.evaluate_type(first, source, scope)
+            if types.giving and base.name.startswith(types.giving):
+                return containers.list_given(self, self.evaluate(first, source, scope, offset), types, base.name)
             if base.kind == "name" and base.name in types.passing | types.picking | types.counting:
                 if self.lookup.find_in_scopes(source, scope, base.name, offset):
                     return self._call_all(base, source, scope, offset)
@@ -104,6 +107,11 @@ class Inference:
                     elements = (make_container("tuple", (make_container("int"),), elements),)
                 return [make_container("list", elements)]
         return self._call_all(base, source, scope, offset)
+
+    def _make_parent(self, source: Source, scope: int) -> list[Value]:
+        """Return the object of the class around a scope, seen as its base classes; [] outside of a class."""
+        around = self.find_class(source, scope)
+        return [Value("parent", source, around)] if around >= 0 else []
 
     def _call_all(self, base: Expression, source: Source, scope: int, offset: int) -> list[Value]:
         """Return what calling any value of `base` can give."""
@@ -385,6 +393,8 @@ class Inference:
                 number = self._types.elements.get(value.name)
                 if value.name == "tuple":
                     found += containers.flatten(value.arguments)
+                elif value.name in self._types.paired and len(value.arguments) > 1:
+                    found.append(make_container("tuple", *value.arguments[:2]))
                 elif number is not None and number < len(value.arguments):
                     found += value.arguments[number]
             elif value.kind == "instance" and not (named := self._call_members(value, _NEXT)):

@@ -68,9 +68,10 @@ class Evidence:
     similar: Mapping[str, int]
 
 
-def score(features: Mapping[str, float]) -> float:
-    """Return the weighed sum of `features`."""
-    return sum(WEIGHTS.get(name, 0.0) * value for name, value in features.items())
+def score(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Return the sum of `features` with the weights of a language; without any, with those of Python."""
+    weights = weights or WEIGHTS
+    return sum(weights.get(name, 0.0) * value for name, value in features.items())
 
 
 def measure_features(

@@ -50,7 +50,7 @@ def rank_likely(
             none.
     """
     scored = [
-        LikelyDefinition(names.describe(candidate.reference), likelihood.score(features))
+        LikelyDefinition(names.describe(candidate.reference), likelihood.score(features, names.source.rules.weights))
         for candidate, features in iterate_features(names, view, own=own, deadline=deadline)
     ]
     scored.sort(key=lambda each: -each.score)
@@ -78,7 +78,7 @@ def _iterate_used(names: DocumentNames) -> Iterator[FoundDefinition]:
     """Yield what the names and members in the lines before the cursor mean, nearest first, until the deadline."""
     if not names.available:
         return
-    lines = names.text[: names.offset].rsplit("\n", USED_LINES + 1)[1:]
+    lines = names.plain[: names.offset].rsplit("\n", USED_LINES + 1)[1:]
     written = dict.fromkeys(reversed(_CHAIN.findall("\n".join(lines))))
     for each in list(written)[:MOST_USED]:
         if names.lookup.is_late():

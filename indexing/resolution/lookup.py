@@ -164,14 +164,19 @@ class Lookup:
         if not imported.member and "." in imported.name:  # `import a.b` binds `a`
             first = imported.name.partition(".")[0]
             imported = type(imported)(first, first, imported.level, offset=imported.offset)
-        modules = self.locate(source, imported)
+        if not imported.module and not imported.level:  # another name of what is in this file
+            return list(self.find_in_module(source, imported.member))
+        modules, whole = self.locate(source, imported), source.rules.whole
         if not imported.member:
-            return [Reference(module) for module in modules[:1]]
+            value = self.find_in_module(modules[0], whole) if whole and modules else ()
+            return list(value) or [Reference(module) for module in modules[:1]]
         for module in modules:
             if module is source:
                 continue
             if found := self.find_in_module(module, imported.member):
                 return list(found)
+        if whole and imported.member == "default":
+            return [each for module in modules for each in self.find_in_module(module, whole)]
         if submodules := self._find_submodules(modules, imported.member):
             return submodules
         inner = ".".join(filter(None, (imported.module, imported.member)))

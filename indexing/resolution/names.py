@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from indexing.resolution import cursor_text, expressions, rules
@@ -56,14 +57,20 @@ class DocumentNames:
         if language_rules is None:
             return
         cut, self.line_start, self.line_end, self._place = _replace_line(text, offset, language_rules)
+        self._shift = len(text) - len(cut)
+        cut += language_rules.close(cut)
         if tables.find(language, cut) is None and _takes_too_long(cut, deadline):
             return
         self.available = True
-        self._shift = len(text) - len(cut)
         self.source = Source(None, root, relative, tables.read(language, cut), language_rules)
         self.lookup.set_own(self.source, key)
         self.inference = Inference(self.lookup, language_rules.types)
         self.scope = find_scope(self.source.table, self._place)
+
+    @cached_property
+    def plain(self) -> str:
+        """The text with the same length, in the notation that `cursor_text` reads."""
+        return self.source.rules.simplify(self.text)
 
     @property
     def place(self) -> int:
@@ -75,7 +82,7 @@ class DocumentNames:
         if not self.available:
             return ()
         _, end = cursor_text.find_word(self.text, self.offset)
-        return self.find_meanings(cursor_text.read_expression_before(self.text, end))
+        return self.find_meanings(cursor_text.read_expression_before(self.plain, end))
 
     def find_meanings(self, written: str) -> tuple[FoundDefinition, ...]:
         """Return the definitions that an expression at the cursor's place, a name or a member, can mean."""
@@ -87,10 +94,10 @@ class DocumentNames:
         A partial member name between the dot and the cursor is ignored.
         """
         start = cursor_text.find_word(self.text, self.offset)[0] if self.available else 0
-        before = self.text[:start].rstrip()
+        before = self.plain[:start].rstrip() if self.available else ""
         if not before.endswith("."):
             return None
-        values = self.evaluate(cursor_text.read_expression_before(self.text, len(before) - 1))
+        values = self.evaluate(cursor_text.read_expression_before(self.plain, len(before) - 1))
         members: dict[str, FoundDefinition] = {}
         for value in values:
             for name, reference in self.inference.iterate_members(value):
@@ -104,7 +111,7 @@ class DocumentNames:
 
     def find_call(self) -> EnclosingCall | None:
         """Return the call around the cursor; None outside of one. Without a known callee it has no parameters."""
-        call = cursor_text.find_call(self.text, self.offset) if self.available else None
+        call = cursor_text.find_call(self.plain, self.offset) if self.available else None
         if call is None:
             return None
         callees = self.find_meanings(call.callee)
@@ -166,8 +173,8 @@ def _replace_line(text: str, offset: int, language_rules: rules.Rules) -> tuple[
     end = len(text) if end < 0 else end
     line = text[start:offset] if not text[start:end].strip() else text[start:end]
     following = next((each for each in text[end + 1 : end + 1 + 2_000].split("\n") if each.strip()), "")
-    placeholder = language_rules.make_placeholder(line.rstrip("\r"), following)
-    return text[:start] + placeholder + text[end:], start, end, start + len(placeholder)
+    placeholder, place = language_rules.make_placeholder(line.rstrip("\r"), offset - start, following)
+    return text[:start] + placeholder + text[end:], start, end, start + place
 
 
 def _list_missing(parameters: Sequence[Parameter], given: int, named: Sequence[str]) -> Iterator[Parameter]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 FileKey = tuple[str, int]  # key of the root, and number of the file
 
@@ -21,6 +21,19 @@ class Paths:
             if relative not in self._keys:
                 self._keys[relative] = key
                 self._by_name.setdefault(relative.rpartition("/")[2], []).append(relative)
+
+        self._read: Callable[[FileKey], str] = lambda _: ""
+
+    def bind(self, read: Callable[[FileKey], str]) -> Paths:
+        """Return the same paths, with `read` to return the text of a file by its key, "" if it is gone."""
+        bound = Paths(())
+        bound._keys, bound._by_name, bound._read = self._keys, self._by_name, read
+        return bound
+
+    def read_text(self, relative: str) -> str:
+        """Return the text of the file at `relative`; "" if there is none."""
+        key = self.find(relative)
+        return self._read(key) if key is not None else ""
 
     def find(self, relative: str) -> FileKey | None:
         """Return the key of the file at `relative`; None if there is none."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from indexing.syntax import grammars, languages
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Mapping, Sequence
 
     import tree_sitter
@@ -45,6 +46,10 @@ class TypeNames:
         passing: functions that give the elements of their argument.
         picking: functions that return one element of their argument.
         casting: functions whose first argument is the type of the result.
+        paired: containers whose loop gives their two arguments in pairs.
+        giving: beginning of the names of functions that return what their argument gives to a callback; the numbers of
+            the callback among its arguments, and of the callback's parameter, follow ("__given_0_1"); "" for none.
+        given: numbers of the arguments that a method of the container gives to a callback, by "container.method".
     """
 
     transparent: frozenset[str] = frozenset()
@@ -62,6 +67,9 @@ class TypeNames:
     passing: frozenset[str] = frozenset()
     picking: frozenset[str] = frozenset()
     casting: frozenset[str] = frozenset()
+    paired: frozenset[str] = frozenset()
+    giving: str = ""
+    given: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class Rules(Protocol):
@@ -74,6 +82,22 @@ class Rules(Protocol):
     @property
     def constructor(self) -> str:
         """Name of the method whose parameters creating an instance takes; "" if a language has none."""
+
+    @property
+    def imports(self) -> re.Pattern[str]:
+        """Pattern that finds import statements in a text in the notation of `simplify`."""
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Weights of the features in `likelihood`; {} for those fitted on Python."""
+
+    @property
+    def unnamed(self) -> frozenset[str]:
+        """Names of methods that no expression calls by name."""
+
+    @property
+    def whole(self) -> str:
+        """Name under which a module's table has the one value that the module is; "" if there are no such modules."""
 
     def read_table(self, text: str, data: bytes, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> NameTable:
         """Return the table of a parsed file; `data` is `text` in UTF-8."""
@@ -99,8 +123,20 @@ class Rules(Protocol):
     def takes_fields(self, decorators: Sequence[str], bases: Sequence[str]) -> bool:
         """Return whether creating an instance of such a class takes its annotated attributes."""
 
-    def make_placeholder(self, line: str, following: str) -> str:
-        """Return what takes the place of the edited `line`, so that the lines around it parse; `following` is next."""
+    def make_placeholder(self, line: str, column: int, following: str) -> tuple[str, int]:
+        """Return what takes the place of the edited `line`, so that the lines around it parse, and the cursor in it.
+
+        Args:
+            line: the line.
+            column: the cursor in it, in code points.
+            following: the next line that is not blank; "" for none.
+        """
+
+    def close(self, text: str) -> str:
+        """Return what has to follow `text` so that the brackets that it leaves open are closed; "" for nothing."""
+
+    def simplify(self, text: str) -> str:
+        """Return `text` with the same length: members as `a.b`, comments after `#`, strings in plain quotes."""
 
     def is_public(self, name: str) -> bool:
         """Return whether a star import binds `name`, where the module does not say what it exports."""
@@ -130,6 +166,8 @@ def load_query(language: str) -> tree_sitter.Query | None:
     import tree_sitter  # noqa: PLC0415  # loaded with the grammar
 
     try:
-        return tree_sitter.Query(grammar.language, (QUERIES / f"{language}.scm").read_text(encoding="utf-8"))
+        return tree_sitter.Query(
+            grammar.language, (QUERIES / f"{grammar.entry.query or language}.scm").read_text(encoding="utf-8")
+        )
     except (tree_sitter.QueryError, OSError):
         return None

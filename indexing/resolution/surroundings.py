@@ -20,7 +20,6 @@ _SAME_STEP, _LATER_STEPS = 2, 5  # lines between two calls that follow each othe
 _RECENT_LINES = 6  # in which the last calls are looked for
 _WORD = re.compile(r"[^\W\d]\w*")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_IMPORT = re.compile(r"^[ \t]*(?:from[ \t].*?import[ \t]*\([^)]*\)|(?:from|import)[ \t].*)", re.MULTILINE)
 _BRANCH = ("if ", "except", "else")
 
 
@@ -32,10 +31,10 @@ class Uses:
     read: dict[str, list[int]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, text: str) -> Uses:
-        """Return the uses in `text`, without imports and comments."""
+    def of(cls, text: str, imports: re.Pattern[str]) -> Uses:
+        """Return the uses in `text`, without comments and `imports`, which finds import statements."""
         uses = cls()
-        plain = _IMPORT.sub(lambda found: "\n" * found[0].count("\n"), text)
+        plain = imports.sub(lambda found: "\n" * found[0].count("\n"), text)
         for number, line in enumerate(plain.split("\n")):
             if line.lstrip().startswith("#"):
                 continue
@@ -76,9 +75,9 @@ class Surroundings:
     @classmethod
     def of(cls, names: DocumentNames, *, short: bool = False) -> Surroundings:
         """Return the surroundings of the cursor of `names`; `short` looks at less text, to save time."""
-        most = SHORT_CHARACTERS if short else MOST_CHARACTERS
-        text = names.text[max(0, names.line_start - most) : names.line_start]
-        lines, before = text.count("\n"), Uses.of(text)
+        most, imports = SHORT_CHARACTERS if short else MOST_CHARACTERS, names.source.rules.imports
+        text = names.plain[max(0, names.line_start - most) : names.line_start]
+        lines, before = text.count("\n"), Uses.of(text, imports)
         near_lines = text.rsplit("\n", NEAR_LINES + 1)[1:]
         near = Counter(_WORD.findall("\n".join(near_lines)))
         table, scope = names.source.table, names.scope
@@ -92,7 +91,7 @@ class Surroundings:
         return cls(
             lines=lines,
             before=before,
-            after=Uses.of(names.text[names.line_end : names.line_end + most]),
+            after=Uses.of(names.plain[names.line_end : names.line_end + most], imports),
             near=near,
             near_parts=frozenset(part for word in near for part in split_parts(word)),
             scope_name=scope_name,

@@ -85,6 +85,7 @@ def rename(workbench: Workbench) -> None:
     for _ in "count":
         workbench.press("Backspace")
     workbench.type("total")
+    wait_for_line(workbench, 2, "    total = 0")
 
 
 def test_tab_goes_to_the_edit_and_accepts_it_and_one_undo_takes_it_back(open_scripted: Start) -> None:

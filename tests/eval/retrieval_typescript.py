@@ -2,7 +2,8 @@
 
 `python -m tests.eval.retrieval_typescript` measures npm packages (`typescript_packages.toml`) as `retrieval.py`
 measures Python packages, and writes `retrieval_typescript.csv`. The TypeScript compiler, which runs on Node, names the
-right definition: of a function with overloads, the declaration with the body. Runs none of the packages' code.
+right definition: of a function with overloads, the declaration with the body. The arms are those of `retrieval.py`.
+Runs none of the packages' code.
 """
 
 from __future__ import annotations
@@ -30,21 +31,25 @@ def load_sites(package: typescript_packages.TypeScriptPackage) -> list[Site]:
     Raises:
         data.DataError: Node is not installed, or a package has not been fetched.
     """
-    cache = data.CACHE / f"sites-{package.root.name}-{retrieval.SITES}.json"
+    cache = data.CACHE / f"calls-{package.root.name}-{retrieval.SITES}.json"
     if not cache.exists():
-        cache.write_text(json.dumps(choose_sites(_ask_compiler(package))), encoding="utf-8")
+        cache.write_text(json.dumps(choose_sites(list_calls(package))), encoding="utf-8")
     return [Site(*found) for found in json.loads(cache.read_text(encoding="utf-8"))]
 
 
-def choose_sites(calls: list[tuple[str, int, str, int]]) -> list[tuple[str, int, str, int]]:
+def choose_sites(calls: list[tuple[str, int, str, int, int]]) -> list[tuple[str, int, str, int, int]]:
     """Return up to `retrieval.SITES` random calls, none of them in the first lines of its file."""
     found = sorted(call for call in calls if call[1] >= retrieval.QUERY_LINES // 2)
     random.Random(SEED).shuffle(found)  # noqa: S311 - a sample that repeats, no secret
     return found[: retrieval.SITES]
 
 
-def _ask_compiler(package: typescript_packages.TypeScriptPackage) -> list[tuple[str, int, str, int]]:
-    """Return all calls of the package that lead to another file: file, line, file and line of the definition."""
+def list_calls(package: typescript_packages.TypeScriptPackage) -> list[tuple[str, int, str, int, int]]:
+    """Return all calls of the package that lead to another file: file, line, file and line of the definition.
+
+    Raises:
+        data.DataError: Node is not installed, or the compiler has not been fetched.
+    """
     node = shutil.which("node")
     compiler = typescript_packages.find_compiler().root
     if node is None or not compiler.is_dir():

@@ -1,7 +1,8 @@
 // The oracle of `retrieval_typescript.py`: asks the TypeScript compiler what each call of a package calls.
 // usage: node typescript_calls.cjs COMPILER ROOT FILE...     COMPILER is the folder of the npm package `typescript`.
-// Writes a JSON list with one entry [file, line, target, line of its name] for each call that leads to a function, method
-// or class in another of these files; paths are relative to ROOT, lines count from 0. Runs no code of the package.
+// Writes a JSON list with one entry [file, line, target, line of its name, column] for each call that leads to a
+// function, method or class in another of these files. Paths are relative to ROOT, lines count from 0, the column is the
+// byte in its line at which the called name begins. Runs no code of the package.
 "use strict"
 
 const path = require("node:path")
@@ -57,7 +58,9 @@ for (const file of files) {
     if (target === source || !known.has(path.resolve(target.fileName))) return
     const lineOf = (each) => each.getSourceFile().getLineAndCharacterOfPosition(each.getStart()).line
     const relative = (each) => path.relative(root, each.fileName).split(path.sep).join("/")
-    found.push([relative(source), lineOf(name), relative(target), lineOf(declaration.name)])
+    const start = source.getLineAndCharacterOfPosition(name.getStart())
+    const before = source.text.slice(name.getStart() - start.character, name.getStart())
+    found.push([relative(source), start.line, relative(target), lineOf(declaration.name), Buffer.byteLength(before)])
   }
   visit(source)
 }

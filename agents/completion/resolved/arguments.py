@@ -125,10 +125,12 @@ def choose_arguments(parameters: Sequence[Parameter], values: Mapping[str, str])
 
 
 def _write(parameter: Parameter, values: Mapping[str, str], attributes: Sequence[str], *, named: bool) -> str | None:
-    """Return an argument for `parameter`, as a keyword argument if it has to be one or `named`; None without a value.
+    """Return an argument for `parameter`, as a keyword argument if it has to be one or `named`.
 
-    The value is the best one of `_list_values`.
+    The value is the best one of `_list_values`. None without a value, and for a parameter without a keyword if `named`.
     """
+    if named and parameter.kind == "positional":
+        return None
     found = _list_values(parameter.name, parameter.annotation, values, attributes)
     if not found:
         return None

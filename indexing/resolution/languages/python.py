@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,17 @@ if TYPE_CHECKING:
     from indexing.resolution.paths import Paths
     from indexing.resolution.records import ImportedName, NameTable
 
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t].*?import[ \t]*\([^)]*\)|(?:from|import)[ \t].*)", re.MULTILINE)
+
 
 class PythonRules:
     """The rules of Python."""
 
     constructor = "__init__"
+    whole = ""
+    unnamed: frozenset[str] = frozenset()
+    imports = _IMPORT
+    weights: Mapping[str, float] = {}
     types = TYPES
 
     def read_table(self, text: str, data: bytes, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> NameTable:
@@ -75,11 +82,20 @@ class PythonRules:
             get_last(each) in {"NamedTuple", "BaseModel", "TypedDict"} for each in bases
         )
 
-    def make_placeholder(self, line: str, following: str) -> str:
-        """Return what takes the place of the edited `line`, so that the lines around it parse; `following` is next."""
+    def make_placeholder(self, line: str, column: int, following: str) -> tuple[str, int]:
+        """Return what takes the place of the edited `line`, so that the lines around it parse, and the cursor in it."""
         indent = line[: len(line) - len(line.lstrip())]
         deeper = len(following) - len(following.lstrip()) > len(indent) and following.strip()
-        return f"{indent}if ...:" if deeper else f"{indent}..."
+        placeholder = f"{indent}if ...:" if deeper else f"{indent}..."
+        return placeholder, max(column, len(placeholder)) and len(placeholder)
+
+    def close(self, text: str) -> str:
+        """Return "": the parser closes what indentation ends."""
+        return text[:0]
+
+    def simplify(self, text: str) -> str:
+        """Return `text` itself: it is in the notation that is read."""
+        return text
 
     def is_public(self, name: str) -> bool:
         """Return whether a star import binds `name`, where the module does not say what it exports."""

@@ -35,6 +35,7 @@ _TYPESCRIPT = Language(
     imports_bind="",
     test_file=_TEST_FILE,
     test_custom="script",
+    resolution="script",
     caught_name=_ALL,
     traits=_TRAITS | Trait.TYPE_TESTS_NARROW,
 )
@@ -55,6 +56,7 @@ LANGUAGES = (
         imports_bind="",
         test_file=_TEST_FILE,
         test_custom="script",
+        resolution="script",
         caught_name=_ALL,
         traits=_TRAITS,
     ),

@@ -76,6 +76,16 @@ def test_the_missing_arguments_of_a_call_are_offered_in_the_order_of_the_signatu
     assert list_asked(editor, begun)[0] == "color=color)"
 
 
+def test_arguments_of_a_language_without_keywords_are_never_named(editor: Editor) -> None:
+    head = "function draw(width: number, color: string) {}\n"
+    code = f"{head}function run(width: number, color: string) {{\n  draw($0\n}}\n"
+    answer = editor.ask(code, language="typescript", trigger=Trigger.INVOKED, limit=6)
+    found = [one.text for one in answer.suggestions]
+    assert found
+    assert found[0].startswith("width, color)")
+    assert not [text for text in found if "=" in text]
+
+
 def test_a_keyword_argument_without_a_value_in_scope_is_offered_by_its_name(editor: Editor) -> None:
     assert "color=" in list_asked(editor, f"{DRAW}def run(width: int) -> None:\n    draw(width, 2, $0\n")
 

@@ -38,13 +38,13 @@ LIBRARY = """
 """
 
 
-def rank(fixture: str, folder: Path) -> list[str]:
+def rank(fixture: str, folder: Path, language: str = "python") -> list[str]:
     """Return the qualified names of the definitions for the cursor of a fixture, likeliest first."""
     marked = parse(fixture)
     assert marked.cursor is not None
     path, offset = marked.cursor
     files = [
-        SegmentFile(number, relative, 0.0, analyze_text(text, "python").blob)
+        SegmentFile(number, relative, 0.0, analyze_text(text, language).blob)
         for number, (relative, text) in enumerate(marked.files.items())
     ]
     build(folder / "segment", files)
@@ -53,7 +53,7 @@ def rank(fixture: str, folder: Path) -> list[str]:
     names = DocumentNames(
         marked.text,
         offset,
-        language="python",
+        language=language,
         root="",
         relative=path,
         key=own,

@@ -21,7 +21,8 @@ class TextFiles:
 
     def __init__(self, files: Mapping[str, str], root: str = "") -> None:
         self._files = files
-        self.paths = {root: Paths((path, (root, number)) for number, path in enumerate(files))}
+        paths = Paths((path, (root, number)) for number, path in enumerate(files))
+        self.paths = {root: paths.bind(lambda key: list(files.values())[key[1]])}
         self.read_paths: list[str] = []
 
     def read(self, key: FileKey) -> tuple[str, str, str] | None:
