@@ -54,7 +54,7 @@ class LibraryFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class IndexedFile:
-    """An analysed file of a package: its path relative to the package, and its compressed blob (`storage.blobs`)."""
+    """An analysed file of a package: its path relative to the package, and its blob (`storage.blobs`)."""
 
     relative: str
     blob: bytes
@@ -189,7 +189,7 @@ class LibraryFiles:
         try:
             with (
                 open_private(aside, "wb") as file,
-                zipfile.ZipFile(file, "w") as out,
+                zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out,
             ):
                 for each in files:
                     out.writestr(str(len(names)), each.blob)
