@@ -28,7 +28,10 @@ _MOST_NAMES = 5_000
 
 
 def list_imported_names(texts: Iterable[bytes]) -> Counter[str]:
-    """Return the names that import statements in `texts` name, as written, with the number of statements."""
+    """Return the names that import statements in `texts` name, as written, with the number of statements.
+
+    Reads no more texts once there are more than `_MOST_NAMES` names.
+    """
     names: Counter[str] = Counter()
     for text in texts:
         names.update("".join(each.decode("ascii", "ignore") for each in found) for found in _IMPORTS.findall(text))

@@ -31,9 +31,9 @@ def find_module_file(root: Path) -> Path | None:
 
 
 def find_go_modules(root: Path, environ: Mapping[str, str]) -> tuple[list[Package], str, set[str]]:
-    """Return the installed modules that code in `root` uses, the name of its own module, and those required directly.
+    """Return the installed modules that `go.mod` requires, the name of its own module, and those required directly.
 
-    The standard library is the first of them. All are empty without a `go.mod`.
+    The standard library comes first if Go is installed. All are empty without a `go.mod` for code in `root`.
     """
     path = find_module_file(root)
     if path is None:

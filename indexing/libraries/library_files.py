@@ -71,7 +71,7 @@ class IndexedPackage:
         place: as in `Package`.
         signature: hash of sizes and times of its files when they were read.
         key: name of its package file, without the ending.
-        files: number of its indexed files.
+        files: number of its files that were read; some may be left out for what they contain.
         size: of these files in bytes.
     """
 
@@ -92,7 +92,7 @@ class Manifest:
     Attributes:
         segments: file names of the segments.
         packages: their packages.
-        watched: folders that change when a package is installed, and the times of their last change.
+        watched: folders and files that change when a package is installed, and the times of their last change.
         left_out: numbers of files and packages that are not indexed, by reason.
     """
 
@@ -233,10 +233,11 @@ class LibraryFiles:
         return sum(size for _, _, size in self._list())
 
     def evict(self, limit_bytes: int, kept: Iterable[str] = ()) -> int:
-        """Delete what was not used for `UNUSED_S`, then the least recently used, until `limit_bytes` hold all of it.
+        """Delete unfinished and unused files, then the least recently used, until the rest fits into `limit_bytes`.
 
-        Deletes the files named in `kept` last, and segments before packages of the same age. Returns the number of
-        deleted files. A workspace whose files were deleted gets new ones when it is opened again.
+        Unfinished files are old remains of writes; unused ones were not used for `UNUSED_S`. Deletes the files named in
+        `kept` last, and a manifest only once it is unused. Returns the number of deleted files. A workspace whose files
+        were deleted gets new ones when it is opened again.
         """
         last = frozenset(kept)
         now = time.time()

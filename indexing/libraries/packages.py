@@ -215,7 +215,7 @@ def _walk(folder: Path, endings: tuple[str, ...], is_left_out: Callable[[str], b
 
 
 def list_above(root: Path) -> list[Path]:
-    """Return `root` and the folders above it up to that of its repository, at most `_MOST_ABOVE`, nearest first."""
+    """Return `root` and up to `_MOST_ABOVE` folders above it, none above that of its repository, nearest first."""
     folders = []
     for folder in (root, *root.parents[:_MOST_ABOVE]):
         folders.append(folder)

@@ -38,7 +38,7 @@ class CallText:
 
 
 def find_start(text: str, offset: int) -> int:
-    """Return where the line begins that the statement at `offset` may begin in, as far as its lines' ends tell."""
+    """Return the start of the line in which the statement at `offset` probably begins, by the ends of its lines."""
     start = text.rfind("\n", 0, offset) + 1
     lowest = max(0, offset - MOST_CHARACTERS)
     while start > lowest:

@@ -269,7 +269,7 @@ class Inference:
     # Members
 
     def list_ancestors(self, source: Source, number: int) -> tuple[Value, ...]:
-        """Return a class and its known base classes, nearest first, each once; of unknown ones an empty source."""
+        """Return a class and its known base classes, nearest first, each once; an unknown one has no source."""
         known = self._ancestors.get((source, number))
         if known is not None:
             return known

@@ -27,7 +27,7 @@ QUERIES = Path(__file__).with_name("queries")
 
 @dataclass(frozen=True, slots=True)
 class TypeNames:
-    """The names by which a language writes types that say something about other types. All by their last part.
+    """Names of types and functions whose meaning resolution knows; of a dotted name the last part.
 
     Attributes:
         transparent: types that count as their first argument (`Optional`, `Annotated`).
@@ -159,7 +159,7 @@ def load_all() -> list[Rules]:
 
 @lru_cache(maxsize=64)
 def load_query(language: str) -> tree_sitter.Query | None:
-    """Return the query whose captures a table is made of; None if the grammar is missing or another version."""
+    """Return the query whose captures a table is made of; None if there is no grammar, or no query that fits it."""
     grammar = grammars.load(language)
     if grammar is None:
         return None
