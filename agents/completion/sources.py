@@ -156,9 +156,9 @@ class Sources:
     ) -> list[Candidate]:
         """Return `candidates` with those that resolution proposes with at least the confidence `least`.
 
-        While a person types, they need a margin above the threshold: at 220 places of the test packages, 1 of 6 lines
-        that were shown without it was right to its end. Candidates that begin with a member which the receiver does
-        not have lose confidence.
+        While a person types, texts of resolution need a margin above the threshold: at 220 places of the test packages,
+        1 of 6 lines that were shown without it was right to its end. Candidates that begin with a member which the
+        receiver does not have lose confidence.
         """
         policy = request.policy
         limit_ms = policy.resolve_asking_ms if request.trigger is Trigger.INVOKED else policy.resolve_ms

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from indexing.syntax.trees import SyntaxTrees
 
 _PLAIN = re.compile(r"(?P<head>from\s+[\w.]+\s+import\s+|import\s+)(?P<names>[\w., ]+)")
-_NEW_NAMES = 20  # names of an edit that are looked at
+_NEW_NAMES = 20  # most new names of an edit that are checked
 
 
 def list_import_edits(

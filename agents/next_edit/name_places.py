@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from indexing.syntax.languages import Language
     from indexing.syntax.syntax import Syntax
 
-PLACES = 400  # a name with more places than this is too common to be looked at
+PLACES = 400  # a name with more places than this is not searched
 BUILT_IN = frozenset(dir(builtins)) | frozenset(keyword.kwlist)  # names that Python knows by itself
-_LEVELS = 200  # nodes above a name that are looked at
+_LEVELS = 200  # most nodes above a name that are searched
 
 _MEMBERS = re.compile(r"attribute$|member|selector_expression|field_expression|field_access|navigation_suffix")
 _CALLED_MEMBER = re.compile(r"method_invocation|method_call")

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from indexing.syntax.syntax import Syntax
 
 _SPACES = 4  # a string with as many or more counts as a sentence
-_LEVELS = 4  # nodes above the place that are looked at
+_LEVELS = 4  # most nodes above the place that are checked
 
 
 def is_prose(syntax: Syntax, offset: int) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"[^\W\d]\w*|\d[\w.]*|[^\w\s]|\n")
 _WINDOW = 240  # characters on each side in which the neighbours are compared
 _NEIGHBOURS = 8  # most tokens that are compared on each side
-_PLACES = 200  # most places of the old text that are looked at
+_PLACES = 200  # most places of the old text that are compared
 _LONGEST = 200  # characters of the old and the new text
 
 

@@ -1,6 +1,6 @@
 """Methods that LSP lacks and clients may send: their names, and the types of their parameters.
 
-Starling's own begin with `starling/`. The others are spoken by editor plugins that show next edits, under the names
+Starling's own begin with `starling/`. The others are sent by editor plugins that show next edits, under the names
 that these plugins use. Sends nothing and handles nothing. Start at `METHODS`.
 """
 
@@ -55,7 +55,7 @@ class ShownNextEditParams:
 
 @attrs.frozen
 class EndedNextEditParams:
-    """The id of the edit, and whether the person took or rejected it."""
+    """The id of the edit, and whether the person accepted or rejected it."""
 
     id: str
     accepted: bool
