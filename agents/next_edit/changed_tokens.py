@@ -81,7 +81,7 @@ def list_changes(edit: PastEdit, text: str) -> tuple[TokenChange, ...]:
 
 
 def count_word(text: str, word: str, most: int = 2) -> int:
-    """Return how often `word`, a name, stands in `text` by itself; counts up to `most`."""
+    """Return how often the name `word` occurs in `text` as a whole word; counts up to `most`."""
     count = 0
     at = text.find(word)
     while at >= 0 and count < most:
@@ -93,5 +93,5 @@ def count_word(text: str, word: str, most: int = 2) -> int:
 
 
 def _find_start(tokens: list[Token], at: int, end: int) -> int:
-    """Return where the token with the index `at` begins; `end` if there is none."""
+    """Return the start of the token with the index `at`; `end` if there is no such token."""
     return tokens[at].start if at < len(tokens) else end

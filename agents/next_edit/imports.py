@@ -53,7 +53,7 @@ def list_import_edits(
 
 
 def _list_unused(name: str, document: Document, syntax: Syntax) -> Iterator[Candidate]:
-    """Yield the removal of the import of `name`, a word that the text has once, if it is a line by itself."""
+    """Yield the removal of the import of `name`, which occurs once in the text, if the import is a plain line."""
     text = document.text
     if document.path is not None and document.path.stem in {"__init__", "conftest"}:
         return

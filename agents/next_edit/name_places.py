@@ -166,7 +166,7 @@ def _find_role(node: tree_sitter.Node) -> tuple[Role, str, bool]:
 
 
 def _binds(node: tree_sitter.Node) -> bool:
-    """Return whether the name `node`, no member and not in an import, is bound where it stands."""
+    """Return whether the name `node`, which is no member and not in an import, is bound at its place."""
     current, parent = node, node.parent
     while parent is not None and _PATTERNS.search(parent.type):
         if parent.type == "as_pattern_target":

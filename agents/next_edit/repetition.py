@@ -1,4 +1,4 @@
-"""Rule 3, the last edit repeated: where the same tokens stand between the same neighbours, the same change is offered.
+"""Rule 3, the last edit repeated: the same change where the same tokens are between the same neighbours.
 
 A change within a line counts, however it came about. How far the neighbours have to agree depends on the kind of the
 change; the numbers were chosen on the histories of published packages (`tests/eval/next_edits.py`). Once a change was
@@ -26,7 +26,7 @@ _LONGEST = 200  # characters of the old and the new text
 
 
 class Agreement(NamedTuple):
-    """How far a place agrees with the place of the edit.
+    """The agreement of a place with the place of the edit.
 
     Attributes:
         near: names among the equal neighbours.
@@ -91,7 +91,7 @@ class Repeatable:
 
 
 def find_repeatable(changes: Iterable[TokenChange], uri: str, text: str) -> Iterator[Repeatable]:
-    """Yield those of `changes` that can be repeated, with their neighbours in the current `text`."""
+    """Yield the changes that can be repeated, with their neighbours in the current `text`."""
     for change in changes:
         old, new = change.old_text, change.new_text
         if "\n" in old + new or max(len(old), len(new)) > _LONGEST or not (change.left or change.new):
@@ -107,7 +107,7 @@ def find_repeatable(changes: Iterable[TokenChange], uri: str, text: str) -> Iter
 
 
 def join_repeatable(found: Iterable[Repeatable]) -> list[Repeatable]:
-    """Return `found` with those of the same change joined: they keep the neighbours that they have in common."""
+    """Return `found`, joining equal changes; a joined one has the neighbours that all of them share."""
     joined: dict[tuple[str, str], Repeatable] = {}
     for one in found:
         known = joined.get(one.key)
@@ -137,7 +137,7 @@ def list_repetitions(one: Repeatable, uri: str, text: str) -> list[Candidate]:
 
 
 def _find_all(text: str, one: Repeatable) -> Iterator[tuple[int, int]]:
-    """Yield where the old text stands in `text`: between the nearest neighbours of `one`, as far as they are known."""
+    """Yield start and end of the old text in `text`, where it is between the nearest neighbours of `one`."""
     before = one.left[0] if one.left and one.left[0] != "\n" else ""
     after = one.right[0] if one.right else ""
     if not one.old_text.strip() and not (one.left and one.right):

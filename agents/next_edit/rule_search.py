@@ -97,7 +97,7 @@ class RuleSearch:
             yield self._changes[edit]
 
     def _list_renames(self, source: Document) -> Iterator[Candidate]:
-        """Yield the uses of identifiers renamed in `source`: its own if it is `document`, then those of the others."""
+        """Yield the uses of names that were renamed in `source`: first there, if it is `document`, then in others."""
         renames = join_renames(one for each in self._list_changes(source) for one in find_renames(each))
         for rename in renames:
             if source.uri == self.document.uri and not _is_being_typed(rename, self.offset):

@@ -86,7 +86,7 @@ def _count_uses(package: Package, imported: Mapping[str, int]) -> int:
 
 
 def _list_needed(packages: Sequence[Package], direct: Sequence[Package]) -> set[str]:
-    """Return the places of all packages that those of `direct` depend on, over any number of steps."""
+    """Return the `place` of each package that `direct` depends on, directly or through others."""
     by_name: dict[tuple[str, str], list[Package]] = {}
     for package in packages:
         by_name.setdefault((package.ecosystem, normalize_name(package.name)), []).append(package)

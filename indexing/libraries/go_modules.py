@@ -26,7 +26,7 @@ _MOST_MODULES = 2_000
 
 
 def find_module_file(root: Path) -> Path | None:
-    """Return the `go.mod` that holds for code in `root`; None for none."""
+    """Return the nearest `go.mod` for code in `root`; None if there is none."""
     return next((path for folder in list_above(root) if (path := folder / "go.mod").is_file()), None)
 
 

@@ -162,7 +162,7 @@ class LibraryWork:
         )
 
     def _analyze(self, package: Package, contents: Contents) -> Iterator[IndexedFile]:
-        """Yield the analysed files of `package`; leaves out those that their content excludes or that have changed."""
+        """Yield the analysed files of `package`; leaves out changed files and those excluded by their content."""
         names = sorted(contents.digests)
         for begin in range(0, len(names), _BATCH_FILES):
             self._pause()

@@ -51,6 +51,8 @@ _NO_NAMES = {"if", "else", "for", "and", "or", "in", "is", "lambda", "async", "y
 
 @dataclass(frozen=True, slots=True)
 class _Token:
+    """A token; `kind` is the name of a group of `_TOKEN`."""
+
     kind: str
     text: str
 

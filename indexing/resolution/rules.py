@@ -97,7 +97,7 @@ class Rules(Protocol):
 
     @property
     def whole(self) -> str:
-        """Name under which a module's table has the one value that the module is; "" if there are no such modules."""
+        """Name, in a module's table, of the one value that such a module is as a whole; "" if there are none."""
 
     def read_table(self, text: str, data: bytes, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> NameTable:
         """Return the table of a parsed file; `data` is `text` in UTF-8."""

@@ -41,7 +41,7 @@ class ShownInlineEditParams:
 
 @attrs.frozen
 class FocusParams:
-    """The document that a person has turned to, none for something that is no document."""
+    """The document that a person has turned to, None for anything else."""
 
     text_document: Any = None
 
