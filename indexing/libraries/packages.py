@@ -219,9 +219,19 @@ def list_above(root: Path) -> list[Path]:
     folders = []
     for folder in (root, *root.parents[:_MOST_ABOVE]):
         folders.append(folder)
-        if (folder / ".git").exists():
+        if os.path.exists(folder / ".git"):  # noqa: PTH110 (see `is_file`)
             break
     return folders
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is a file at `path`; False if that cannot be told: `Path.is_file` may raise OSError then."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is a folder at `path`; False if that cannot be told: `Path.is_dir` may raise OSError then."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def normalize_name(name: str) -> str:

@@ -47,6 +47,15 @@ async def ask(editor: Editor, method: str = "starling/nextEdit", *, line: int = 
     return (await editor.answer(editor.ask(method, params)))["result"]
 
 
+async def configure(editor: Editor, *, enabled: bool) -> None:
+    """Turn next edits on or off, and wait until that holds."""
+    settings = {"starling": {"nextEdit": {"enabled": enabled}}}
+    editor.notify("workspace/didChangeConfiguration", {"settings": settings})
+    core = editor.server.session.cores.current
+    assert core is not None
+    await editor.until(lambda: core.next_editor is not None and core.next_editor.policy.enabled is enabled)
+
+
 async def count(editor: Editor) -> dict[str, Any]:
     answer = await editor.answer(editor.ask("workspace/executeCommand", {"command": "starling.stats"}))
     return dict(answer["result"]["next_edits"])
@@ -236,3 +245,11 @@ def get_document(editor: Editor) -> OpenText:
     document = editor.server.session.documents.get(URI)
     assert document is not None
     return document
+
+
+async def test_changes_made_while_it_is_off_make_earlier_edits_unknown(editor: Editor) -> None:
+    await rename(editor)
+    await configure(editor, enabled=False)
+    change(editor, "other = 1\n", (0, 0), (0, 0), version=3)  # looks as if `size` had become `other`
+    await configure(editor, enabled=True)
+    assert await ask(editor, version=3) is None
