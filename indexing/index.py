@@ -269,8 +269,8 @@ class Index:
     ) -> tuple[Hit, ...]:
         """Return up to `limit` definitions of `names` in other files, best first.
 
-        First what those names mean that the document imports, in the order of `names`; then, for the other names,
-        definitions of that name, those in files that `document` imports before others. After `deadline` the search ends
+        First what imported names mean, in the order of `names`; then definitions of the other names, those in files
+        that `document` imports before others. After `deadline` the search ends
         with what it has; () if no index is loaded by then. Files that no longer contain the text found are left out and
         indexed again.
         """
@@ -292,7 +292,7 @@ class Index:
     def _find_meanings(
         self, snapshot: Snapshot, names: Collection[str], document: Document, deadline: float | None
     ) -> dict[str, list[Ranked]]:
-        """Return the chunks of the definitions in other files that those of `names` mean which `document` imports."""
+        """Return, by name, the chunks of what each of `names` means in other files; leaves out names without any."""
         opened = self.open_names(document, len(document.text), deadline=deadline)
         if opened is None:
             return {}
@@ -491,7 +491,7 @@ class Index:
             self._update_libraries()
 
     def _update_libraries(self) -> None:
-        """Have libraries indexed again if packages have changed or their index is damaged, once a minute at most."""
+        """Have libraries indexed again if packages changed or an index is damaged; looks once a minute at most."""
         if self._state == "off" or time.monotonic() - self._libraries_at < _LIBRARIES_AGAIN_S:
             return
         if self._limits.library_bytes and not self._process.is_indexing_libraries:

@@ -117,7 +117,7 @@ class LibraryStatus:
     """State and figures of the index of installed libraries.
 
     Attributes:
-        state: "off", "indexing", "ready", or "none" if no environment was found.
+        state: "off", "indexing", "ready", or "none" if no package is indexed.
         packages: name and version of each indexed package, in the order of use.
         files: files indexed.
         bytes_indexed: size of these files.

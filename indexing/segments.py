@@ -182,7 +182,7 @@ class View:
         return segment.count_chunks(index)
 
     def find_chunk(self, key: FileKey, line: int) -> int | None:
-        """Return the ordinal of the smallest definition's chunk with `line`, else of a window; None if none has it.
+        """Return the ordinal of the smallest definition's chunk that contains `line`, else of a window; None for none.
 
         Raises KeyError for an unknown file.
         """

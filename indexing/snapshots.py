@@ -146,7 +146,7 @@ class Sources:
             return self._libraries.is_damaged or self._libraries.is_outdated()
 
     def list_libraries(self) -> tuple[Manifest, ...]:
-        """Return what the roots search of their libraries."""
+        """Return the manifests of the roots' libraries."""
         with self._lock:
             return self._libraries.manifests
 

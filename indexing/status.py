@@ -21,7 +21,7 @@ def measure_libraries(
     """Return the sums of the figures of all `manifests`, each package counted once.
 
     Args:
-        manifests: what the roots search of their libraries.
+        manifests: those of the roots' libraries.
         storage: folder of the indexes; None if libraries are turned off.
         is_indexing: whether libraries are being indexed.
         problem: one sentence for a person; "" for none.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _Line: TypeAlias = "tuple[list[str], Recalled, float]"  # its tokens, and its probability
 
 LEAST_BEGINNING = 4  # characters; a shorter one is quicker to type than to accept
-# Beginnings are looked at that have this much of the lines' probability, or of their votes.
+# A beginning counts if its lines have this sum of probabilities or more, or this share of the votes.
 _LEAST_SUM, _LEAST_SHARE = 0.1, 0.5
 # Fitted by `python -m tests.eval.fit_beginnings` on replayed typing in attrs, httpx, rich and tornado.
 WEIGHTS = {
@@ -54,7 +54,7 @@ class Beginning:
 
     Attributes:
         text: the beginning; it ends with a whole word or a closing bracket, outside of strings.
-        evidence: what its probability is estimated by, as a number for each name of `WEIGHTS`.
+        evidence: a number for each name of `WEIGHTS`, from which the probability is estimated.
     """
 
     text: str
@@ -76,8 +76,8 @@ def find_beginning(recalled: Sequence[Recalled], cursor: Cursor, least: float) -
 def list_beginnings(recalled: Sequence[Recalled], cursor: Cursor) -> Iterator[Beginning]:
     """Yield the beginnings of the first lines of `recalled` that have at least `LEAST_BEGINNING` characters.
 
-    A line that no other one goes on from is not a beginning of itself. Leaves out those that few lines and votes are
-    for.
+    The whole text of a line is one only if another line continues it. Leaves out beginnings whose lines have both
+    little probability and few votes.
     """
     lines = {one.text.partition("\n")[0].rstrip(): one for one in reversed(recalled)}
     everything = [

@@ -24,7 +24,7 @@ class CompletionPolicy:
         context_ms: time to gather context from other files for a small model; the least time for a large one.
         context_share: share of a large model's time in which context is gathered for it.
         recall_ms: time for recall.
-        resolve_ms: time to find out what the names at the cursor mean while a person types; 0 not to ask.
+        resolve_ms: time to find out what the names at the cursor mean while a person types; 0 turns resolution off.
         resolve_asking_ms: the same when a person asked.
         automatic_wait_ms: longest wait for a small model while a person types; recalled text is the answer then.
         invoked_wait_ms: longest wait for a small model when a person asked.

@@ -129,7 +129,7 @@ class Polisher:
         return self._fragment.breaks_grammar(text, insertion.end) or self._fragment.breaks_python(text, insertion.end)
 
     def find_repetition(self, insertion: Insertion) -> str:
-        """Return in one word what the first line of `insertion` would write a second time, "" for nothing."""
+        """Return in one word what kind of code the first line of `insertion` would repeat, "" for none."""
         return find_repetition(self.cursor, insertion.text)
 
     def has_unknown_name(self, insertion: Insertion) -> bool:

@@ -40,7 +40,7 @@ class TokenChange:
         new: the tokens after, with offsets in the current text.
         left: equal tokens before them on the edited lines, with offsets in the current text; nearest last.
         right: equal tokens after them, likewise; nearest first.
-        old_text: text between the nearest equal tokens before the edit.
+        old_text: the text before the edit, between the nearest tokens that stayed equal.
         new_text: the same after the edit.
     """
 
@@ -83,7 +83,7 @@ def list_changes(edit: PastEdit, text: str) -> tuple[TokenChange, ...]:
 
 
 def count_word(text: str, word: str, most: int = 2) -> int:
-    """Return how often `word`, a name, stands in `text` by itself; counts up to `most`."""
+    """Return how often the name `word` occurs in `text` as a whole word; counts up to `most`."""
     count = 0
     at = text.find(word)
     while at >= 0 and count < most:
@@ -101,5 +101,5 @@ def _count_pairs(old: list[Token], new: list[Token]) -> int:
 
 
 def _find_start(tokens: list[Token], at: int, end: int) -> int:
-    """Return where the token with the index `at` begins; `end` if there is none."""
+    """Return the start of the token with the index `at`; `end` if there is no such token."""
     return tokens[at].start if at < len(tokens) else end

@@ -1,7 +1,8 @@
 """The last edits of a person in the open documents, each made of adjacent changes.
 
-Changes that touch or share a line are one edit; an edit that was undone is none. Bounded in number and in size. Reads
-no syntax and imports nothing slow: each key passes through it. Start at `EditHistory.note_change`.
+Changes that touch each other are one edit, and so is the last edit with a change on its line. An undone edit is
+dropped. Bounded in number and in size. Reads no syntax and imports nothing slow: each key passes through it. Start at
+`EditHistory.note_change`.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ class EditHistory:
     def note_change(self, uri: str, before: str, after: str) -> None:
         """Record that the text `before` of the document `uri` has become `after`.
 
-        Joins the change with the edit that it touches, or with the last edit if that is on the same line. Forgets the
-        document's edits if a text is longer than `CHARACTERS`.
+        Joins the change with the edit that it touches, or with the last edit if that is on the same line; of several
+        such edits, only the change itself is kept. Forgets the document's edits if a text is longer than `CHARACTERS`.
         """
         if before == after:
             return
@@ -126,7 +127,7 @@ def measure_common_prefix(one: str, other: str) -> int:
 
 
 def measure_common_suffix(one: str, other: str, start: int) -> int:
-    """Return the length of the common end of two texts, none of which begins before `start`."""
+    """Return the length of the common end of two texts; it begins at `start` or later in both."""
     low, high = 0, min(len(one), len(other)) - start
     while low < high:
         middle = (low + high + 1) // 2

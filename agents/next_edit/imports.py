@@ -1,7 +1,7 @@
-"""Rule 5, imports: one whose last use the edit has removed, and one that a new name lacks.
+"""Rule 5, imports: remove one whose last use the edit has removed, and add one that a new name needs.
 
-For Python, whose imports say what they bind. An import that may be there for others (in a package's `__init__`, in
-`__all__`, with a remark for linters) is left alone. Start at `list_import_edits`.
+Python only. An import that may be there for others (in `__init__.py` or `conftest.py`, in `__all__`, with a comment) is
+left alone. Start at `list_import_edits`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from indexing.syntax.trees import SyntaxTrees
 
 _PLAIN = re.compile(r"(?P<head>from\s+[\w.]+\s+import\s+(?=\S)|import\s+(?=\S))(?P<names>[\w., ]+)")
-_NEW_NAMES = 20  # names of an edit that are looked at
+_NEW_NAMES = 20  # most new names of an edit that are checked
 
 
 def list_import_edits(
@@ -53,7 +53,7 @@ def list_import_edits(
 
 
 def _list_unused(name: str, document: Document, syntax: Syntax) -> Iterator[Candidate]:
-    """Yield the removal of the import of `name`, a word that the text has once, if it is a line by itself."""
+    """Yield the removal of the import of `name`, which occurs once in the text, if the import is a plain line."""
     text = document.text
     if document.path is not None and document.path.stem in {"__init__", "conftest"}:
         return
@@ -66,7 +66,7 @@ def _list_unused(name: str, document: Document, syntax: Syntax) -> Iterator[Cand
     end = text.find("\n", span.end)
     line = text[start : end if end >= 0 else len(text)]
     written = _PLAIN.fullmatch(line)
-    if written is None or end < 0:  # indented, in brackets, with an alias or a remark
+    if written is None or end < 0:  # indented, in brackets, with an alias or a comment
         return
     names = [one.strip() for one in written["names"].split(",")]
     if name not in {one.split(".")[0] for one in names}:
@@ -99,7 +99,7 @@ def _list_missing(name: str, document: Document, syntax: Syntax, others: Sequenc
 def _find_import(
     name: str, document: Document, syntax: Syntax, others: Sequence[Syntax], *, is_module: bool
 ) -> tuple[Edit, ...]:
-    """Return the edits that import `name`, as other open texts do or by custom; () if that is not clear.
+    """Return the edits that import `name`, as other open texts do, else as is usual; () if that is not clear.
 
     A module is imported only where the name is used as one.
     """

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from indexing.syntax.languages import Language
     from indexing.syntax.syntax import Syntax
 
-PLACES = 400  # a name with more places than this is too common to be looked at
+PLACES = 400  # a name with more places than this is not searched
 BUILT_IN = frozenset(dir(builtins)) | frozenset(keyword.kwlist)  # names that Python knows by itself
-_LEVELS = 200  # nodes above a name that are looked at
+_LEVELS = 200  # most nodes above a name that are searched
 
 _MEMBERS = re.compile(r"attribute$|member|selector_expression|field_expression|field_access|navigation_suffix")
 _CALLED_MEMBER = re.compile(r"method_invocation|method_call")
@@ -166,7 +166,7 @@ def _find_role(node: tree_sitter.Node) -> tuple[Role, str, bool]:
 
 
 def _binds(node: tree_sitter.Node) -> bool:
-    """Return whether the name `node`, no member and not in an import, is bound where it stands."""
+    """Return whether the name `node`, which is no member and not in an import, is bound at its place."""
     current, parent = node, node.parent
     while parent is not None and _PATTERNS.search(parent.type):
         if parent.type == "as_pattern_target":
@@ -193,7 +193,7 @@ def _is_assigned(member: tree_sitter.Node) -> bool:
 
 
 def _find_import(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Return the import statement that contains `node`, None if there is none."""
+    """Return the import statement at most five levels above `node`, None if there is none."""
     found = None
     current = node.parent
     for _ in range(5):

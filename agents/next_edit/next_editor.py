@@ -1,7 +1,7 @@
 """Next edits: from what a person has just changed in open documents, the next place and its text.
 
 Works by rules on syntax trees, without a model; proposes nothing where a rule is not nearly certain. Never applies an
-edit, and never sees a document that is withheld from models. Start at `NextEditor.propose`.
+edit. Callers pass no document that is withheld from models. Start at `NextEditor.propose`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _GIVEN = 64  # edits that can be reported by id
 _REJECTED = 256
-# rejections after which a change is not carried on any more
+# rejections of one change after which it is not proposed any more
 _REFUSALS = {Kind.RENAME: 2, Kind.SIGNATURE: 2, Kind.REPEAT: 1, Kind.FIX: 2, Kind.IMPORT: 1}
 
 
@@ -144,7 +144,7 @@ class NextEditor:
 
 
 def describe_change(text: str, candidate: Candidate) -> LineChange:
-    """Return the lines of `text` before and after `candidate`, by which it is recognised when it was refused."""
+    """Return the lines of `text` before and after `candidate`, to recognise it after a rejection."""
     first, last = find_line_span(text, candidate.start, candidate.end)
     after = text[first : candidate.start] + candidate.text + text[candidate.end : last]
     return LineChange(candidate.uri, expand_to_lines(text, candidate.start, candidate.end), after)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from indexing.syntax.syntax import Syntax
 
-_SPACES = 4  # a string with as many is taken for a sentence
-_LEVELS = 4  # nodes above the place that are looked at
+_SPACES = 4  # a string with as many or more counts as a sentence
+_LEVELS = 4  # most nodes above the place that are checked
 
 
 def is_prose(syntax: Syntax, offset: int) -> bool:
-    """Return whether the code point at `offset` is in a comment or in a string with several words."""
+    """Return whether the code point at `offset` is in a comment or in a string with `_SPACES` spaces or more."""
     parsed = syntax.parsed
     if parsed is None:
         return False

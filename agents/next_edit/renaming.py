@@ -129,7 +129,10 @@ def _list_names(  # noqa: PLR0913 - the two names' places, and where the edit wa
     *,
     sees_classes: bool,
 ) -> list[Place]:
-    """Return the plain uses of the old name that mean the same as it meant at `place`, if its definition is gone."""
+    """Return the uses of the old name, not as a member, with the meaning that it had at `place`.
+
+    [] if the old name is still defined in that scope.
+    """
     before = sorted((*old, *changed), key=lambda one: one.start)  # as if the old name still stood at the changed places
     bindings = [one for one in before if one.role is Role.BINDING]
     scope, own = resolve(place, bindings, sees_classes=sees_classes)
@@ -149,7 +152,10 @@ def _list_names(  # noqa: PLR0913 - the two names' places, and where the edit wa
 
 
 def _list_members(old: Sequence[Place], new: Sequence[Place]) -> list[Place]:
-    """Return the uses of the old member's name, if nothing in the text defines it any more but something the new."""
+    """Return the uses of the old name on a method's own object (`self.old`) in classes that define the new member.
+
+    [] if the text still defines the old member.
+    """
     if any(_defines_member(one) for one in old):
         return []
     defined = [one for one in new if _defines_member(one)]
@@ -184,7 +190,7 @@ def build_candidates(rename: Rename, uses: Sequence[Place], uri: str, text: str)
 
 
 def join_renames(renames: Iterable[Rename]) -> list[Rename]:
-    """Return `renames` with those of the same two names joined, in the order in which they first appear."""
+    """Return `renames`, joining those with the same two names, in the order of their first places."""
     joined: dict[tuple[str, str], Rename] = {}
     for one in renames:
         known = joined.get((one.old, one.new))

@@ -1,4 +1,4 @@
-"""Rule 3, the last edit repeated: where the same tokens stand between the same neighbours, the same change is offered.
+"""Rule 3, the last edit repeated: the same change where the same tokens are between the same neighbours.
 
 A change within a line counts, however it came about. How far the neighbours have to agree depends on the kind of the
 change; the numbers were chosen on the histories of published packages (`tests/eval/next_edits.py`). Once a change was
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"[^\W\d]\w*|\d[\w.]*|[^\w\s]|\n")
 _WINDOW = 240  # characters on each side in which the neighbours are compared
 _NEIGHBOURS = 8  # most tokens that are compared on each side
-_PLACES = 200  # most places of the old text that are looked at
+_PLACES = 200  # most places of the old text that are compared
 _LONGEST = 200  # characters of the old and the new text
 
 
 class Agreement(NamedTuple):
-    """How far a place agrees with the place of the edit.
+    """The agreement of a place with the place of the edit.
 
     Attributes:
         near: names among the equal neighbours.
@@ -67,7 +67,7 @@ class Repeatable:
     Attributes:
         uri: the document.
         start: start of `new_text` in the current text.
-        old_text: text between the nearest equal tokens before the edit.
+        old_text: the text before the edit, between the nearest tokens that stayed equal.
         new_text: the same after the edit.
         left: tokens before it, nearest first; a line end counts as one.
         right: tokens after it, likewise.
@@ -91,7 +91,7 @@ class Repeatable:
 
 
 def find_repeatable(changes: Iterable[TokenChange], uri: str, text: str) -> Iterator[Repeatable]:
-    """Yield those of `changes` that can be repeated, with their neighbours in the current `text`."""
+    """Yield the changes that can be repeated, with their neighbours in the current `text`."""
     for change in changes:
         old, new = change.old_text, change.new_text
         if "\n" in old + new or max(len(old), len(new)) > _LONGEST or not (change.left or change.new):
@@ -107,7 +107,7 @@ def find_repeatable(changes: Iterable[TokenChange], uri: str, text: str) -> Iter
 
 
 def join_repeatable(found: Iterable[Repeatable]) -> list[Repeatable]:
-    """Return `found` with those of the same change joined: they keep the neighbours that they have in common."""
+    """Return `found`, joining equal changes; a joined one has the neighbours that all of them share."""
     joined: dict[tuple[str, str], Repeatable] = {}
     for one in found:
         known = joined.get(one.key)
@@ -137,7 +137,7 @@ def list_repetitions(one: Repeatable, uri: str, text: str) -> list[Candidate]:
 
 
 def _find_all(text: str, one: Repeatable) -> Iterator[tuple[int, int]]:
-    """Yield where the old text stands in `text`: between the nearest neighbours of `one`, as far as they are known."""
+    """Yield start and end of the old text in `text`, where it is between the nearest neighbours of `one`."""
     before = one.left[0] if one.left and one.left[0] != "\n" else ""
     after = one.right[0] if one.right else ""
     if not one.old_text.strip() and not (one.left and one.right):

@@ -97,7 +97,7 @@ class RuleSearch:
             yield self._changes[edit]
 
     def _list_renames(self, source: Document) -> Iterator[Candidate]:
-        """Yield the uses of identifiers renamed in `source`: its own if it is `document`, then those of the others."""
+        """Yield the uses of names that were renamed in `source`: first there, if it is `document`, then in others."""
         renames = join_renames(one for each in self._list_changes(source) for one in find_renames(each))
         for rename in renames:
             if source.uri == self.document.uri and not _is_being_typed(rename, self.offset):
@@ -130,7 +130,7 @@ class RuleSearch:
         return [edit for edit in self.edits if edit.uri == source.uri]
 
     def _list_imports(self) -> Iterator[Candidate]:
-        """Yield imports of `document` that the last edit made superfluous or needs."""
+        """Yield edits of the imports of `document` that the last edit made superfluous or missing."""
         newest = self.edits[0]
         if newest.uri == self.document.uri:
             changes = next(self._list_changes(self.document))
@@ -166,7 +166,7 @@ class RuleSearch:
 
 
 def _may_change_parameters(edit: PastEdit, source: Document) -> bool:
-    """Return whether `edit` is in a list of parameters, judged by the text alone; not to parse for other edits."""
+    """Return whether `edit` is in a list of parameters, judged by the text alone, so that other edits need no parse."""
     text = source.text
     head = text.rfind("def ", max(edit.start - _HEAD, 0), edit.end)
     before = text[head : edit.start] if head >= 0 else ""

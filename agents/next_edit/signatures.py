@@ -1,8 +1,8 @@
-"""Rule 2, calls behind a changed signature: an argument to remove, to add, to move or to name differently.
+"""Rule 2, calls of a function whose parameters have changed: an argument to remove, to add or to rename.
 
-A call is offered only if it fits the parameters before the edit, and not those after it or gives one that is gone. Only
-where the parameters say all that is to be written: a new argument is a variable of the parameter's name in sight. For
-languages whose calls name parameters as Python's do. Start at `find_signature_changes`.
+A call is changed only if it fits the parameters before the edit, and either does not fit those after it or gives a
+removed one. A new argument is a variable in sight with the parameter's name; without one, nothing is proposed. Python
+only. Start at `find_signature_changes`.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class SignatureChange:
 
     @property
     def removed(self) -> list[str]:
-        """Names of the parameters that are gone."""
+        """Names of the removed parameters."""
         return [one for one in self.old.names if one not in self.new.names]
 
     @property
@@ -128,13 +128,13 @@ class SignatureChange:
         return [one for one in self.new.names if one not in self.old.names]
 
     def affects(self, call: Call) -> bool:
-        """Return whether `call` fits the old parameters, and does not fit the new ones or gives one that is gone."""
+        """Return whether `call` fits the old parameters, and does not fit the new ones or gives a removed one."""
         given = {*self.old.positional[: len(call.positional)], *call.keywords}
         return self.old.fits(call) and (not self.new.fits(call) or not given.isdisjoint(self.removed))
 
 
 def find_signature_changes(edit: PastEdit, syntax: Syntax) -> Iterator[SignatureChange]:
-    """Yield the functions in the current text whose parameters `edit` has changed."""
+    """Yield the change of the function around `edit` whose parameters `edit` has changed; at most one."""
     parsed = syntax.parsed
     if parsed is None or not parsed.grammar.entry.python_parser:
         return
@@ -174,7 +174,7 @@ def _compare(node: tree_sitter.Node, edit: PastEdit, syntax: Syntax) -> Signatur
 
 
 def _find_class(node: tree_sitter.Node) -> str | None:
-    """Return the name of the class that has the function `node` as a member, None if it is none's."""
+    """Return the name of the class that has the function `node` as a member, None if no class has it."""
     parent = node.parent
     while parent is not None and parent.type in {"block", "decorated_definition"}:
         parent = parent.parent
@@ -185,7 +185,7 @@ def _find_class(node: tree_sitter.Node) -> str | None:
 
 
 def _is_static(node: tree_sitter.Node) -> bool:
-    """Return whether a decorator says that the method gets no object."""
+    """Return whether the method is a `@staticmethod`."""
     parent = node.parent
     return (
         parent is not None and parent.type == "decorated_definition" and b"@staticmethod" in (parent.text or b"")[:200]
@@ -258,14 +258,14 @@ def list_calls(
     edited: Sequence[PastEdit],
     imported: Sequence[Place] | None = None,
 ) -> list[Candidate]:
-    """Return what to change in the calls in the text of `syntax`, in order.
+    """Return the changes of calls that the text of `syntax` needs, in order.
 
     Args:
         change: the function and its parameters before and after.
         syntax: the text with the calls.
         uri: its document.
         edited: the person's edits of this text; a call that one of them has touched is left alone.
-        imported: where another text uses a function that it imports; None in the text that defines it.
+        imported: places where another text uses a function that it imports; None to search the whole text.
     """
     places = imported if imported is not None else find_places(syntax, change.name)
     found = []
@@ -306,7 +306,7 @@ def _read_call(place: Place, syntax: Syntax) -> Call | None:
 
 
 def _adapt(change: SignatureChange, call: Call, place: Place, syntax: Syntax, uri: str) -> Candidate | None:
-    """Return the replacement that makes `call` fit the new parameters; None if it cannot be told."""
+    """Return the replacement that makes `call` fit the new parameters; None if it is not certain."""
     removed, added = change.removed, change.added
     reason = f"The parameters of `{change.name}` have changed."
     if len(removed) == len(added) == 1:

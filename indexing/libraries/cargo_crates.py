@@ -20,7 +20,7 @@ _MOST_CRATES = 3_000
 
 
 def find_lock_file(root: Path) -> Path | None:
-    """Return the `Cargo.lock` that holds for code in `root`; None for none."""
+    """Return the nearest `Cargo.lock` for code in `root`; None if there is none."""
     return next((path for folder in list_above(root) if is_file(path := folder / "Cargo.lock")), None)
 
 

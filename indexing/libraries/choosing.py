@@ -28,7 +28,10 @@ _MOST_NAMES = 5_000
 
 
 def list_imported_names(texts: Iterable[bytes]) -> Counter[str]:
-    """Return the names that import statements in `texts` name, as written, with the number of statements."""
+    """Return the names that import statements in `texts` name, as written, with the number of statements.
+
+    Reads no more texts once there are more than `_MOST_NAMES` names.
+    """
     names: Counter[str] = Counter()
     for text in texts:
         names.update("".join(each.decode("ascii", "ignore") for each in found) for found in _IMPORTS.findall(text))
@@ -83,7 +86,7 @@ def _count_uses(package: Package, imported: Mapping[str, int]) -> int:
 
 
 def _list_needed(packages: Sequence[Package], direct: Sequence[Package]) -> set[str]:
-    """Return the places of all packages that those of `direct` depend on, over any number of steps."""
+    """Return the `place` of each package that `direct` depends on, directly or through others."""
     by_name: dict[tuple[str, str], list[Package]] = {}
     for package in packages:
         by_name.setdefault((package.ecosystem, normalize_name(package.name)), []).append(package)

@@ -28,14 +28,14 @@ _MOST_MODULES = 2_000
 
 
 def find_module_file(root: Path) -> Path | None:
-    """Return the `go.mod` that holds for code in `root`; None for none."""
+    """Return the nearest `go.mod` for code in `root`; None if there is none."""
     return next((path for folder in list_above(root) if is_file(path := folder / "go.mod")), None)
 
 
 def find_go_modules(root: Path, environ: Mapping[str, str]) -> tuple[list[Package], str, set[str]]:
-    """Return the installed modules that code in `root` uses, the name of its own module, and those required directly.
+    """Return the installed modules that `go.mod` requires, the name of its own module, and those required directly.
 
-    The standard library is the first of them. All are empty without a `go.mod`.
+    The standard library comes first if Go is installed. All are empty without a `go.mod` for code in `root`.
     """
     path = find_module_file(root)
     if path is None:

@@ -55,7 +55,7 @@ class LibraryFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class IndexedFile:
-    """An analysed file of a package: its path relative to the package, and its compressed blob (`storage.blobs`)."""
+    """An analysed file of a package: its path relative to the package, and its blob (`storage.blobs`)."""
 
     relative: str
     blob: bytes
@@ -72,7 +72,7 @@ class IndexedPackage:
         place: as in `Package`.
         signature: hash of sizes and times of its files when they were read.
         key: name of its package file, without the ending.
-        files: number of its indexed files.
+        files: number of its files that were read; some may be left out for what they contain.
         size: of these files in bytes.
     """
 
@@ -93,7 +93,7 @@ class Manifest:
     Attributes:
         segments: file names of the segments.
         packages: their packages.
-        watched: folders that change when a package is installed, and the times of their last change.
+        watched: folders and files that change when a package is installed, and the times of their last change.
         left_out: numbers of files and packages that are not indexed, by reason.
     """
 
@@ -190,7 +190,7 @@ class LibraryFiles:
         try:
             with (
                 open_private(aside, "wb") as file,
-                zipfile.ZipFile(file, "w") as out,
+                zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out,
             ):
                 for each in files:
                     out.writestr(str(len(names)), each.blob)
@@ -234,10 +234,11 @@ class LibraryFiles:
         return sum(size for _, _, size in self._list())
 
     def evict(self, limit_bytes: int, kept: Iterable[str] = ()) -> int:
-        """Delete what was not used for `UNUSED_S`, then the least recently used, until `limit_bytes` hold all of it.
+        """Delete unfinished and unused files, then the least recently used, until the rest fits into `limit_bytes`.
 
-        Deletes the files named in `kept` last, and segments before packages of the same age. Returns the number of
-        deleted files. A workspace whose files were deleted gets new ones when it is opened again.
+        Unfinished files are old remains of writes; unused ones were not used for `UNUSED_S`. Deletes the files named in
+        `kept` last, and a manifest only once it is unused. Returns the number of deleted files. A workspace whose files
+        were deleted gets new ones when it is opened again.
         """
         last = frozenset(kept)
         now = time.time()

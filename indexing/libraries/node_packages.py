@@ -43,7 +43,7 @@ def find_node_packages(root: Path) -> list[Package]:
 
 
 def _list_folders(modules: Path) -> Iterator[Path]:
-    """Yield the folders of the packages in `modules`, those that pnpm keeps beside them last."""
+    """Yield the folders of the packages in `modules`, those in its `.pnpm` folder last."""
     for base in (modules, modules / ".pnpm" / _MODULES):
         try:
             names = sorted(os.listdir(base))  # noqa: PTH208 (names alone)
@@ -60,7 +60,7 @@ def _list_folders(modules: Path) -> Iterator[Path]:
 
 
 def _read_package(folder: Path) -> Package | None:
-    """Return the package in `folder`; None if it is none, or is a link to a folder outside of any `node_modules`."""
+    """Return the package in `folder`; None without one, or for a link to a folder outside of any `node_modules`."""
     real = Path(os.path.realpath(folder))
     if _MODULES not in real.parts:
         return None

@@ -215,7 +215,7 @@ def _walk(folder: Path, endings: tuple[str, ...], is_left_out: Callable[[str], b
 
 
 def list_above(root: Path) -> list[Path]:
-    """Return `root` and the folders above it up to that of its repository, at most `_MOST_ABOVE`, nearest first."""
+    """Return `root` and up to `_MOST_ABOVE` folders above it, none above that of its repository, nearest first."""
     folders = []
     for folder in (root, *root.parents[:_MOST_ABOVE]):
         folders.append(folder)
@@ -225,12 +225,12 @@ def list_above(root: Path) -> list[Path]:
 
 
 def is_file(path: Path) -> bool:
-    """Return whether there is a file at `path`; False if that cannot be told: `Path.is_file` may raise OSError then."""
+    """Return whether `path` is a file; False where `Path.is_file` raises OSError, as for a name that is too long."""
     return os.path.isfile(path)  # noqa: PTH113
 
 
 def is_folder(path: Path) -> bool:
-    """Return whether there is a folder at `path`; False if that cannot be told: `Path.is_dir` may raise OSError then."""
+    """Return whether `path` is a folder; False where `Path.is_dir` raises OSError, as for a name that is too long."""
     return os.path.isdir(path)  # noqa: PTH112
 
 

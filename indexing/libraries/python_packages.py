@@ -72,7 +72,7 @@ class PythonEnvironment:
 
 
 def find_environment(root: Path, environ: Mapping[str, str]) -> PythonEnvironment | None:
-    """Return the environment of the workspace folder `root`; None if the workspace has none and is no Python project.
+    """Return the environment of the workspace folder `root`; None without one, unless it is a Python project.
 
     Looks in `root` and the folders above it up to that of its repository, then at the active environment in `environ`
     (`VIRTUAL_ENV`, `CONDA_PREFIX`). A Python project without an environment gets the standard library that Starling
@@ -97,7 +97,7 @@ def _list_folders(root: Path, environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def read_environment(folder: Path) -> PythonEnvironment | None:
-    """Return the environment in `folder`; None if it is none."""
+    """Return the environment in `folder`; None if there is none."""
     config = _read_config(folder / "pyvenv.cfg")
     if not config and not is_folder(folder / "conda-meta"):
         return None

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 def keep_within_limit(storage: Path, limit_bytes: int, kept: Collection[str]) -> list[str]:
-    """Delete what was not used for longest until the rest takes `limit_bytes` or less.
+    """Delete the least recently used indexes and library files until the rest takes `limit_bytes` or less.
 
-    What a process uses or writes is never deleted: the index of its workspace, and the libraries that it searches.
+    Never deletes what a process uses or writes: the index of its workspace, and the libraries that it searches; so the
+    rest may take more.
 
     Args:
         storage: folder of the indexes.

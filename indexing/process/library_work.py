@@ -81,6 +81,7 @@ class LibraryWork:
         Raises:
             StoppedError: the process has to end; what was finished is kept.
             OSError: the shared index cannot be written.
+            LibraryFileError: a package file is damaged; it is deleted, and made again by the next call.
         """
         repair_folder(self._files.folder, own=3)
         discovery = discover(root, list_imported_names(self._read_texts(root)), os.environ)
@@ -113,7 +114,7 @@ class LibraryWork:
             segment.close()
 
     def _index_packages(self, discovery: Discovery, before: Manifest) -> Manifest:
-        """Return the manifest for the packages of `discovery`, all of which are indexed then, within the bounds."""
+        """Index the packages of `discovery` that the bounds admit, and return their manifest."""
         known = {(each.place, each.signature): each for each in before.packages}
         left_out: Counter[str] = Counter()
         packages: list[IndexedPackage] = []
@@ -161,7 +162,7 @@ class LibraryWork:
         )
 
     def _analyze(self, package: Package, contents: Contents) -> Iterator[IndexedFile]:
-        """Yield the analysed files of `package`; leaves out those that their content excludes or that have changed."""
+        """Yield the analysed files of `package`; leaves out changed files and those excluded by their content."""
         names = sorted(contents.digests)
         for begin in range(0, len(names), _BATCH_FILES):
             self._pause()

@@ -1,4 +1,4 @@
-"""Values of containers whose class is in no known file, what callbacks get, and lists of values."""
+"""Values of containers whose class is in no known file, values that callbacks get, and lists of values."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class CallText:
 
 
 def find_start(text: str, offset: int) -> int:
-    """Return where the line begins that the statement at `offset` may begin in, as far as its lines' ends tell.
+    """Return the start of the line in which the statement at `offset` probably begins, by the ends of its lines.
 
     At most `MOST_CHARACTERS` before `offset`, which may be inside a long line.
     """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-LONGEST = 1_000  # characters of an expression; a longer one is not read
+LONGEST = 1_000  # characters of an expression that are read
 _DEEPEST = 12
 MOST_PARTS = 8  # of a literal
 
@@ -51,13 +51,15 @@ _NO_NAMES = {"if", "else", "for", "and", "or", "in", "is", "lambda", "async", "y
 
 @dataclass(frozen=True, slots=True)
 class _Token:
+    """A token; `kind` is the name of a group of `_TOKEN`."""
+
     kind: str
     text: str
 
 
 @lru_cache(maxsize=20_000)
 def parse(text: str) -> Expression:
-    """Return the expression that `text` is; `UNKNOWN` if it is none that a type can follow, or too long."""
+    """Return the expression that `text` is; `UNKNOWN` if no type can follow it. Reads `LONGEST` characters."""
     if len(text) > LONGEST:
         text = text[:LONGEST]
     tokens = [_Token(found.lastgroup, found[0]) for found in _TOKEN.finditer(text) if found.lastgroup is not None]
@@ -173,7 +175,7 @@ def _strip_quotes(text: str) -> str:
 
 
 def _parse_brackets(opening: str, inside: list[_Token], depth: int) -> Expression:
-    """Return the expression in brackets: what stands in parentheses, or a literal with its elements."""
+    """Return the expression in brackets: what is in parentheses, or a literal with its elements."""
     if len(parts := split(inside, {"for", "async"})) > 1:
         element = _parse_all(parts[0], depth + 1) if opening != "{" else UNKNOWN
         return Expression("literal", "list" if opening != "{" else "dict", parts=(element,))
@@ -191,5 +193,5 @@ def _parse_brackets(opening: str, inside: list[_Token], depth: int) -> Expressio
 
 
 def _parse_list(tokens: list[_Token], depth: int) -> tuple[Expression, ...]:
-    """Return the expressions that commas separate; a named argument counts as its value, with `name` left out."""
+    """Return the expressions that commas separate; a named argument is `UNKNOWN`."""
     return tuple(_parse_all(piece, depth + 1) for piece in split(tokens, {","}) if piece)

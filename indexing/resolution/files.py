@@ -1,6 +1,6 @@
-"""The files that resolution reads: which there are, by path and by module, and their tables of names, cached.
+"""The files that resolution reads, and their tables of names, cached.
 
-Reads the texts that the index holds, never a file of the workspace. Start at `Paths` and `TableCache`.
+Reads the texts that the index holds, never a file of the workspace. Start at `ViewFiles` and `TableCache`.
 """
 
 from __future__ import annotations

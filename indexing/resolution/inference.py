@@ -269,7 +269,7 @@ class Inference:
     # Members
 
     def list_ancestors(self, source: Source, number: int) -> tuple[Value, ...]:
-        """Return a class and its known base classes, nearest first, each once; of unknown ones an empty source."""
+        """Return a class and its known base classes, nearest first, each once; an unknown one has no source."""
         known = self._ancestors.get((source, number))
         if known is not None:
             return known
@@ -370,7 +370,7 @@ class Inference:
         return self.list_elements(values) if source.rules.is_entered_as_element(definition.decorators) else values
 
     def _evaluate_result(self, value: Value, definition: Definition, source: Source) -> Values:
-        """Return the values of an annotated result; one that is the class itself is that of the receiver."""
+        """Return the values of an annotated result; `Self` and its like mean the class of the receiver."""
         written = expressions.parse(definition.annotation)
         receiver = value.receiver
         if receiver is not None and containers.mentions(written, self._types.own):

@@ -1,4 +1,4 @@
-"""The likelihood that the code at a cursor uses a candidate next: features of the candidate, weighed.
+"""The likelihood that the code at a cursor uses a candidate next: a weighted sum of features.
 
 The weights are fitted on the dev packages' calls by `python -m tests.eval.fit_likely_definitions`. Start at
 `measure_features`.
@@ -77,7 +77,7 @@ def score(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
 def measure_features(
     candidate: Candidate, around: Surroundings, names: DocumentNames, evidence: Evidence
 ) -> dict[str, float]:
-    """Return the features of `candidate`, those that are 0 left out."""
+    """Return the features of `candidate` that are not 0."""
     definition, name = candidate.reference.definition, candidate.name.rpartition(".")[2]
     called, read = around.before.called.get(name, ()), around.before.read.get(name, ())
     later = [*around.after.called.get(name, ())[:1], *around.after.read.get(name, ())[:1]]

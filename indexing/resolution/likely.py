@@ -60,9 +60,9 @@ def rank_likely(
 def list_related(
     names: DocumentNames, view: View, *, own: FileKey | None, limit: int, deadline: float | None = None
 ) -> list[FoundDefinition]:
-    """Return up to `limit` definitions of other files that the code at the cursor is about; arguments as above.
+    """Return up to `limit` definitions of other files about the code at the cursor; arguments as in `rank_likely`.
 
-    First what the call around the cursor calls; then, by turns, what may be used next and what the lines above use.
+    First what the call around the cursor calls; then, in turn, what may be used next and what the lines above use.
     """
     call = names.find_call()
     found = list(call.callees if call is not None else ())

@@ -117,7 +117,7 @@ class Lookup:
         return [source for key in keys if (source := self.load(key)) is not None]
 
     def find_in_scopes(self, source: Source, scope: int, name: str, offset: int) -> tuple[Reference, ...]:
-        """Return what `name` means in a file.
+        """Return what `name` means at a place of a file.
 
         Args:
             source: the file.

@@ -31,7 +31,7 @@ _CHARACTERS_A_SECOND = 2.5e6  # parsed: half of a bare parse
 
 
 class DocumentNames:
-    """The names of a document, looked at from one place in it. Not thread-safe; made for each question.
+    """The names of a document, as they are seen at one place in it. Not thread-safe; made for each question.
 
     Args:
         text: the document's text.

@@ -27,7 +27,7 @@ QUERIES = Path(__file__).with_name("queries")
 
 @dataclass(frozen=True, slots=True)
 class TypeNames:
-    """The names by which a language writes types that say something about other types. All by their last part.
+    """Names of types and functions whose meaning resolution knows; of a dotted name the last part.
 
     Attributes:
         transparent: types that count as their first argument (`Optional`, `Annotated`).
@@ -97,7 +97,7 @@ class Rules(Protocol):
 
     @property
     def whole(self) -> str:
-        """Name under which a module's table has the one value that the module is; "" if there are no such modules."""
+        """Name, in a module's table, of the one value that such a module is as a whole; "" if there are none."""
 
     def read_table(self, text: str, data: bytes, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> NameTable:
         """Return the table of a parsed file; `data` is `text` in UTF-8."""
@@ -159,7 +159,7 @@ def load_all() -> list[Rules]:
 
 @lru_cache(maxsize=64)
 def load_query(language: str) -> tree_sitter.Query | None:
-    """Return the query whose captures a table is made of; None if the grammar is missing or another version."""
+    """Return the query whose captures a table is made of; None if there is no grammar, or no query that fits it."""
     grammar = grammars.load(language)
     if grammar is None:
         return None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def list_scope_names(names: DocumentNames) -> dict[str, str]:
     """Return the annotation of each parameter and variable that can be used at the place of `names`, "" for none.
 
-    The nearest scope comes first. Leaves out the names of classes around the place, and local names that are assigned
+    The nearest scope comes first. Leaves out names that bodies of classes bind, and local names that are assigned
     after it.
     """
     found: dict[str, str] = {}

@@ -57,7 +57,7 @@ class Surroundings:
         scope_name: name of the innermost definition around; "" outside of all.
         scope_parts: words that its name, and that of its class, are made of.
         local: names near by, and those of its parameters and variables.
-        following: how often a call of a name came right after one of the last called names.
+        following: weight of each name by how often its call came soon after one of the last called names.
         is_branch: whether one of the last two lines begins a branch.
     """
 
@@ -108,7 +108,7 @@ def split_parts(name: str) -> set[str]:
 
 
 def _count_following(called: dict[str, list[int]], lines: int) -> dict[str, float]:
-    """Return how often each name was called soon after a name that is also among the last ones before the cursor."""
+    """Return a weight of each name by how often it was called soon after one of the last names before the cursor."""
     calls = sorted((line, name) for name, places in called.items() for line in places)
     last = [name for line, name in calls if line >= lines - _RECENT_LINES][-3:]
     following: dict[str, float] = {}

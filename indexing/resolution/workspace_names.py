@@ -1,4 +1,4 @@
-"""The names of the workspace's documents: holds the cached tables, and the paths of the files between two questions.
+"""Resolution for a workspace: opens documents, and caches tables of names and paths of files between questions.
 
 Start at `WorkspaceNames.open`.
 """

@@ -55,7 +55,7 @@ class Sizes:
 
 
 def list_indexes(storage: Path) -> list[StoredIndex]:
-    """Return the indexes in the folder `storage`, that which was not used for longest first; none if it is missing."""
+    """Return the indexes in the folder `storage`, the least recently used first; [] if it is missing."""
     found: dict[str, list[tuple[Path, int, float]]] = {}
     with suppress(OSError), os.scandir(storage) as entries:
         for entry in entries:

@@ -3,7 +3,8 @@
 A position's bucket is taken from the hash of its last three tokens; within a bucket, positions are sorted by this hash
 and those of longer and longer contexts. So the neighbours of a context's place in that order are the positions that
 share most tokens with it, as in a suffix array, at the cost of a hash table. Positions before a line break are left
-out, because nothing of their line follows. Matches are candidates, whose tokens `recall` compares. Start at `find`.
+out, because nothing of their line follows. Matches are candidates, whose tokens `recall` compares. Start at
+`Anchors.find`.
 """
 
 from __future__ import annotations

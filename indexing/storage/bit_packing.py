@@ -22,7 +22,7 @@ _MASKS = np.array([(1 << width) - 1 for width in range(33)], dtype=np.uint32)
 
 
 def pack(values: NDArray[np.uint32], width: int) -> NDArray[np.uint32]:
-    """Return the words of `values`, each below 2 ** `width`; their number is a multiple of `GROUP`."""
+    """Return the words of `values`, each below 2 ** `width`; the number of values is a multiple of `GROUP`."""
     if len(values) >= _MANY:
         return _pack_many(values.reshape(-1, GROUP), width)
     data = values.astype("<u4").view(np.uint8).reshape(-1, 4)
@@ -82,7 +82,7 @@ class PackedArray:
 
 
 def read_groups(words: NDArray[np.uint32], widths: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Return the values of the groups with these `widths`, whose words `words` begins with; it is not empty."""
+    """Return the values of the groups with these `widths`; `words`, which is not empty, begins with their words."""
     own = widths.astype(np.int32)
     bits = (np.cumsum(own, dtype=np.int32) - own << GROUP_BITS)[:, None] + own[:, None] * _LANES
     at = (bits >> GROUP_BITS).astype(np.intp)
@@ -115,7 +115,7 @@ class PackedWriter:
         self._rest = values[whole:]
 
     def finish(self) -> None:
-        """Write the last values, and two words that are read with the last one."""
+        """Write the last values, and two zero words, because reading the last value also reads bytes after it."""
         filled = np.append(self._rest, np.zeros(-len(self._rest) % GROUP, dtype=np.uint32))
         self._writer.append(self._name, pack(filled, self._width))
         self._writer.append(self._name, np.zeros(2, dtype=np.uint32))

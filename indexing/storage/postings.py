@@ -79,7 +79,7 @@ class PostingWriter:
         self._rest = values[whole:]
 
     def finish(self) -> None:
-        """Write the last postings; no array that is read is empty then."""
+        """Write the last postings, padded to a whole group, so that no array is empty."""
         filled = np.append(self._rest, np.ones(GROUP - len(self._rest), dtype=np.uint32))
         self._write_groups(filled.reshape(1, GROUP))
         self._writer.append("term_begins", np.array([self._postings], dtype=np.uint32))

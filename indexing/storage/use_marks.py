@@ -46,7 +46,7 @@ class UseMark:
                 self._lock.acquire(timeout=0)
 
     def _note_time(self) -> None:
-        """Set the time of the index's lock file, which says when the index was used last, at most once an hour."""
+        """Set the time of the index's lock file, the time of the last use, at most once an hour."""
         if time.time() - self._paths.lock.stat().st_mtime > _NOTE_S:
             os.utime(self._paths.lock)
 

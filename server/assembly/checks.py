@@ -155,7 +155,7 @@ def _check_files(settings: Settings) -> Iterator[Check]:
         remedy = f"Free some space where {paths.index_dir()} is."
         yield Check("files", "warning", f"Only {free / 1e6:,.0f} MB of disk are free.", remedy, facts, details)
     elif facts["index"]["bytes"] > limit:
-        message = "The indexes take more disk than index.diskMb allows, because they are in use."
+        message = "The indexes take more disk space than index.diskMb allows, because they are in use."
         remedy = f"Close editors, or raise index.diskMb; deleting {paths.index_dir()} is always safe."
         yield Check("files", "warning", message, remedy, facts, details)
     else:

@@ -192,8 +192,8 @@ class IndexSettings(BaseModel):
         default=4_000,
         ge=100,
         le=1_000_000,
-        description="Most megabytes on the disk for the indexes of all workspaces and libraries together; what was not "
-        "used for longest is deleted, never what is in use.",
+        description="Most megabytes on the disk for the indexes of all workspaces and libraries together; the least "
+        "recently used are deleted, never one in use.",
     )
     watch: bool = Field(
         default=True,
@@ -202,15 +202,15 @@ class IndexSettings(BaseModel):
     )
     libraries: bool = Field(
         default=True,
-        description="Index the installed libraries that the workspace uses, so that completions know code of theirs.",
+        description="Index the installed libraries that the workspace uses, so that completions can recall their code.",
         json_schema_extra=WORKSPACE,
     )
     libraries_mb: int = Field(
         default=1_000,
         ge=50,
         le=100_000,
-        description="Most megabytes on the disk for the index of libraries, which all workspaces share; what was not "
-        "used for longest is deleted first.",
+        description="Most megabytes on the disk for the index of libraries, which all workspaces share; the least "
+        "recently used parts are deleted first.",
     )
 
 

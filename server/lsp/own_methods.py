@@ -1,6 +1,6 @@
 """Methods that LSP lacks and clients may send: their names, and the types of their parameters.
 
-Starling's own begin with `starling/`. The others are spoken by editor plugins that show next edits, under the names
+Starling's own begin with `starling/`. The others are sent by editor plugins that show next edits, under the names
 that these plugins use. Sends nothing and handles nothing. Start at `METHODS`.
 """
 
@@ -41,7 +41,7 @@ class ShownInlineEditParams:
 
 @attrs.frozen
 class FocusParams:
-    """The document that a person has turned to, none for something that is no document."""
+    """The document that a person has turned to, None for anything else."""
 
     text_document: Any = None
 
@@ -55,7 +55,7 @@ class ShownNextEditParams:
 
 @attrs.frozen
 class EndedNextEditParams:
-    """The id of the edit, and whether the person took or rejected it."""
+    """The id of the edit, and whether the person accepted or rejected it."""
 
     id: str
     accepted: bool

@@ -23,7 +23,7 @@ _SIMPLE_TYPE = re.compile(r"(?:str|int|float|bool|bytes|object|Any|list|dict|tup
 def propose_arguments(
     cursor: Cursor, call: EnclosingCall, values: Mapping[str, str], attributes: Sequence[str]
 ) -> list[Proposal]:
-    """Return arguments of `call` that begin at `cursor` as proposals, likeliest first.
+    """Return arguments of `call` at `cursor` as proposals: a value, the missing arguments, names of parameters.
 
     Args:
         cursor: the cursor in the call.

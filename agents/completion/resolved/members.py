@@ -22,7 +22,7 @@ _OWN = ("self", "cls", "super")
 
 
 def propose_members(cursor: Cursor, receiver: Receiver, values: Mapping[str, str]) -> list[Proposal]:
-    """Return the likeliest members of `receiver` at `cursor` as proposals, likeliest first.
+    """Return up to `_MOST` members of `receiver` as proposals at `cursor`, those used most in the document first.
 
     Args:
         cursor: the cursor, right after a dot or in a member's name.

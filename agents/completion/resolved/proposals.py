@@ -1,4 +1,4 @@
-"""Texts that resolution proposes at a cursor, each with what its confidence is estimated by.
+"""Texts that resolution proposes at a cursor, each with the evidence for its confidence.
 
 The probability that a text is the rest of the line is a logistic regression on that evidence. Start at `Proposal`.
 """
@@ -60,7 +60,7 @@ class Proposal:
 
     Attributes:
         text: the text, which completes the line unless it is a `beginning`.
-        evidence: what its probability is estimated by, as a number for each name of `WEIGHTS`.
+        evidence: a number for each name of `WEIGHTS`, from which the probability is estimated; 0 if left out.
         beginning: whether the line goes on after the text; only a person who asks gets it.
     """
 
@@ -83,7 +83,7 @@ class Line:
 
     @cached_property
     def is_code(self) -> bool:
-        """Whether the cursor is neither in a string nor in a line that defines or imports."""
+        """Whether the cursor is outside of strings, comments, and lines that define or import."""
         return not self._closing.quote and "#" not in self.cursor.before and not _NO_CODE.match(self.cursor.before)
 
     @cached_property

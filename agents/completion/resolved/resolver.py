@@ -1,4 +1,4 @@
-"""Resolution for completion, with a deadline: what names mean at a cursor becomes candidates beside recall.
+"""Resolution for completion, with a deadline: what names mean at a cursor is proposed beside recalled text.
 
 A document's table is read on a thread of its own, so that a key never waits longer than the policy allows; the table is
 then there for the next key. Start at `Resolver.resolve`.
@@ -60,9 +60,9 @@ class Resolver:
         self._busy = threading.Lock()
 
     def resolve(self, cursor: Cursor, limit_ms: float) -> Resolved:
-        """Return what resolution says about `cursor`; nothing if that takes longer than `limit_ms`.
+        """Return what resolution says about `cursor`; `NOTHING` if that takes longer than `limit_ms`.
 
-        Nothing either while an earlier request is still being resolved, and where neither a member nor an argument can
+        `NOTHING`, too, while an earlier request is still being resolved, and where neither a member nor an argument can
         begin.
         """
         if not wants(cursor) or not self._busy.acquire(blocking=False):
@@ -102,7 +102,7 @@ def wants(cursor: Cursor) -> bool:
 
 
 def resolve_names(cursor: Cursor, names: DocumentNames) -> Resolved:
-    """Return what `names` say about `cursor`, which is their place."""
+    """Return what `names`, opened at `cursor`, say about that place."""
     if _MEMBER.search(cursor.before):
         receiver = names.find_receiver()
         if receiver is not None and receiver.members:

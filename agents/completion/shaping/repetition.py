@@ -1,6 +1,6 @@
-"""Recognisers of a suggestion that writes what is there already: a parameter, an entry, a definition, a statement.
+"""Recognisers of a suggestion that repeats code around it: a parameter, an entry, a definition, a statement.
 
-They look at tokens and lines only, and know nothing of what a person wants. Start at `find_repetition`.
+They compare tokens and lines only. Start at `find_repetition`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _COMMON = re.compile(r"(?:return|raise|break|continue|pass|yield|else|try|finall
 
 
 def find_repetition(cursor: Cursor, text: str) -> str:
-    """Return which thing the first line of `text`, inserted at `cursor`, would write a second time; "" for none.
+    """Return what kind of code the first line of `text`, inserted at `cursor`, would repeat; "" for none.
 
     One of "parameter" (a name that the same brackets bind already), "entry" (an element equal to another one),
     "definition" (a name that the same class or module defines already) and "statement" (a line of the same block).

@@ -1,7 +1,7 @@
 """Recogniser of names in a suggestion that nothing in the document defines.
 
-Looks at words only: a name counts as defined if the document has it anywhere, binds it in the suggestion itself, or if
-the language has it built in. Start at `find_unknown_name`.
+Python only. Compares words: a name counts as defined if it occurs anywhere in the document, if the suggestion binds it,
+or if it is built in. Start at `find_unknown_name`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The rule about positional arguments that are in each other's place, by the names of the parameters."""
+"""The rule about swapped positional arguments, which are recognised by the names of the parameters."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _make_hit(scan: Scan, one: tree_sitter.Node, other: tree_sitter.Node, callee
     return Hit(
         one.start_byte,
         other.end_byte,
-        f"`{first}` and `{second}` are in each other's place: `{callee}` takes `{_read_name(scan, other)}` before "
+        f"`{first}` and `{second}` are swapped: `{callee}` takes `{_read_name(scan, other)}` before "
         f"`{_read_name(scan, one)}`.",
         ByteFix(f"Exchange `{first}` and `{second}`", edits, safe=True),
     )

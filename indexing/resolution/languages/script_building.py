@@ -1,4 +1,4 @@
-"""The growing table of a TypeScript or JavaScript file: definitions around the current node, variables of patterns.
+"""A table of a TypeScript or JavaScript file while it is built: open definitions, variables of patterns.
 
 `script_tables.py` says what is added for which node. Start at `TableBuilder`.
 """

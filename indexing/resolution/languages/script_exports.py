@@ -48,7 +48,7 @@ class ExportReader:
         self._has_star = False
 
     def list_exported(self) -> tuple[str, ...] | None:
-        """Return the names that `export *` passes on; None if the file exports those of another file, or none."""
+        """Return the names that `export *` passes on; None if it exports nothing, or has an `export *` itself."""
         names = tuple(name for name in dict.fromkeys(self._exported) if name not in {DEFAULT, WHOLE})
         return names if self._exported and not self._has_star else None
 

@@ -142,7 +142,7 @@ def _locate_configured(module: str, folder: str, paths: Paths) -> Sequence[FileK
 
 
 def _read_options(found: dict[str, Any], home: str, paths: Paths) -> tuple[str | None, dict[str, Any], str]:
-    """Return the base folder, the patterns and their folder, of a configuration and those that it extends."""
+    """Return base folder, patterns and the folder of these, of a configuration and those that it extends."""
     base: str | None = None
     for _ in range(_MOST_EXTENDED):
         options = found.get("compilerOptions")

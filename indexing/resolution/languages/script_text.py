@@ -137,7 +137,7 @@ class Writer:
         return f"{written}({', '.join(self._write(each, depth + 4) for each in given if each.type != 'comment')})"
 
     def _cast(self, value: tree_sitter.Node, type_: tree_sitter.Node, depth: int) -> str:
-        """Return the expression of a value that is said to have a type."""
+        """Return the expression of a value with an asserted type."""
         written = self._write_type(type_, depth + 1)
         if written in {UNKNOWN, "const"}:
             return self._write(value, depth + 1)

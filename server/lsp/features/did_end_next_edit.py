@@ -1,4 +1,4 @@
-"""`starling/didEndNextEdit`: a person has taken or rejected a next edit."""
+"""`starling/didEndNextEdit`: a person has accepted or rejected a next edit."""
 
 from __future__ import annotations
 

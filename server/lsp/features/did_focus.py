@@ -10,4 +10,4 @@ if TYPE_CHECKING:
 
 
 def handle(_: Session, __: FocusParams) -> None:
-    """Ignore it: each request names its document. Without a handler, each one would be logged as a warning."""
+    """Ignore it: each request names its document. Without a handler, each notification would be logged."""

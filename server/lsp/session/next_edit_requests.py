@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from server.lsp.wire.guard import Guard
 
 THREADS = 2  # one computes, the other one holds a superseded call that has not noticed yet
-OTHERS = 16  # most other open documents that are looked at
+OTHERS = 16  # most other open documents that are searched
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class NextEditRequests:
             return placed
 
     async def suggest_in_line(self, document: OpenText, offset: int) -> Suggestion | None:
-        """Return the next edit as a suggestion, if it lies in the cursor's line and the client shows none otherwise."""
+        """Return the next edit as a suggestion, if it is in the cursor's line and the client shows none otherwise."""
         if self._has_plugin or self._get_client().shows_next_edits:
             return None
         placed = await self.propose(document, offset)

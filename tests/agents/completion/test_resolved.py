@@ -76,6 +76,12 @@ def test_the_missing_arguments_of_a_call_are_offered_in_the_order_of_the_signatu
     assert list_asked(editor, begun)[0] == "color=color)"
 
 
+def test_while_typing_sure_arguments_are_shown_and_unsure_members_are_not(editor: Editor) -> None:
+    call = f"{DRAW}def run(height: int, width: int, color: str) -> None:\n    draw($0\n"
+    assert [one.text for one in editor.ask(call).suggestions] == ["width, height, color=color)"]
+    assert editor.ask(f"{BOX}def run(box: Box) -> None:\n    x = box.$0\n").suggestions == ()
+
+
 def test_arguments_of_a_language_without_keywords_are_never_named(editor: Editor) -> None:
     head = "function draw(width: number, color: string) {}\n"
     code = f"{head}function run(width: number, color: string) {{\n  draw($0\n}}\n"

@@ -49,7 +49,7 @@ def test_exchanged_arguments_are_a_warning_that_names_both() -> None:
     (finding,) = review(text)
     assert finding.severity is Severity.WARNING
     assert text[finding.span.start : finding.span.end] == "height, width"
-    assert finding.message == ("`height` and `width` are in each other's place: `draw` takes `width` before `height`.")
+    assert finding.message == ("`height` and `width` are swapped: `draw` takes `width` before `height`.")
 
 
 @pytest.mark.parametrize(

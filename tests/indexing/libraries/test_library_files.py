@@ -103,6 +103,12 @@ def test_what_was_not_used_for_long_is_deleted(tmp_path: Path) -> None:
     assert [path.name for path in files.folder.iterdir()] == ["new.package"]
 
 
+def test_package_files_are_compressed(tmp_path: Path) -> None:
+    files = LibraryFiles(tmp_path)
+    files.write_package("key", [IndexedFile("a.py", b"some text " * 10_000)])
+    assert files.measure() < 10_000
+
+
 def test_noting_the_use_keeps_a_file(tmp_path: Path) -> None:
     files = LibraryFiles(tmp_path)
     files.write_package("old", [])

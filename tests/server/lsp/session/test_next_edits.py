@@ -9,6 +9,7 @@ import pytest
 
 from agents.edits import Edit
 from agents.findings import Fix
+from agents.next_edit.next_edits import NextEditPolicy
 from agents.suggestions import Completion
 from tests.server.editor import URI, finding
 
@@ -47,13 +48,11 @@ async def ask(editor: Editor, method: str = "starling/nextEdit", *, line: int = 
     return (await editor.answer(editor.ask(method, params)))["result"]
 
 
-async def configure(editor: Editor, *, enabled: bool) -> None:
-    """Turn next edits on or off, and wait until that holds."""
-    settings = {"starling": {"nextEdit": {"enabled": enabled}}}
-    editor.notify("workspace/didChangeConfiguration", {"settings": settings})
+def turn(editor: Editor, *, on: bool) -> None:
     core = editor.server.session.cores.current
     assert core is not None
-    await editor.until(lambda: core.next_editor is not None and core.next_editor.policy.enabled is enabled)
+    assert core.next_editor is not None
+    core.next_editor.set_policy(NextEditPolicy(enabled=on))
 
 
 async def count(editor: Editor) -> dict[str, Any]:
@@ -249,7 +248,9 @@ def get_document(editor: Editor) -> OpenText:
 
 async def test_changes_made_while_it_is_off_make_earlier_edits_unknown(editor: Editor) -> None:
     await rename(editor)
-    await configure(editor, enabled=False)
+    await count(editor)  # after all that came before
+    turn(editor, on=False)
     change(editor, "other = 1\n", (0, 0), (0, 0), version=3)  # looks as if `size` had become `other`
-    await configure(editor, enabled=True)
+    await count(editor)  # after all that came before
+    turn(editor, on=True)
     assert await ask(editor, version=3) is None
