@@ -131,7 +131,7 @@ def _list_names(  # noqa: PLR0913 - the two names' places, and where the edit wa
 ) -> list[Place]:
     """Return the uses of the old name, not as a member, with the meaning that it had at `place`.
 
-    [] if the old name is still defined in that scope.
+    [] if the old name is still defined in that scope, and if nothing there defines the new one.
     """
     before = sorted((*old, *changed), key=lambda one: one.start)  # as if the old name still stood at the changed places
     bindings = [one for one in before if one.role is Role.BINDING]
