@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from agents.next_edit.history import PastEdit
 
 TOKENS = 400  # an edit with more of them on one side is not compared
+PAIRS = 30_000  # nor one with more pairs of equal tokens, which takes seconds
 _TOKEN = re.compile(r"[^\W\d]\w*|\d[\w.]*|[^\w\s]")
 
 
@@ -60,7 +62,7 @@ def list_changes(edit: PastEdit, text: str) -> tuple[TokenChange, ...]:
     old_span = find_line_span(edit.before, edit.old_start, edit.old_end)
     new_span = find_line_span(text, edit.start, edit.end)
     old, new = split_tokens(edit.before, *old_span), split_tokens(text, *new_span)
-    if max(len(old), len(new)) > TOKENS:
+    if max(len(old), len(new)) > TOKENS or _count_pairs(old, new) > PAIRS:
         return ()
     matcher = SequenceMatcher(None, [one.text for one in old], [one.text for one in new], autojunk=False)
     changes = []
@@ -90,6 +92,12 @@ def count_word(text: str, word: str, most: int = 2) -> int:
         count += not any(mark.isalnum() or mark == "_" for mark in around)
         at = text.find(word, end)
     return count
+
+
+def _count_pairs(old: list[Token], new: list[Token]) -> int:
+    """Return the number of pairs of a token before and an equal one after."""
+    counts = Counter(one.text for one in old)
+    return sum(counts[one.text] for one in new)
 
 
 def _find_start(tokens: list[Token], at: int, end: int) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from indexing.syntax.syntax import Syntax
     from indexing.syntax.trees import SyntaxTrees
 
-_PLAIN = re.compile(r"(?P<head>from\s+[\w.]+\s+import\s+|import\s+)(?P<names>[\w., ]+)")
+_PLAIN = re.compile(r"(?P<head>from\s+[\w.]+\s+import\s+(?=\S)|import\s+(?=\S))(?P<names>[\w., ]+)")
 _NEW_NAMES = 20  # most new names of an edit that are checked
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexing.libraries.packages import CRATES, Package, list_above
+from indexing.libraries.packages import CRATES, Package, is_file, is_folder, list_above
 from indexing.workspace.files import TooDeepError, read_toml
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _MOST_CRATES = 3_000
 
 def find_lock_file(root: Path) -> Path | None:
     """Return the nearest `Cargo.lock` for code in `root`; None if there is none."""
-    return next((path for folder in list_above(root) if (path := folder / "Cargo.lock").is_file()), None)
+    return next((path for folder in list_above(root) if is_file(path := folder / "Cargo.lock")), None)
 
 
 def find_crates(root: Path, environ: Mapping[str, str]) -> list[Package]:
@@ -32,7 +32,10 @@ def find_crates(root: Path, environ: Mapping[str, str]) -> list[Package]:
         return []
     named = environ.get("CARGO_HOME", "")
     home = Path(named) if named and Path(named).is_absolute() else Path.home() / ".cargo"
-    registries = sorted((home / "registry" / "src").glob("*"))
+    try:
+        registries = sorted((home / "registry" / "src").iterdir())
+    except OSError:
+        return []
     packages = []
     for crate in locked[:_MOST_CRATES]:
         package = _find_crate(crate, registries) if isinstance(crate, dict) else None
@@ -49,7 +52,7 @@ def _find_crate(crate: Mapping[str, Any], registries: list[Path]) -> Package | N
     folder_name = f"{name}-{version}"
     if not folder_name.replace("-", "").replace("_", "").replace(".", "").replace("+", "").isalnum():
         return None
-    folder = next((path for registry in registries if (path := registry / folder_name).is_dir()), None)
+    folder = next((path for registry in registries if is_folder(path := registry / folder_name)), None)
     if folder is None:
         return None
     needed = crate.get("dependencies")

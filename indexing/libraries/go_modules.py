@@ -5,6 +5,7 @@ Runs no program. The module cache holds each version of a module once, read-only
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -12,14 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing import bounds
-from indexing.libraries.packages import GO_MODULES, STDLIB, Package, list_above
+from indexing.libraries.packages import GO_MODULES, STDLIB, Package, is_file, is_folder, list_above
 from indexing.workspace.files import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _ENDINGS = (".go",)
-_REQUIRED = re.compile(r"^\s*(?:require\s+)?([\w.~/-]+\.[\w.~/-]+)\s+(v[\w.+-]+)\s*(//\s*indirect)?", re.MULTILINE)
+_NAME = re.compile(r"[\w~-][\w.~/-]*")
+_VERSION = re.compile(r"v[\w.+-]+")
 _MODULE = re.compile(r"^module\s+(\S+)", re.MULTILINE)
 _LEFT_OUT = frozenset({"cmd", "internal", "runtime", "syscall", "testdata"})
 _MOST_MODULES = 2_000
@@ -27,7 +29,7 @@ _MOST_MODULES = 2_000
 
 def find_module_file(root: Path) -> Path | None:
     """Return the nearest `go.mod` for code in `root`; None if there is none."""
-    return next((path for folder in list_above(root) if (path := folder / "go.mod").is_file()), None)
+    return next((path for folder in list_above(root) if is_file(path := folder / "go.mod")), None)
 
 
 def find_go_modules(root: Path, environ: Mapping[str, str]) -> tuple[list[Package], str, set[str]]:
@@ -45,16 +47,29 @@ def find_go_modules(root: Path, environ: Mapping[str, str]) -> tuple[list[Packag
     packages = [stdlib] if (stdlib := _find_stdlib(environ)) is not None else []
     cache = _find_cache(environ)
     direct: set[str] = set()
-    for found in list(_REQUIRED.finditer(text))[:_MOST_MODULES]:
-        name, version = found[1], found[2]
+    for name, version, is_direct in itertools.islice(_iterate_required(text), _MOST_MODULES):
         folder = cache / f"{escape_path(name)}@{escape_path(version)}"
-        if ".." in name.split("/") or not folder.is_dir():
+        if ".." in name.split("/") or not is_folder(folder):
             continue
         packages.append(Package(GO_MODULES, name, version, folder, (), (name,), (), _ENDINGS))
-        if not found[3]:
+        if is_direct:
             direct.add(name)
     own = _MODULE.search(text)
     return packages, own[1] if own else "", direct
+
+
+def _iterate_required(text: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield name and version of each module that a `go.mod` with this `text` requires, and whether its code uses it.
+
+    Reads line by line: one expression for all of them takes quadratic time for a line of dots.
+    """
+    for line in text.splitlines():
+        code, _, remark = line.partition("//")
+        words = code.split()
+        if words[:1] == ["require"]:
+            del words[0]
+        if len(words) > 1 and "." in words[0] and _NAME.fullmatch(words[0]) and _VERSION.fullmatch(words[1]):
+            yield words[0], words[1], not remark.lstrip().startswith("indirect")
 
 
 def escape_path(path: str) -> str:
@@ -78,7 +93,7 @@ def _find_stdlib(environ: Mapping[str, str]) -> Package | None:
         places.append(Path(program).resolve().parent.parent)
     places.append(Path("/usr/local/go"))
     for place in places:
-        if not place.is_absolute() or not (place / "src" / "fmt" / "print.go").is_file():
+        if not place.is_absolute() or not is_file(place / "src" / "fmt" / "print.go"):
             continue
         try:
             version = read_text(place / "VERSION", 1_000).split()[0].removeprefix("go")

@@ -39,12 +39,13 @@ _DESCRIPTION = "package.json"
 DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
-    KeyError,
+    LookupError,
     ValueError,
     TypeError,
-    RecursionError,
+    AttributeError,
+    OverflowError,
     EOFError,
-    NotImplementedError,
+    RuntimeError,  # a damaged entry looks encrypted, is compressed in an unknown way, or is nested too deeply
 )
 
 
@@ -121,7 +122,7 @@ def read_time(path: Path) -> int:
     """Return the time of the last change of `path` in nanoseconds; 0 if it cannot be read."""
     try:
         return path.stat().st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL in the path
         return 0
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexing import bounds
-from indexing.libraries.packages import NPM, Package, list_above
+from indexing.libraries.packages import NPM, Package, is_folder, list_above
 from indexing.workspace.files import read_text
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _DECLARING = ("dependencies", "devDependencies", "peerDependencies", "optionalDe
 
 def find_modules(root: Path) -> list[Path]:
     """Return the `node_modules` folders that code in `root` imports from, nearest first."""
-    return [path for folder in list_above(root) if (path := folder / _MODULES).is_dir()]
+    return [path for folder in list_above(root) if is_folder(path := folder / _MODULES)]
 
 
 def find_node_packages(root: Path) -> list[Package]:

@@ -219,9 +219,19 @@ def list_above(root: Path) -> list[Path]:
     folders = []
     for folder in (root, *root.parents[:_MOST_ABOVE]):
         folders.append(folder)
-        if (folder / ".git").exists():
+        if os.path.exists(folder / ".git"):  # noqa: PTH110 (see `is_file`)
             break
     return folders
+
+
+def is_file(path: Path) -> bool:
+    """Return whether `path` is a file; False where `Path.is_file` raises OSError, as for a name that is too long."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether `path` is a folder; False where `Path.is_dir` raises OSError, as for a name that is too long."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def normalize_name(name: str) -> str:

@@ -17,7 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing import bounds
-from indexing.libraries.packages import MOST_FILES, PYPI, STDLIB, Package, list_above, normalize_name, walk_files
+from indexing.libraries.packages import (
+    MOST_FILES,
+    PYPI,
+    STDLIB,
+    Package,
+    is_file,
+    is_folder,
+    list_above,
+    normalize_name,
+    walk_files,
+)
 from indexing.workspace.files import TooDeepError, read_text, read_toml
 
 if TYPE_CHECKING:
@@ -71,7 +81,7 @@ def find_environment(root: Path, environ: Mapping[str, str]) -> PythonEnvironmen
     for folder in _list_folders(root, environ):
         if (found := read_environment(folder)) is not None:
             return found
-    if any((root / name).is_file() for name in _PROJECT_FILES):
+    if any(is_file(root / name) for name in _PROJECT_FILES):
         stdlib = Path(sysconfig.get_path("stdlib"))
         return PythonEnvironment(stdlib, (), stdlib, sysconfig.get_python_version())
     return None
@@ -89,10 +99,10 @@ def _list_folders(root: Path, environ: Mapping[str, str]) -> Iterator[Path]:
 def read_environment(folder: Path) -> PythonEnvironment | None:
     """Return the environment in `folder`; None if there is none."""
     config = _read_config(folder / "pyvenv.cfg")
-    if not config and not (folder / "conda-meta").is_dir():
+    if not config and not is_folder(folder / "conda-meta"):
         return None
     libraries = sorted(folder.glob("lib/python3.*")) or [folder / "Lib"]
-    packages = tuple(path for library in libraries if (path := library / "site-packages").is_dir())
+    packages = tuple(path for library in libraries if is_folder(path := library / "site-packages"))
     version = config.get("version", config.get("version_info", ""))
     if not config:
         return PythonEnvironment(folder, packages, _check_stdlib(libraries[-1]), libraries[-1].name)
@@ -119,7 +129,7 @@ def _read_config(path: Path) -> dict[str, str]:
 def _check_stdlib(folder: Path) -> Path | None:
     """Return `folder` if it holds a standard library of Python, else None."""
     held = ("os.py", "site.py", "abc.py", "functools.py")
-    return folder if all((folder / name).is_file() for name in held) else None
+    return folder if all(is_file(folder / name) for name in held) else None
 
 
 def find_python_packages(environment: PythonEnvironment) -> list[Package]:
@@ -220,7 +230,7 @@ def _walk_top_level(info: Path) -> Iterator[str]:
     for name in names:
         if not name.isidentifier():
             continue
-        if (info.parent / f"{name}.py").is_file():
+        if is_file(info.parent / f"{name}.py"):
             yield f"{name}.py"
         yield from (f"{name}/{each}" for each in walk_files(info.parent / name, _ENDINGS))
 

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 MOST_CHARACTERS = 2_000  # before the cursor that are read
+MOST_BRACKETS = 40  # open ones between the cursor and the parentheses of a call
 _CONTINUED = ("(", "[", "{", ",", "\\", "=", "+", "-", "*", "/", "|", "&", "and", "or", "not")
 _LEADING = ".)]"  # a line that continues the one above it
 _WORD = re.compile(r"(?:[^\W\d]|\$)[\w$]*")
@@ -38,7 +39,10 @@ class CallText:
 
 
 def find_start(text: str, offset: int) -> int:
-    """Return the start of the line in which the statement at `offset` probably begins, by the ends of its lines."""
+    """Return the start of the line in which the statement at `offset` probably begins, by the ends of its lines.
+
+    At most `MOST_CHARACTERS` before `offset`, which may be inside a long line.
+    """
     start = text.rfind("\n", 0, offset) + 1
     lowest = max(0, offset - MOST_CHARACTERS)
     while start > lowest:
@@ -48,12 +52,18 @@ def find_start(text: str, offset: int) -> int:
         if above < lowest or not (line.endswith(_CONTINUED) or starts_inside):
             break
         start = above
-    return start
+    return max(start, lowest)
 
 
 def blank_strings(text: str) -> str:
     """Return `text` with the inside of strings and comments replaced by `_`, so that their brackets do not count."""
-    return _STRING.sub(lambda found: found[0][0] + "_" * (len(found[0]) - 2) + found[0][-1:], text)
+    return _STRING.sub(_blank, text)
+
+
+def _blank(found: re.Match[str]) -> str:
+    """Return a string or comment with `_` inside; a mark alone, which no text follows, unchanged."""
+    text = found[0]
+    return text[0] + "_" * (len(text) - 2) + text[-1] if len(text) > 1 else text
 
 
 def find_word(text: str, offset: int) -> tuple[int, int]:
@@ -118,8 +128,8 @@ def _find_opening(plain: str, closing: int) -> int:
     return -1
 
 
-def find_call(text: str, offset: int) -> CallText | None:
-    """Return the innermost call whose parentheses are open at `offset`; None if there is none."""
+def find_call(text: str, offset: int, brackets: int = MOST_BRACKETS) -> CallText | None:
+    """Return the innermost call whose parentheses are open at `offset`; None if there is none within `brackets`."""
     low = find_start(text, offset)
     plain = blank_strings(text[low:offset])
     level = 0
@@ -133,7 +143,7 @@ def find_call(text: str, offset: int) -> CallText | None:
                 level -= 1
                 continue
             if mark != "(" or at == 0 or not (plain[at - 1].isalnum() or plain[at - 1] in "_$)]"):
-                return None if mark == "{" else find_call(text, low + at) if at else None
+                return find_call(text, low + at, brackets - 1) if at and brackets and mark != "{" else None
             callee = read_expression_before(text, low + at)
             pieces = _split(plain[at + 1 :], [comma - at - 1 for comma in reversed(commas)])
             names = tuple(found[1] for piece in pieces if (found := _NAMED.match(piece)))

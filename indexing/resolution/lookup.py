@@ -75,6 +75,7 @@ class Lookup:
         self._started = time.monotonic()
         self._sources: dict[FileKey, Source | None] = {}
         self._found: dict[tuple[Source, str], tuple[Reference, ...]] = {}
+        self._imports: dict[Source, dict[str, list[ImportedName]]] = {}
         self._own: Source | None = None
         self._own_key: FileKey | None = None
         self._depth = 0
@@ -149,15 +150,23 @@ class Lookup:
         self._depth += 1
         numbers = source.table.members.get(-1, {}).get(name, ())
         found = [Reference(source, number) for number in numbers if source.table.definitions[number].how != "narrowed"]
-        for imported in source.table.imports:
-            if imported.name == name or imported.name.startswith(f"{name}."):
-                found += self.follow(source, imported)
+        for imported in self._list_imports(source, name):
+            found += self.follow(source, imported)
         if not found:
             found += self._find_by_star(source, name)
         self._depth -= 1
         result = tuple(dict.fromkeys(found))[:MOST_REFERENCES]
         self._found[source, name] = result
         return result
+
+    def _list_imports(self, source: Source, name: str) -> Sequence[ImportedName]:
+        """Return the imports of `source` that bind `name`; sorts all by name once, as a file may have thousands."""
+        by_name = self._imports.get(source)
+        if by_name is None:
+            by_name = self._imports[source] = {}
+            for imported in source.table.imports:
+                by_name.setdefault(imported.name.partition(".")[0], []).append(imported)
+        return by_name.get(name, ())
 
     def follow(self, source: Source, imported: ImportedName) -> list[Reference]:
         """Return what a name that `source` imports means; [] if it is in no known file."""

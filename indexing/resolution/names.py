@@ -101,7 +101,9 @@ class DocumentNames:
         members: dict[str, FoundDefinition] = {}
         for value in values:
             for name, reference in self.inference.iterate_members(value):
-                if name not in members and len(members) < MOST_MEMBERS:
+                if len(members) >= MOST_MEMBERS:
+                    break
+                if name not in members:
                     members[name] = self.describe(reference)
         types = tuple(dict.fromkeys(value.title for value in values))
         if not types:

@@ -73,10 +73,15 @@ class NextEditRequests:
         self._has_plugin = False
 
     def note_change(self, before: OpenText | None, after: OpenText) -> None:
-        """Record a change of a document, which supersedes the request about it; `before` is None for a new document."""
+        """Record a change of a document, which supersedes the request about it; `before` is None for a new document.
+
+        While next edits are off for its language, forgets the document's edits.
+        """
         self._tickets.cancel(after.uri)
         editor = self._get_editor()
-        if before is not None and editor is not None and editor.policy.is_on(after.language):
+        if editor is None or not editor.policy.is_on(after.language):
+            self._history.forget(after.uri)  # the places of its edits are not kept up to date
+        elif before is not None:
             self._history.note_change(after.uri, before.text, after.text)
 
     def note_plugin(self) -> None:

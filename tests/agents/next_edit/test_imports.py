@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agents.next_edit import imports
 from agents.next_edit.next_edits import Kind
 from tests.agents.next_edit.person import Person, carry_on
 
@@ -71,3 +72,8 @@ def test_a_name_is_imported_as_in_another_open_file_unless_they_differ() -> None
     person = Person({**texts, "b.py": "from drawing import Circle\n"})
     person.change("use()", "use(Circle)")
     assert person.describe() == ""
+
+
+def test_a_line_of_spaces_after_an_import_takes_little_time() -> None:
+    assert imports._PLAIN.fullmatch("import " + " " * 50_000 + "(") is None
+    assert imports._PLAIN.fullmatch("from a  import  b, c") is not None

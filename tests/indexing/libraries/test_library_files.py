@@ -193,3 +193,15 @@ def test_indexed_packages_are_listed_by_name_and_version(tmp_path: Path) -> None
     files.write_package(files.make_key(package, "0" * 32), [])
     (files.folder / f"pypi-older-1-{'0' * 32}-v{library_files.FORMAT - 1}.0.package").touch()
     assert files.list_packages() == ["pypi-thing-1.0"]
+
+
+def test_a_package_that_damage_makes_look_encrypted_is_noticed(tmp_path: Path) -> None:
+    files = LibraryFiles(tmp_path)
+    files.write_package("key", [IndexedFile("a.py", b"one")])
+    path = files.find_package("key")
+    data = bytearray(path.read_bytes())
+    data[6] |= 1
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    with pytest.raises(LibraryFileError):
+        list(files.read_package("key"))

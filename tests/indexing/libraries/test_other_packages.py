@@ -185,3 +185,39 @@ def test_packages_of_several_ecosystems_are_found_together_and_ordered_by_use(tm
     found = discover(root, {"used/part": 1, "some_crate": 2}, {"CARGO_HOME": str(tmp_path / "cargo")})
     assert [package.name for package in found.packages] == ["some-crate", "used", "declared", "rest", "zunused"]
     assert set(found.watched) == {str(root / "node_modules"), str(root / "Cargo.lock")}
+
+
+@pytest.mark.parametrize("lines", ["require " + "a." * 100_000, "\n" * 100_000 + "x", "require a.b " + " " * 100_000])
+def test_a_go_mod_that_no_go_wrote_is_read_in_little_time(tmp_path: Path, lines: str) -> None:
+    root = write(tmp_path, {"go.mod": f"module a.b/c\n{lines}\nrequire a.b/d v1.0.0\n"})
+    write(tmp_path / "cache" / "a.b", {"d@v1.0.0/d.go": ""})
+    packages, _, direct = find_go_modules(root, {"GOMODCACHE": str(tmp_path / "cache"), "PATH": ""})
+    assert ([one.name for one in packages if one.name != "stdlib"], direct) == (["a.b/d"], {"a.b/d"})
+
+
+def test_a_go_mod_names_no_folder_outside_of_the_cache(tmp_path: Path) -> None:
+    write(tmp_path / "own.code@v1.0.0", {"a.go": ""})
+    root = write(tmp_path / "root", {"go.mod": f"module a.b/c\nrequire {tmp_path}/own.code v1.0.0\n"})
+    packages, _, _ = find_go_modules(root, {"GOMODCACHE": str(tmp_path / "cache"), "PATH": ""})
+    assert [one.name for one in packages if one.name != "stdlib"] == []
+
+
+def test_names_that_are_too_long_for_a_file_name_hide_no_other_packages(tmp_path: Path) -> None:
+    long = "a" * 300
+    write(
+        tmp_path / "root",
+        {
+            ".git/x": "",
+            ".venv/pyvenv.cfg": f"home = /{long}/bin\nversion = 3.11.7\n",
+            "Cargo.lock": f'[[package]]\nname = "{long}"\nversion = "1.0"\nsource = "registry+x"\n',
+            "go.mod": f"module a.b/c\nrequire a.b/{long} v1.0.0\n",
+            "node_modules/left/package.json": describe("left"),
+        },
+    )
+    (tmp_path / "cargo" / "registry" / "src" / "index").mkdir(parents=True)
+    (tmp_path / "go" / "a.b").mkdir(parents=True)
+    environ = {"CARGO_HOME": str(tmp_path / "cargo"), "GOMODCACHE": str(tmp_path / "go"), "PATH": ""}
+    assert [one.name for one in discover(tmp_path / "root", {}, environ).packages if one.name != "stdlib"] == ["left"]
+    (tmp_path / "root" / ".venv" / "pyvenv.cfg").unlink()
+    found = discover(tmp_path / "root", {}, {**environ, "VIRTUAL_ENV": f"/{long}"})
+    assert [one.name for one in found.packages if one.name != "stdlib"] == ["left"]

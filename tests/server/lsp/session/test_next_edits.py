@@ -9,6 +9,7 @@ import pytest
 
 from agents.edits import Edit
 from agents.findings import Fix
+from agents.next_edit.next_edits import NextEditPolicy
 from agents.suggestions import Completion
 from tests.server.editor import URI, finding
 
@@ -45,6 +46,13 @@ def place(line: int, character: int) -> dict[str, int]:
 async def ask(editor: Editor, method: str = "starling/nextEdit", *, line: int = 0, **document: Any) -> Any:
     params = {"textDocument": {"uri": URI, **document}, "position": place(line, 6), "context": {"triggerKind": 2}}
     return (await editor.answer(editor.ask(method, params)))["result"]
+
+
+def turn(editor: Editor, *, on: bool) -> None:
+    core = editor.server.session.cores.current
+    assert core is not None
+    assert core.next_editor is not None
+    core.next_editor.set_policy(NextEditPolicy(enabled=on))
 
 
 async def count(editor: Editor) -> dict[str, Any]:
@@ -236,3 +244,13 @@ def get_document(editor: Editor) -> OpenText:
     document = editor.server.session.documents.get(URI)
     assert document is not None
     return document
+
+
+async def test_changes_made_while_it_is_off_make_earlier_edits_unknown(editor: Editor) -> None:
+    await rename(editor)
+    await count(editor)  # after all that came before
+    turn(editor, on=False)
+    change(editor, "other = 1\n", (0, 0), (0, 0), version=3)  # looks as if `size` had become `other`
+    await count(editor)  # after all that came before
+    turn(editor, on=True)
+    assert await ask(editor, version=3) is None
