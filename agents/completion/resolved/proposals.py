@@ -84,7 +84,8 @@ class Line:
     @cached_property
     def is_code(self) -> bool:
         """Whether the cursor is outside of strings, comments, and lines that define or import."""
-        return not self._closing.quote and "#" not in self.cursor.before and not _NO_CODE.match(self.cursor.before)
+        before, comment = self.cursor.before, self.cursor.document.entry.line_comment
+        return not self._closing.quote and not (comment and comment in before) and not _NO_CODE.match(before)
 
     @cached_property
     def _closing(self) -> Closing:
@@ -92,13 +93,14 @@ class Line:
         return Closing.at(self.cursor)
 
     def finish(self, closed: int = 0) -> str:
-        """Return the closing brackets and the colon that the line needs; `closed` brackets are closed already."""
+        """Return the closing brackets that the line needs, in Python with its colon; `closed` are closed already."""
         cursor = self.cursor
         opened = scan_brackets(cursor.before, cursor.document.language, "").unclosed
         closers = "".join(CLOSER_OF[each] for each in reversed(opened))[closed:]
         if len(opened) < closed or self._closing.needed[len(opened) :]:  # the statement goes on in the next line
             return closers
-        return closers + (":" if _HEADER.match(cursor.before) else "")
+        has_colon = cursor.document.entry.columns == "statements" and _HEADER.match(cursor.before)
+        return closers + (":" if has_colon else "")
 
     @cached_property
     def is_inner(self) -> bool:

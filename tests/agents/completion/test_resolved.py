@@ -64,6 +64,13 @@ def test_the_line_gets_the_brackets_and_the_colon_that_it_needs(editor: Editor) 
     assert list_asked(editor, f"{BOX}def run(box: Box) -> None:\n    if abs(box.wi$0\n") == ["dth):"]
 
 
+def test_only_a_line_of_python_gets_a_colon(editor: Editor) -> None:
+    box = "class Box {\n  width = 1;\n  #hidden = 2;\n  run() {\n    if (this.$0\n  }\n}\n"
+    found = editor.ask(box, trigger=Trigger.INVOKED, language="typescript", limit=6).suggestions
+    assert "width)" in [one.text for one in found]
+    assert not [one.text for one in found if one.text.endswith(":")]
+
+
 def test_members_come_from_another_file(open_editor: Callable[..., Editor]) -> None:
     editor = open_editor(index=MemoryIndex(files={"boxes.py": BOX}), policy=PATIENT)
     assert list_asked(editor, "from boxes import Box\n\nbox = Box(1, 2)\nx = box.he$0\n") == ["ight"]
