@@ -101,7 +101,7 @@ class Worker:
                 except StoppedError:
                     return
                 except (OSError, ValueError, sqlite3.Error, LibraryFileError) as error:
-                    problem = f"Installed libraries could not be indexed ({error})."
+                    problem = f"Installed libraries could not be indexed ({error}); `starling index` tries again."
             self._keep_within_limit()
             _emit(event="libraries", jobs=[job["job"] for job in jobs], problem=problem)
 

@@ -23,8 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import jedi
-
 from indexing import ranking
 from indexing.process.analysis import analyze_text
 from indexing.records import Query
@@ -41,6 +39,8 @@ from tests.eval.metrics import SEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import jedi
 
     from indexing.segments import Ranked
     from indexing.syntax.documents import Import
@@ -95,6 +95,8 @@ def load_sites(package: data.Package) -> list[Site]:
 
 def _find_sites(package: data.Package) -> list[Site]:
     """Return up to `SITES` random calls of functions and classes in other files of the package."""
+    import jedi  # noqa: PLC0415  # not there in `make test`
+
     project = jedi.Project(package.root)
     calls = [(path, *place) for path in package.list_files() for place in find_calls(path)]
     random.Random(SEED).shuffle(calls)  # noqa: S311 - a sample that repeats, no secret

@@ -100,6 +100,11 @@ class MemoryIndex(DocumentAccess):
     ) -> tuple[Hit, ...]:
         return ()
 
+    def find_related_definitions(
+        self, document: Document, offset: int, *, limit: int = 10, deadline: float | None = None
+    ) -> tuple[Hit, ...]:
+        return ()
+
     def read_status(self) -> IndexStatus:
         return IndexStatus("ready", files=3)
 

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import pytest
 from lsprotocol import types
 
+from indexing.storage.segment import Segment
 from models.scripted.scripted_server import ScriptedServer
 from models.scripted.scripts import Script
 from server.lsp.commands import COMMANDS
@@ -221,6 +222,12 @@ def unpack_values(path: Path) -> Iterator[bytes]:
                             yield zlib.decompress(value)
 
 
+def read_segment(path: Path) -> list[str]:
+    """Return the texts of all files in a segment, which holds them as tokens."""
+    segment = Segment.open(path)
+    return [segment.read_text(index) for index in range(len(segment.file_ids))]
+
+
 def find_words(data: bytes, words: list[str]) -> list[str]:
     """Return those of `words` that are in `data`, in any of three encodings."""
     lower = data.lower()
@@ -236,6 +243,7 @@ def find_leaks(home: Path, words: list[str], *, but: tuple[str, ...] = ()) -> li
     texts += [
         (path, text) for path, data in texts if data.startswith(b"SQLite format 3") for text in unpack_values(path)
     ]
+    texts += [(path, text.encode()) for path in files if path.suffix == ".segment" for text in read_segment(path)]
     return [(path.name, word) for path, text in texts for word in find_words(text, words)]
 
 
@@ -316,7 +324,7 @@ async def test_no_canary_reaches_a_model_or_a_disk(start: Start, monkeypatch: py
         assert find_words(read_requests(chat), words) == []
         assert find_words(read_requests(completion), words) == []
     assert {name for name, _ in find_leaks(session.home, [control])} >= {"starling.log"}
-    assert any("sqlite" in name or "db" in name for name, _ in find_leaks(session.home / "cache" / "index", [control]))
+    assert any(name.endswith(".segment") for name, _ in find_leaks(session.home / "cache" / "index", [control]))
     assert find_leaks(session.home, words) == []
 
 

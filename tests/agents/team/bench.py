@@ -54,7 +54,7 @@ class FakeOutcome:
 class FakeGate:
     """Applies edits to the disk at once, and permits calls, unless `answer` is a no; remembers what it was asked.
 
-    With `narrow`, applies what that makes of an edit, and reports that `left` was left out.
+    With `narrow`, applies what that makes of an edit, and reports that `left_out` was left out.
     """
 
     answer: bool = True

@@ -40,7 +40,7 @@ def test_the_doctor_says_where_everything_lives(
     assert places["settings"].startswith(f"{home / 'config' / 'settings.toml'} (not there")
     assert places["models"].startswith(str(home / "config" / "models"))
     assert places["log"].startswith(str(home / "log" / "starling.log"))
-    assert places["indexes"] == f"{home / 'cache' / 'index'} (0.0 MB)"
+    assert places["indexes"] == f"{home / 'cache' / 'index'} (0.0 MB; with libraries 0.0 of at most 4,000 MB)"
     assert places["state"] == str(home / "state")
 
 

@@ -28,7 +28,7 @@ async def test_a_piece_is_replaced(old: str, new: str, after: str, bench: TeamBe
 
 async def test_the_agent_is_told_which_parts_the_person_left_out(bench: TeamBench) -> None:
     bench.write("#- a.py\nx = 1\n")
-    bench.gate.reason, bench.gate.left = "1 of 2 parts were taken. Left out: a.py, line 9.", ("a.py, line 9",)
+    bench.gate.reason, bench.gate.left_out = "1 of 2 parts were taken. Left out: a.py, line 9.", ("a.py, line 9",)
     text, failed = await bench.call("edit_file", path="a.py", replacements=[{"old": "x = 1", "new": "x = 2"}])
     assert not failed
     assert text.startswith("Done in part: Edit a.py. 1 of 2 parts were taken. Left out: a.py, line 9. The person took")

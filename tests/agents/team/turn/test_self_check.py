@@ -100,7 +100,7 @@ async def test_only_the_parts_that_were_applied_are_checked(kept: str, bench: Te
         [line] = [line for line in change.after.splitlines(keepends=True) if kept in line]
         return replace(proposal, changes=(replace(change, edits=(Edit(0, len(change.before), line),)),))
 
-    bench.gate.narrow, bench.gate.left = keep_line, ("a.py, line 1",)
+    bench.gate.narrow, bench.gate.left_out = keep_line, ("a.py, line 1",)
     await run(bench, write("BAD = 1\ngood = 1\n") + "===\nDone.\n")
     assert bench.read("a.py") == f"{kept} = 1\n"
     assert any("There are these problems" in one.text for one in bench.conversation.messages) is told
