@@ -64,7 +64,7 @@ def _list_unused(name: str, document: Document, syntax: Syntax) -> Iterator[Cand
     assert span is not None  # noqa: S101 (chosen for it)
     start = text.rfind("\n", 0, span.start) + 1
     end = text.find("\n", span.end)
-    line = text[start : end if end >= 0 else len(text)]
+    line = text[start : end if end >= 0 else len(text)].removesuffix("\r")
     written = _PLAIN.fullmatch(line)
     if written is None or end < 0:  # indented, in brackets, with an alias or a comment
         return

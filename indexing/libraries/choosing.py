@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from indexing.libraries.packages import PYPI, STDLIB, normalize_name
@@ -54,7 +55,8 @@ def choose_packages(
         declared: normalised names of packages that the workspace declares to use.
         own: normalised names of the workspace's own packages, which are left out.
     """
-    used = {package.place: _count_uses(package, imported) for package in packages}
+    tops, paths = _count_parts(imported)
+    used = {package.place: _count_uses(package, tops, paths) for package in packages}
     direct = [each for each in packages if used[each.place] or normalize_name(each.name) in declared]
     direct.sort(key=lambda each: (-used[each.place], each.name))
     needed = _list_needed(packages, direct)
@@ -73,16 +75,24 @@ def choose_packages(
     return sorted(others, key=lambda each: (rank(each), -used[each.place], each.name, each.version))
 
 
-def _count_uses(package: Package, imported: Mapping[str, int]) -> int:
-    """Return the number of import statements that name a module of `package`."""
-    modules = set(package.modules)
-    if package.ecosystem == PYPI:
-        return sum(count for name, count in imported.items() if name.partition(".")[0] in modules)
-    return sum(
-        count
-        for name, count in imported.items()
-        if any(name == module or name.startswith(f"{module}/") for module in modules)
-    )
+def _count_uses(package: Package, tops: Mapping[str, int], paths: Mapping[str, int]) -> int:
+    """Return the number of import statements that name a module of `package`, by what `_count_parts` returns."""
+    counts = tops if package.ecosystem == PYPI else paths
+    return sum(counts.get(module, 0) for module in set(package.modules))
+
+
+def _count_parts(imported: Mapping[str, int]) -> tuple[Counter[str], Counter[str]]:
+    """Return the statements that name each top module ("a" for "a.b"), and each path ("a" and "a/b" for "a/b").
+
+    They are counted once for all packages, as there may be thousands of packages and of names.
+    """
+    tops: Counter[str] = Counter()
+    paths: Counter[str] = Counter()
+    for name, count in imported.items():
+        tops[name.partition(".")[0]] += count
+        for path in accumulate(name.split("/"), "{}/{}".format):
+            paths[path] += count
+    return tops, paths
 
 
 def _list_needed(packages: Sequence[Package], direct: Sequence[Package]) -> set[str]:

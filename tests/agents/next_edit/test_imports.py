@@ -77,3 +77,9 @@ def test_a_name_is_imported_as_in_another_open_file_unless_they_differ() -> None
 def test_a_line_of_spaces_after_an_import_takes_little_time() -> None:
     assert imports._PLAIN.fullmatch("import " + " " * 50_000 + "(") is None
     assert imports._PLAIN.fullmatch("from a  import  b, c") is not None
+
+
+def test_an_unused_import_is_removed_where_lines_end_with_a_carriage_return() -> None:
+    text = "import os\r\nimport sys, re\r\nprint(os, sys, re)\r\n"
+    assert carry_on(text, "os, sys", "sys") == "import sys, re\r\nprint(sys, re)\r\n"
+    assert carry_on(text, ", re)", ")") == "import os\r\nimport sys\r\nprint(os, sys)\r\n"

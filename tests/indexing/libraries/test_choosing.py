@@ -48,3 +48,12 @@ def test_import_statements_of_several_languages_are_read() -> None:
     ]
     found = set(list_imported_names(texts))
     assert found >= {"os.path", "numpy", "json", "react", "fs", "@scope/name/part", "github.com/some/log", "serde"}
+
+
+def test_thousands_of_packages_and_imports_are_compared_in_little_time() -> None:
+    folder = Path("/packages")
+    packages = [
+        Package("npm", f"@s/p{number}", "1", folder / str(number), (), (f"@s/p{number}",)) for number in range(20_000)
+    ]
+    chosen = choose_packages(packages, {f"@s/p{number}/inner": number for number in range(20_000)}, set())
+    assert [each.name for each in chosen[:2]] == ["@s/p19999", "@s/p19998"]
