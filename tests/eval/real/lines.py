@@ -6,8 +6,9 @@ stored answers. `--seconds` ends a run early; the next run continues it. Each pl
 of all packages in turn, so that those of a short run are a sample of all.
 
 The arms: "raw" is the engine with a plain prompt; "asked" is Starling when a person asks for one line and waits as long
-as it takes; "asked, half other files" the same with half of the prompt for other files' code; "asked, in time" with the
-usual patience, and more lines where the syntax asks for them; "typing" what is shown while a person types.
+as it takes; "asked, by words" the same with definitions found by their names alone, without resolution; "asked, half
+other files" the same with half of the prompt for other files' code; "asked, in time" with the usual patience, and more
+lines where the syntax asks for them; "typing" what is shown while a person types.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import ExitStack
 
+    from indexing.records import Hit
     from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel
     from tests.eval.real.answers import Answers
@@ -51,11 +53,25 @@ if TYPE_CHECKING:
 
 TABLE = "real_lines.csv"
 PLACES = 25  # a package
-RAW, ASKED, IN_TIME, TYPING, CROWDED = ARMS = ("raw", "asked", "asked, in time", "typing", "asked, half other files")
-PATIENT = (ASKED, CROWDED)
+RAW, ASKED, IN_TIME, TYPING, CROWDED, WORDS = ARMS = (
+    "raw",
+    "asked",
+    "asked, in time",
+    "typing",
+    "asked, half other files",
+    "asked, by words",
+)
+PATIENT = (ASKED, CROWDED, WORDS)
 # Copilot's shares of a prompt, which is several times as long.
 HALF_OTHERS = PromptShares(prefix=0.35, suffix=0.15, stable=0.35, volatile=0.15)
 PATIENT_MS = 600_000.0
+
+
+class WordIndex(Index):
+    """An index that finds definitions by their names alone, not by what names mean."""
+
+    def find_related_definitions(self, *_: object, **__: object) -> tuple[Hit, ...]:
+        return ()
 
 
 @dataclass(frozen=True)
@@ -168,15 +184,17 @@ def ask_starling(
 
 
 @contextmanager
-def open_index(package: data.Package) -> Iterator[Index]:
+def open_index(package: data.Package, *, resolving: bool = True) -> Iterator[Index]:
     """Index a package, or open its index of an earlier run; close the index at the end of the block.
+
+    The index finds definitions by resolution, too, if `resolving`.
 
     Raises:
         SystemExit: the package is not indexed in time.
     """
     storage = data.CACHE / "index" / f"{package.name}-{package.version}"
     storage.mkdir(parents=True, exist_ok=True)
-    index = Index([package.root], storage=storage)
+    index = (Index if resolving else WordIndex)([package.root], storage=storage)
     try:
         index.start()
         if not index.wait(INDEX_WAIT_S):
@@ -218,7 +236,7 @@ def _make_starling_arm(entry: ModelEntry, arm: str, threads: int, stack: ExitSta
         """Complete a place in the index of its package, which is opened once."""
         name = site.package.name
         if name not in indexes:
-            indexes[name] = stack.enter_context(open_index(site.package))
+            indexes[name] = stack.enter_context(open_index(site.package, resolving=arm != WORDS))
         return ask_starling(indexes[name], model, site, arm, quick)
 
     return answer
