@@ -301,11 +301,14 @@ class Index:
         found = {name: list_chunks(snapshot.view, opened.find_meanings(name)) for name in names}
         return {name: chunks for name, chunks in found.items() if chunks}
 
-    def open_names(self, document: Document, offset: int, *, deadline: float | None = None) -> DocumentNames | None:
+    def open_names(
+        self, document: Document, offset: int, *, deadline: float | None = None, libraries: bool = False
+    ) -> DocumentNames | None:
         """Return the names of `document` as they are seen at `offset` (code points): see `DocumentNames`.
 
         None if its language has no resolution, or if no index is loaded by `deadline` (a moment of `time.monotonic`).
-        After the deadline files are no longer parsed: answers come from the tables that are cached.
+        After the deadline files are no longer parsed: answers come from the tables that are cached. With `libraries`,
+        what is imported from the libraries installed for the document's root is known, too.
         """
         if not document.entry.resolution:
             return None
@@ -320,6 +323,7 @@ class Index:
             home=sources.locate_document(document),
             key=sources.find_document_key(snapshot, document),
             deadline=deadline,
+            libraries=libraries,
         )
 
     def find_related_definitions(
@@ -438,6 +442,7 @@ class Index:
                     sources.open_document(document, shared=not find_reason(document, self.find_exclusion_reason))
             snapshot = sources.make_snapshot()
             snapshot.view.prepare()  # here, so that the next key need not wait for it
+            sources.names.prepare(snapshot.view)
             self._snapshot = snapshot
             self._ready.set()
             return snapshot

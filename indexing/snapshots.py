@@ -232,7 +232,9 @@ class Sources:
                 overlays[own] = OverlayFile(each.relative, _NOW, each.analysis.blob)
                 hidden.discard(own)
             roots = {key: root.path for key, root in self._roots.items()}
-            return Snapshot(View(segments, overlays, hidden, self._libraries.segments), roots, opened, keys)
+            environments = {key: self._libraries.list_keys(path) for key, path in roots.items()}
+            view = View(segments, overlays, hidden, self._libraries.segments, environments)
+            return Snapshot(view, roots, opened, keys)
 
     def read_counts_by_root(self) -> list[tuple[IndexPaths, Counts | None, str]]:
         """Return for each root the paths of its index, its figures, and when its last full pass ended.

@@ -13,8 +13,12 @@ FileKey = tuple[str, int]  # key of the root, and number of the file
 class Paths:
     """The relative paths of the files of one root. Immutable."""
 
-    def __init__(self, files: Iterable[tuple[str, FileKey]]) -> None:
-        """Take (relative path, key) of each file; of files with the same path the first counts."""
+    def __init__(self, files: Iterable[tuple[str, FileKey]], *, is_installed: bool = False) -> None:
+        """Take (relative path, key) of each file; of files with the same path the first counts.
+
+        With `is_installed` they are files of installed libraries, whose paths are those by which code imports them.
+        """
+        self.is_installed = is_installed
         self._keys: dict[str, FileKey] = {}
         self._by_name: dict[str, list[str]] = {}
         for relative, key in files:
@@ -26,7 +30,7 @@ class Paths:
 
     def bind(self, read: Callable[[FileKey], str]) -> Paths:
         """Return the same paths, with `read` to return the text of a file by its key, "" if it is gone."""
-        bound = Paths(())
+        bound = Paths((), is_installed=self.is_installed)
         bound._keys, bound._by_name, bound._read = self._keys, self._by_name, read
         return bound
 

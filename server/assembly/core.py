@@ -279,7 +279,7 @@ def _build_reviewer(index: Index, settings: Settings, old: Core | None, examiner
         examiners=examiners,
         withheld=index.find_withholding_reason,
         roots=lambda: index.roots,
-        open_names=index.open_names,
+        open_names=partial(index.open_names, libraries=True),
     )
 
 

@@ -78,7 +78,9 @@ class MemoryIndex(DocumentAccess):
     ) -> tuple[Recalled, ...]:
         return self.recalled[:limit]
 
-    def open_names(self, document: Document, offset: int, *, deadline: float | None = None) -> DocumentNames | None:
+    def open_names(
+        self, document: Document, offset: int, *, deadline: float | None = None, libraries: bool = False
+    ) -> DocumentNames | None:
         if not document.entry.resolution:
             return None
         return DocumentNames(
