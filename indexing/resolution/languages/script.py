@@ -10,7 +10,7 @@ from indexing.resolution.languages.script_exports import WHOLE
 from indexing.resolution.languages.script_tables import CONSTRUCTOR, TableReader
 from indexing.resolution.languages.script_text import CAST, GIVEN
 from indexing.resolution.languages.script_weights import WEIGHTS
-from indexing.resolution.rules import TypeNames
+from indexing.resolution.rules import SimpleModules, TypeNames
 from indexing.syntax.languages.language import parse_kinds
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ _BRACKET = re.compile(r"[()\[\]{}]")
 _OPENERS, _CLOSERS = "([{", ")]}"
 
 
-class ScriptRules:
+class ScriptRules(SimpleModules):
     """The rules of TypeScript and JavaScript."""
 
     constructor = CONSTRUCTOR
@@ -98,6 +98,10 @@ class ScriptRules:
     def locate_module(self, imported: ImportedName, relative: str, paths: Paths) -> Sequence[tuple[str, int]]:
         """Return the keys of the files of an imported module, source before declarations; () if it is in none."""
         return script_modules.locate(imported.module, relative, paths)
+
+    def locate_named(self, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
+        """Return the keys of the files of the module that a person calls `name`; () if there is none."""
+        return script_modules.locate(name, "", paths)
 
     def locate_submodule(self, _relative: str, _name: str, _paths: Paths) -> Sequence[tuple[str, int]]:
         """Return (): a folder is no module here."""
