@@ -22,7 +22,7 @@ MOST_CANDIDATES = 1_500
 MOST_RECEIVERS = 50
 SHARE_OF_RECEIVERS, SHARE_OF_IMPORTS = 0.3, 0.45  # of the time to a deadline, after which the search for them ends
 RECEIVERS_WITHIN = 20_000  # characters before the cursor
-_RECEIVER = re.compile(r"((?:[^\W\d]\w*\.)+)[^\W\d]\w*")
+_RECEIVER = re.compile(r"(?<!\w)((?:[^\W\d]\w*\.)+)[^\W\d]\w*")
 
 Way = Literal["import", "module", "own class", "receiver", "class"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from indexing.resolution.paths import Paths
     from indexing.resolution.records import NameTable
 
-_IMPORT = re.compile(r"^[ \t]*(?:from[ \t].*?import[ \t]*\([^)]*\)|(?:from|import)[ \t].*)", re.MULTILINE)
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t].*?import[ \t]*\([^)]{0,4000}\)|(?:from|import)[ \t].*)", re.MULTILINE)
 
 
 class PythonRules(SimpleModules):

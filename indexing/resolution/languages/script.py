@@ -63,16 +63,16 @@ TYPES = TypeNames(
     casting=frozenset({CAST}),
 )
 _SIMPLIFIED = re.compile(
-    r"""//[^\n]*|/\*.*?(?:\*/|\Z)|`(?:[^`\\]|\\.)*(?:`|\Z)|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'"""
+    r"""\\.|//[^\n]*|/\*.*?(?:\*/|\Z)|`(?:[^`\\]|\\.)*(?:`|\Z)|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'"""
     r"""|\?\.(?=[(\[])|[?!]\.|\#""",
     re.DOTALL,
 )
 _TEXT = re.compile(
-    r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|//.*|/\*.*?\*/|/(?![*/])(?:[^/\\\n]|\\.)+/"
+    r"\\.|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|//.*|/\*.*?\*/|/(?![*/])(?:[^/\\\n]|\\.)+/"
 )
 _IMPORT = re.compile(
-    r"^[ \t]*(?:import|export)\b[^;'\"()=]*?(?:from\s*)?['\"][^'\"\n]*['\"]"
-    r"|^[ \t]*(?:const|let|var|import)\b[^;()]*?=\s*require\([^)]*\)",
+    r"^[ \t]*(?:import|export)\b[^;'\"()=]{0,4000}?(?:from\s*)?['\"][^'\"\n]*['\"]"
+    r"|^[ \t]*(?:const|let|var|import)\b[^;()]{0,4000}?=\s*require\([^)]*\)",
     re.MULTILINE,
 )
 _HEAD = re.compile(r"=>(?: *\{)?|\{")  # before the cursor: the end of the head of a function or class
@@ -166,7 +166,7 @@ def _simplify(found: re.Match[str]) -> str:
         return re.sub(r"[^\n]", " ", text)
     if text.startswith("`"):
         return f"'{'_' * (len(text) - 2)}'" if len(text) > 1 else " "
-    if text[0] in "\"'":
+    if text[0] in "\"'\\":
         return text
     if text == "#":  # of a private name
         return " "
