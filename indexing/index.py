@@ -344,9 +344,26 @@ class Index:
         found = likely.list_related(names, snapshot.view, own=own, limit=limit, deadline=deadline)
         return self._make_hits(snapshot, workspace_names.list_chunks(snapshot.view, found), limit)
 
+    def find_used_library_definitions(
+        self, document: Document, offset: int, *, limit: int, deadline: float | None = None
+    ) -> tuple[Hit, ...]:
+        """Return up to `limit` definitions of installed libraries that the code before `offset` uses, nearest first.
+
+        The function that is called around `offset` comes before all. () as for `find_related_definitions`.
+        """
+        names = self.open_names(document, offset, deadline=deadline, libraries=True) if limit > 0 else None
+        snapshot = self._snapshot
+        if names is None or snapshot is None:
+            return ()
+        from indexing.resolution import likely, workspace_names  # noqa: PLC0415  # numpy
+
+        found = likely.list_used_libraries(names, limit)
+        return self._make_hits(snapshot, workspace_names.list_chunks(snapshot.view, found), limit)
+
     def find_qualified(self, written: str, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         """Return up to `limit` definitions that a qualified name ("Class.method") means anywhere in the workspace.
 
+        Of a name that means nothing there, those in the installed libraries, where it has to begin with a module.
         () for a plain name, for one that is not known, and if no index is loaded by `deadline`.
         """
         snapshot = self._get_snapshot(deadline, analyse=True)

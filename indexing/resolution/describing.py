@@ -23,7 +23,7 @@ def describe(reference: Reference, inference: Inference) -> FoundDefinition:
     source = reference.source
     found = FoundDefinition(source.relative, source.key, "", "", "module", Span(0, 0), 0, is_library=source.is_library)
     if reference.number < 0:
-        name = source.relative.rpartition("/")[2].partition(".")[0]
+        name = source.table.package or source.relative.rpartition("/")[2].partition(".")[0]
         return replace(found, name=name, qualified=name)
     definition = reference.definition
     qualified = _qualify(source, reference.number)

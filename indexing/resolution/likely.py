@@ -33,7 +33,7 @@ USED_LINES = 12
 MOST_USED = 24  # names and members in these lines
 _SHOWN = {"function", "class"}
 _CHAIN = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
-_CALL = re.compile(r"([^\W\d]\w*)\(")
+_CALL = re.compile(r"(?<!\w)([^\W\d]\w*)\(")
 
 
 def rank_likely(
@@ -72,6 +72,13 @@ def list_related(
         found += [each.definition for each in likely[number : number + 1]]
         found += used[number : number + 1]
     return [each for each in dict.fromkeys(found) if each.key is not None and each.kind in _SHOWN][:limit]
+
+
+def list_used_libraries(names: DocumentNames, limit: int) -> list[FoundDefinition]:
+    """Return up to `limit` definitions of libraries that the code before the cursor uses, nearest first."""
+    call = names.find_call()
+    used = dict.fromkeys([*(call.callees if call is not None else ()), *_iterate_used(names)])
+    return [each for each in used if each.is_library and each.kind in _SHOWN][:limit]
 
 
 def _iterate_used(names: DocumentNames) -> Iterator[FoundDefinition]:

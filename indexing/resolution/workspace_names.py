@@ -15,7 +15,6 @@ from indexing.resolution.inference import Inference
 from indexing.resolution.lookup import Lookup
 from indexing.resolution.names import DocumentNames
 from indexing.resolution.paths import Paths
-from indexing.resolution.records import ImportedName
 from indexing.resolution.values import Value
 from indexing.segments import Ranked
 
@@ -60,8 +59,9 @@ class WorkspaceNames:
             home: key of the document's root, and its path there.
             key: key of its stored version; None if it is not indexed.
             deadline: moment of `time.monotonic` after which no file is parsed; None for none.
-            libraries: whether imports are followed into installed libraries, too.
+            libraries: whether imports are followed into installed libraries, too, where the language's can be.
         """
+        environment = home[0] if libraries and document.entry.resolves_libraries else None
         return DocumentNames(
             document.text,
             offset,
@@ -69,7 +69,7 @@ class WorkspaceNames:
             root=home[0],
             relative=home[1],
             key=key,
-            files=self._list_files(view, home[0] if libraries else None, is_hurried=deadline is not None),
+            files=self._list_files(view, environment, is_hurried=deadline is not None),
             tables=self._tables,
             deadline=deadline,
         )
@@ -143,13 +143,13 @@ def _iterate_homes(
 ) -> Iterator[tuple[Source, list[str]]]:
     """Yield modules in which the qualified name `parts` may be, each with the parts that are left to look up there.
 
-    With a `view` also files of the workspace that define its first part.
+    `view` has the files of the workspace, of which also those count that define its first part; None for libraries.
     """
     for split in range(len(parts) - 1, 0, -1):
-        module = ImportedName(parts[0], ".".join(parts[:split]))
-        for language_rules in rules.load_all():
+        module = ".".join(parts[:split])
+        for language_rules in rules.load_all(libraries=view is None):
             for in_root in paths.values():
-                for source in lookup.load_all(language_rules.locate_module(module, "", in_root)):
+                for source in lookup.load_all(language_rules.locate_named(module, in_root)):
                     yield source, parts[split:]
     if view is None:
         return

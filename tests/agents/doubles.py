@@ -48,6 +48,7 @@ class MemoryIndex(DocumentAccess):
     defined: tuple[Hit, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     related: tuple[Hit, ...] = ()
+    libraries: tuple[Hit, ...] = ()
     qualified: dict[str, tuple[Hit, ...]] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     search_s: float = 0.0
@@ -104,6 +105,11 @@ class MemoryIndex(DocumentAccess):
         self, document: Document, offset: int, *, limit: int = 10, deadline: float | None = None
     ) -> tuple[Hit, ...]:
         return self.related[:limit]
+
+    def find_used_library_definitions(
+        self, document: Document, offset: int, *, limit: int, deadline: float | None = None
+    ) -> tuple[Hit, ...]:
+        return self.libraries[:limit]
 
     def find_qualified(self, written: str, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         return self.qualified.get(written, ())[:limit]
