@@ -11,7 +11,7 @@ import pytest
 from indexing.index import Index
 from indexing.syntax.documents import Document
 from tests.indexing.conftest import LIMITS as BASE
-from tests.indexing.libraries.environments import STDLIB, install, make_environment, write
+from tests.indexing.libraries.environments import install, make_environment, write
 from tests.marked import parse
 
 if TYPE_CHECKING:
@@ -50,9 +50,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     install(environment, "spread-two", {"spread/two.py": "class Two:\n    def second(self): ...\n"})
     install(environment, "local", {"local.py": "class Wrong:\n    def wrong(self): ...\n"})
     write(folder, {"own.py": "class Thing:\n    def act(self, count): ...\n", "local.py": "class Right: ...\n"})
-    write(
-        folder.parent / "python" / "lib" / "python3.11", STDLIB | {"functools.py": "def reduce(function, items): ...\n"}
-    )
     return folder
 
 
@@ -116,7 +113,7 @@ def test_the_arguments_that_a_function_of_a_library_takes_are_known(index: Index
     ]  # fmt: skip
     call = open_at(index, root, "from functools import reduce\nreduce($0)").find_call()
     assert call is not None
-    assert [each.name for each in call.parameters] == ["function", "items"]
+    assert [each.name for each in call.parameters] == ["function", "sequence"]
 
 
 def test_only_who_asks_for_libraries_gets_them(index: Index, root: Path) -> None:
@@ -160,7 +157,8 @@ def test_a_question_that_has_to_be_quick_does_not_list_the_libraries(index: Inde
         document = Document(path.as_uri(), path, "python", "import client\nclient.")
         hurried = index.open_names(document, len(document.text), deadline=time.monotonic() + 5, libraries=True)
         assert hurried is not None
-        assert hurried.find_receiver() is None
+        receiver = hurried.find_receiver()
+        assert receiver is None or receiver.members == ()
         assert names._libraries == {}
         assert list_members(index, root, code)
     finally:
