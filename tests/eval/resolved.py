@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -166,8 +167,10 @@ class WithoutLibraries:
 
 
 @contextmanager
-def open_with_libraries(package: data.Package) -> Iterator[Index]:
-    """Index a package and the libraries of its environment, and close the index at the end of the block.
+def open_with_libraries(package: data.Package) -> Iterator[tuple[Index, Path]]:
+    """Index a copy of a package and the libraries of its environment; yield the index and the folder of the copy.
+
+    The copy is in no other workspace, whose environment would come first. The index is closed at the end of the block.
 
     Raises:
         SystemExit: they are not indexed in time.
@@ -175,12 +178,14 @@ def open_with_libraries(package: data.Package) -> Iterator[Index]:
     before = os.environ.get("VIRTUAL_ENV")
     os.environ["VIRTUAL_ENV"] = str(find_environment(package))
     with tempfile.TemporaryDirectory() as storage:
-        index = Index([package.root], storage=Path(storage), limits=LIBRARIES)
+        root = Path(storage, "workspace").resolve()
+        shutil.copytree(package.root, root)
+        index = Index([root], storage=Path(storage, "index"), limits=LIBRARIES)
         try:
             index.start()
             if not index.wait(LIBRARY_WAIT_S, libraries=True):
                 raise SystemExit(f"the libraries of {package.name} were not indexed: {index.read_status()}")
-            yield index
+            yield index, root
         finally:
             index.close()
             os.environ.pop("VIRTUAL_ENV")
@@ -209,9 +214,10 @@ def measure_libraries(split: str) -> list[dict[str, Cell]]:
     known: list[bool] = []
     policy = ARMS["recall and resolution"]
     for package in data.list_applications(split):
-        with open_with_libraries(package) as index:
+        with open_with_libraries(package) as (index, root):
             arms = {"without libraries": cast("Index", WithoutLibraries(index)), "with libraries": index}
-            for place in find_places(package, PLACES):
+            for found in find_places(package, PLACES):
+                place = replace(found, path=root / found.relative)
                 known.append(uses_libraries(index, place))
                 for arm, seen in arms.items():
                     took[arm].append(look(seen, place).took_ms)
