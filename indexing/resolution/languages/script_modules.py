@@ -23,6 +23,10 @@ _WRITTEN = {  # a name in an import, and the files that it can stand for before 
     ".jsx": (".tsx", ".d.ts"),
     ".mjs": (".mts", ".d.mts"),
     ".cjs": (".cts", ".d.cts"),
+    ".ts": (".ts", ".d.ts"),
+    ".tsx": (".tsx", ".d.ts"),
+    ".mts": (".mts", ".d.mts"),
+    ".cts": (".cts", ".d.cts"),
 }
 _CONDITIONS = ("source", "types", "typings", "import", "module", "browser", "node", "default", "require")
 _BUILT = re.compile(r"^(?:dist|lib|build|out|esm|cjs|es)(?:/(?:esm|cjs|es|types|src))?/")

@@ -59,6 +59,14 @@ def test_a_method_is_offered_with_the_arguments_that_are_in_scope(editor: Editor
     assert list_asked(editor, f"{BOX}def run(box: Box) -> None:\n    box.cl$0\n") == ["ear()"]
 
 
+def test_a_member_that_cannot_follow_a_dot_is_not_offered(open_editor: Callable[..., Editor]) -> None:
+    files = {"shapes.ts": 'export interface Shape { "~id": number; "a-b": number; 7: number; $side: number; }\n'}
+    editor = open_editor(index=MemoryIndex(files=files), policy=PATIENT)
+    fixture = 'import { Shape } from "./shapes";\nfunction f(it: Shape) {\n  let x = it.$0\n}\n'
+    found = editor.ask(fixture, trigger=Trigger.INVOKED, limit=6, language="typescript").suggestions
+    assert [one.text.rstrip(";") for one in found] == ["$side"]
+
+
 def test_private_members_are_offered_only_inside_the_class(editor: Editor) -> None:
     assert "_cache" not in list_asked(editor, f"{BOX}def run(box: Box) -> None:\n    x = box.$0\n")
     inside = f"{BOX}    def read(self) -> object:\n        return self._c$0\n"

@@ -218,6 +218,9 @@ MODULES = {
     ),
     "http-kit/dist/more.d.ts": "export declare const limit: Limit;\nexport interface Limit { most: number; }\n",
     "http-kit/dist/index.js": "module.exports = {};\n",
+    "many-kit/package.json": '{"name": "many-kit", "version": "1.0.0", "types": "index.d.ts"}',
+    "many-kit/index.d.ts": "".join(f'export * from "./f{number}.js";\n' for number in range(500)),
+    **{f"many-kit/f{n}.d.ts": f"export function f{n}(count{n}: number): void;\n" for n in range(500)},
     "base-kit/package.json": '{"name": "base-kit", "version": "1.0.0", "main": "lib/main.js"}',
     "base-kit/lib/main.js": "exports.Base = class Base {};\n",
     "@types/base-kit/package.json": '{"name": "@types/base-kit", "version": "1.0.0", "types": "index.d.ts"}',
@@ -272,3 +275,10 @@ def test_the_arguments_that_a_function_of_a_package_of_node_takes_are_known(scri
     assert (found.relative, found.is_library) == ("node_modules/http-kit/dist/client.d.ts", True)
     hits = scripts[0].read_definitions([found])
     assert [hit.path for hit in hits] == [scripts[1] / found.relative]
+
+
+def test_one_of_hundreds_of_modules_that_a_package_exports_again_is_found(scripts: tuple[Index, Path]) -> None:
+    names = open_at(*scripts, 'import { f7 } from "many-kit";\nf7($0)', language="typescript")
+    call = names.find_call()
+    assert call is not None
+    assert [each.name for each in call.parameters] == ["count7"]
