@@ -20,7 +20,7 @@ from indexing.libraries.library_files import (
     LibraryFiles,
     Manifest,
 )
-from indexing.libraries.packages import STDLIB, list_contents, read_contents
+from indexing.libraries.packages import STDLIB, list_contents, make_import_path, read_contents
 from indexing.libraries.python_packages import STDLIB_TESTS
 from indexing.process.analysers import Analysers, Request
 from indexing.storage.index_files import IndexPaths
@@ -201,7 +201,8 @@ class LibraryWork:
                 for each in self._files.read_package(package.key):
                     if number % _BATCH_FILES == 0:
                         self._pause()
-                    yield SegmentFile(number, each.relative, 0.0, each.blob)
+                    path = make_import_path(package.ecosystem, package.name, each.relative)
+                    yield SegmentFile(number, path, 0.0, each.blob)
                     number += 1
             except LibraryFileError:
                 self._files.find_package(package.key).unlink(missing_ok=True)
