@@ -106,8 +106,11 @@ class NextEditor:
         if given is not None:
             self._recorder.record_shown(given[0])
 
-    def record_outcome(self, edit_id: str, *, accepted: bool) -> None:
-        """Count an edit as accepted or rejected; a rejected one is not proposed again. Ignores an unknown id."""
+    def record_outcome(self, edit_id: str, *, accepted: bool) -> bool:
+        """Count an edit as accepted or rejected; return False for an unknown id, which changes nothing.
+
+        A rejected edit is not proposed again.
+        """
         with self._lock:
             given = self._given.pop(edit_id, None)
             if given is not None and accepted and given[0].candidate.kind is not Kind.REPEAT:
@@ -119,6 +122,7 @@ class NextEditor:
                     del self._refusals[next(iter(self._refusals))]
         if given is not None:
             self._recorder.record_outcome(given[0], accepted=accepted)
+        return given is not None
 
     def compute_statistics(self) -> NextEditStatistics:
         """Return the counts since the start, and the latencies of the last 1,000 answers."""

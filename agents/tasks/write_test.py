@@ -201,11 +201,12 @@ def _choose_form(function: Function, place: TestPlace) -> _Form:
 
 
 def _find_imports_end(text: str) -> int:
-    """Return the offset below the last one-line import of a Python file, 0 where there is none."""
+    """Return the offset below the last one-line import of a Python file; without one, where its text begins."""
     found = [
-        match.end() for match in re.finditer(r"^(?:from\s+\S+\s+import\s+[^(\n]+|import\s[^\n]+)\n", text, re.MULTILINE)
+        match.end()
+        for match in re.finditer(r"^\ufeff?(?:from\s+\S+\s+import\s+[^(\n]+|import\s[^\n]+)\n", text, re.MULTILINE)
     ]
-    return found[-1] if found else 0
+    return found[-1] if found else int(text.startswith("\ufeff"))
 
 
 TASK = Task("test", Kind.REWRITE, Needs.COMPLETION, offer, propose)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from indexing.resolution import expressions
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 Values = tuple[Value, ...]
 
 MOST_VALUES = 6  # of one expression
+_DEEPEST = 6  # containers in containers whose type parameters are filled in
 
 
 def call_foreign(value: Value, types: TypeNames) -> Iterable[Value]:
@@ -26,11 +28,34 @@ def call_foreign(value: Value, types: TypeNames) -> Iterable[Value]:
     container = value.name
     if container in types.pairs:
         return (make_container("list", (make_container("tuple", *value.arguments[:2]),)),)
+    if container in types.numbered:
+        return (make_container("list", (make_container("tuple", (make_container("int"),), value.arguments[0]),)),)
     result = types.results.get(container)
     if isinstance(result, tuple):
         name, number = result
         return (make_container(name, value.arguments[number]),) if number < len(value.arguments) else ()
     return value.arguments[result] if result is not None and result < len(value.arguments) else ()
+
+
+def take_tried(value: Value, types: TypeNames) -> Values:
+    """Return what the mark `?` takes out of a container; () if `value` is none of which it takes anything."""
+    if value.source is not None or value.name not in types.tried or not value.arguments:
+        return ()
+    return value.arguments[0]
+
+
+def fill(values: Iterable[Value], given: dict[str, Values], depth: int = 0) -> Values:
+    """Return `values` with the types `given` in place of the type parameters of these names, also inside containers."""
+    found: list[Value] = []
+    for value in values:
+        if value.source is None and not value.arguments and value.name in given and value.kind == "instance":
+            found += given[value.name]
+        elif value.arguments and depth < _DEEPEST:
+            arguments = tuple(fill(each, given, depth + 1) for each in value.arguments)
+            found.append(replace(value, arguments=arguments))
+        else:
+            found.append(value)
+    return limit(found)
 
 
 def take_component(value: Value, number: int) -> Values:

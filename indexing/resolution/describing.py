@@ -21,7 +21,7 @@ def describe(reference: Reference, inference: Inference) -> FoundDefinition:
     """Return the record of what a name means."""
     source = reference.source
     if reference.number < 0:
-        name = source.relative.rpartition("/")[2].partition(".")[0]
+        name = source.table.package or source.relative.rpartition("/")[2].partition(".")[0]
         return FoundDefinition(source.relative, source.key, name, name, "module", Span(0, 0), 0)
     definition = reference.definition
     qualified = _qualify(source, reference.number)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from indexing.segments import View
 
 LARGEST = 400_000  # characters of a file; of a larger one there is no table
+DEEPEST = 1_000  # nodes inside each other; the time of a query grows with the square of the depth
 CACHED_CHARACTERS = 24_000_000  # of the texts whose tables are cached; a table takes about as much again
 
 
@@ -108,6 +109,8 @@ class TableCache:
 def read_table(language: str, text: str, tree: tree_sitter.Tree | None = None) -> NameTable:
     """Return the table of names of a text; an empty one in a language without rules, and for a text not parsed.
 
+    Leaves out names that are defined more than `DEEPEST` nodes deep.
+
     Args:
         language: name of its language.
         text: the text.
@@ -125,4 +128,6 @@ def read_table(language: str, text: str, tree: tree_sitter.Tree | None = None) -
     tree = tree or grammar.parse(data)
     if tree is None:
         return NameTable()
-    return language_rules.read_table(text, data, tree_sitter.QueryCursor(query).captures(tree.root_node))
+    cursor = tree_sitter.QueryCursor(query)
+    cursor.set_max_start_depth(DEEPEST)
+    return language_rules.read_table(text, data, cursor.captures(tree.root_node))

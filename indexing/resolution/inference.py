@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from indexing.resolution import containers, expressions
+from indexing.resolution.hierarchy import Hierarchy, find_class
 from indexing.resolution.lookup import Reference
 from indexing.resolution.values import Value, make_container
 
@@ -24,12 +25,12 @@ Values = tuple[Value, ...]
 
 MOST_STEPS = 4_000  # for one question
 DEEPEST = 24
-MOST_BASES = 40  # classes of one hierarchy
 _CALLED = "__call__"
 _INDEXED = "__getitem__"
 _ENTERED = ("__enter__", "__aenter__")
 _NEXT = ("__next__", "__anext__")
 _ITERATED = ("__iter__", "__aiter__")
+_SAME = "__same"  # no name of a program: a method that returns its receiver
 
 
 class Inference:
@@ -42,7 +43,7 @@ class Inference:
         self._depth = 0
         self._busy: set[Reference] = set()
         self._known: dict[Reference, Values] = {}
-        self._ancestors: dict[tuple[Source, int], tuple[Value, ...]] = {}
+        self._hierarchy = Hierarchy(lookup, self.evaluate)
 
     # Expressions
 
@@ -60,12 +61,8 @@ class Inference:
     def _evaluate(self, expression: Expression, source: Source, scope: int, offset: int) -> Iterable[Value]:  # noqa: PLR0911 - one for each kind
         """Return what `expression` can be; arguments as in `evaluate`."""
         kind, base = expression.kind, expression.base
-        if kind == "name" and expression.name in self._types.parents:
-            return self._make_parent(source, scope)
         if kind == "name":
-            references = self.lookup.find_in_scopes(source, scope, expression.name, offset)
-            found = [value for reference in references for value in self.read(reference)]
-            return found or ([Value("class", name=expression.name)] if not references else [])
+            return self._evaluate_name(expression.name, source, scope, offset)
         if kind == "choice":
             return [value for part in expression.parts for value in self.evaluate(part, source, scope, offset)]
         if kind == "literal":
@@ -82,7 +79,19 @@ class Inference:
             return [each for value in values for each in self.read_member(value, expression.name)]
         if kind == "index":
             return [each for value in values for each in self._index(value, expression, source, scope)]
+        if kind == "try":
+            return [each for value in values for each in containers.take_tried(value, self._types)]
         return [each for value in values for each in self._await(value)]
+
+    def _evaluate_name(self, name: str, source: Source, scope: int, offset: int) -> Iterable[Value]:
+        """Return what `name` can be; arguments as in `evaluate`."""
+        if name in self._types.parents:
+            return self._make_parent(source, scope)
+        if name in self._types.own_class:
+            return [containers.to_class(value) for value in self._make_own(source, scope)]
+        references = self.lookup.find_in_scopes(source, scope, name, offset)
+        found = [value for reference in references for value in self.read(reference)]
+        return found or ([Value("class", name=name)] if not references else [])
 
     def _evaluate_call(  # noqa: PLR0911 - one for each kind
         self, expression: Expression, base: Expression, source: Source, scope: int, offset: int
@@ -110,8 +119,12 @@ class Inference:
 
     def _make_parent(self, source: Source, scope: int) -> list[Value]:
         """Return the object of the class around a scope, seen as its base classes; [] outside of a class."""
-        around = self.find_class(source, scope)
-        return [Value("parent", source, around)] if around >= 0 else []
+        return [Value("parent", each.source, each.number) for each in self._make_own(source, scope)]
+
+    def _make_own(self, source: Source, scope: int) -> list[Value]:
+        """Return an instance of the class around a scope; [] outside of a class."""
+        around = find_class(source, scope)
+        return [Value("instance", *self._hierarchy.find_whole(source, around))] if around >= 0 else []
 
     def _call_all(self, base: Expression, source: Source, scope: int, offset: int) -> list[Value]:
         """Return what calling any value of `base` can give."""
@@ -122,6 +135,9 @@ class Inference:
         if value.kind == "class":
             arguments = tuple(self.evaluate_type(part, source, scope) for part in expression.parts)
             return [Value("class", value.source, value.number, value.name, arguments)]
+        if value.kind == "function" and value.source is not None:  # with types in brackets
+            return (value,)
+        value = self._find_container(value)
         if value.source is None:
             number = self._types.indexed.get(value.name)
             first = expression.parts[0] if expression.parts else None
@@ -176,8 +192,7 @@ class Inference:
         if kind not in {"name", "member"} or expression.name in {"None", "Any"}:
             return ()
         if expression.name in types.own:
-            around = self.find_class(source, scope)
-            return [Value("instance", source, around)] if around >= 0 else []
+            return self._make_own(source, scope)
         values = self._read_type_name(expression, source, scope)
         return values or [Value("instance", name=expression.name)]
 
@@ -201,12 +216,6 @@ class Inference:
                 self._busy.discard(reference)
         return values
 
-    def find_class(self, source: Source, scope: int) -> int:
-        """Return the number of the innermost class around a scope; -1 if there is none."""
-        while scope >= 0 and source.table.definitions[scope].kind != "class":
-            scope = source.table.definitions[scope].scope
-        return scope
-
     # References
 
     def read(self, reference: Reference, receiver: Value | None = None) -> Values:  # noqa: PLR0911 - one for each kind
@@ -223,7 +232,7 @@ class Inference:
                 return tuple(self.call(value))
             return (value,)
         if reference in self._known:
-            return self._known[reference]
+            return self._fill(self._known[reference], source, definition, receiver)
         if reference in self._busy:
             return ()
         self._busy.add(reference)
@@ -233,7 +242,14 @@ class Inference:
             values = self._read_variable(source, definition)
         self._busy.discard(reference)
         self._known[reference] = values
-        return values
+        return self._fill(values, source, definition, receiver)
+
+    def _fill(self, values: Values, source: Source, member: Definition, receiver: Value | None) -> Values:
+        """Return `values` of a member with the types that its receiver gives for the parameters of its class."""
+        if receiver is None or not receiver.arguments or member.parent < 0:
+            return values
+        names = source.table.definitions[member.parent].generics
+        return containers.fill(values, dict(zip(names, receiver.arguments, strict=False))) if names else values
 
     def _read_variable(self, source: Source, definition: Definition) -> Values:
         """Return the values of a variable or an attribute."""
@@ -256,7 +272,8 @@ class Inference:
     def _read_parameter(self, source: Source, function: Definition, parameter: Parameter) -> Values:
         """Return the values of a parameter inside its function."""
         if parameter.kind in {"receiver", "class_receiver"}:
-            return (Value("instance" if parameter.kind == "receiver" else "class", source, function.parent),)
+            owner = self._hierarchy.find_whole(source, function.parent)
+            return (Value("instance" if parameter.kind == "receiver" else "class", *owner),)
         if parameter.annotation:
             values = self.evaluate_type(expressions.parse(parameter.annotation), source, function.scope)
             if parameter.kind == "rest":
@@ -269,25 +286,17 @@ class Inference:
     # Members
 
     def list_ancestors(self, source: Source, number: int) -> tuple[Value, ...]:
-        """Return a class and its known base classes, nearest first, each once; an unknown one has no source."""
-        known = self._ancestors.get((source, number))
-        if known is not None:
-            return known
-        if self._depth > DEEPEST:
-            return (Value("class", source, number),)
-        self._ancestors[source, number] = ()  # base classes in a circle end here
-        self._depth += 1
-        found: list[Value] = [Value("class", source, number)]
-        definition = source.table.definitions[number]
-        for written in definition.bases:
-            for base in self.evaluate(expressions.parse(written), source, definition.scope, definition.span.start):
-                if base.kind != "class" or (base.source is source and base.number == number):
-                    continue
-                found += self.list_ancestors(base.source, base.number) if base.source is not None else (base,)
-        self._depth -= 1
-        result = tuple(dict.fromkeys(found))[:MOST_BASES]
-        self._ancestors[source, number] = result
-        return result
+        """Return a class and its known base classes, as `Hierarchy.list_ancestors` does."""
+        return self._hierarchy.list_ancestors(source, number)
+
+    def _find_container(self, value: Value) -> Value:
+        """Return the container of no known file that an instance is one of by its base classes; else the instance."""
+        if value.kind != "instance" or value.source is None:
+            return value
+        for ancestor in self.list_ancestors(value.source, value.number):
+            if ancestor.source is None and ancestor.arguments:
+                return Value("instance", name=ancestor.name, arguments=ancestor.arguments)
+        return value
 
     def find_members(self, value: Value, name: str) -> Sequence[Reference]:
         """Return what the member `name` of a value means; () if no known class or module has it."""
@@ -311,12 +320,18 @@ class Inference:
         receiver: Value | None = None if value.kind == "module" else value
         if value.kind == "parent":
             receiver = Value("instance", value.source, value.number)
-        found = [each for reference in self.find_members(value, name) for each in self.read(reference, receiver)]
-        return containers.limit(found)
+        references = self.find_members(value, name)
+        if not references and value.kind == "instance":
+            return self._read_foreign_member(self._find_container(value), name)
+        return containers.limit(each for reference in references for each in self.read(reference, receiver))
 
     def _read_foreign_member(self, value: Value, name: str) -> Values:
-        """Return a method of a container: as a function whose result is known by name."""
-        return (Value("function", name=f"{value.name}.{name}", arguments=value.arguments),) if value.arguments else ()
+        """Return a method of a container: a function whose result is known by name, or that returns its receiver."""
+        if name in self._types.same and value.kind == "instance":
+            return (Value("function", name=_SAME, receiver=value),)
+        if value.source is not None or not value.arguments:
+            return ()
+        return (Value("function", name=f"{value.name}.{name}", arguments=value.arguments),)
 
     def iterate_members(self, value: Value) -> Iterator[tuple[str, Reference]]:
         """Yield the members of a value by name, those of its own class first, each name once."""
@@ -340,14 +355,16 @@ class Inference:
         """Return what calling `value` can give."""
         if value.kind == "class":
             return (Value("instance", value.source, value.number, value.name, value.arguments),)
-        if value.kind == "instance" and value.source is not None:
-            return self._call_members(value, (_CALLED,))
         if value.kind == "instance":
+            value = self._find_container(value)
+            if value.source is not None:
+                return self._call_members(value, (_CALLED,))
             return value.arguments[-1] if value.name in self._types.callables and value.arguments else ()
         if value.kind != "function":
             return ()
         if value.source is None:
-            return containers.call_foreign(value, self._types)
+            same = value.receiver if value.name == _SAME else None
+            return (same,) if same is not None else containers.call_foreign(value, self._types)
         return self._call_function(value, value.source)
 
     def _call_function(self, value: Value, source: Source) -> Iterable[Value]:
@@ -367,6 +384,7 @@ class Inference:
                 )
         finally:
             self._busy.discard(reference)
+        values = self._fill(values, source, definition, value.receiver)
         return self.list_elements(values) if source.rules.is_entered_as_element(definition.decorators) else values
 
     def _evaluate_result(self, value: Value, definition: Definition, source: Source) -> Values:
@@ -374,7 +392,7 @@ class Inference:
         written = expressions.parse(definition.annotation)
         receiver = value.receiver
         if receiver is not None and containers.mentions(written, self._types.own):
-            return (Value("instance", receiver.source, receiver.number, receiver.name),)
+            return (Value("instance", receiver.source, receiver.number, receiver.name, receiver.arguments),)
         return self.evaluate_type(written, source, definition.scope)
 
     def _call_members(self, value: Value, names: Sequence[str]) -> Values:
@@ -388,7 +406,7 @@ class Inference:
     def list_elements(self, values: Values, *, nested: bool = False) -> Values:
         """Return what a loop over any of `values` can give; `nested` if they are the iterators of such values."""
         found: list[Value] = []
-        for value in values:
+        for value in map(self._find_container, values):
             if value.source is None:
                 number = self._types.elements.get(value.name)
                 if value.name == "tuple":

@@ -33,7 +33,7 @@ USED_LINES = 12
 MOST_USED = 24  # names and members in these lines
 _SHOWN = {"function", "class"}
 _CHAIN = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
-_CALL = re.compile(r"([^\W\d]\w*)\(")
+_CALL = re.compile(r"(?<!\w)([^\W\d]\w*)\(")
 
 
 def rank_likely(

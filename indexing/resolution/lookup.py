@@ -128,9 +128,9 @@ class Lookup:
         definitions, at, innermost = source.table.definitions, scope, True
         while at >= 0:
             around = definitions[at]
-            if around.kind != "class" or innermost:
+            if around.kind != "class" or innermost or around.is_open:
                 if numbers := source.table.members.get(at, {}).get(name, ()):
-                    local = [number for number in numbers if not definitions[number].of_self]
+                    local = [number for number in numbers if _reaches(definitions[number], offset)]
                     if local:
                         return _choose_assigned(source, local, offset)
                 for parameter in around.parameters:
@@ -154,6 +154,10 @@ class Lookup:
             found += self.follow(source, imported)
         if not found:
             found += self._find_by_star(source, name)
+        if not found:
+            found += self._find_in_parts(source, name)
+        if not found and (implicit := source.rules.find_implicit(name)) is not None:
+            found += self.follow(source, implicit)
         self._depth -= 1
         result = tuple(dict.fromkeys(found))[:MOST_REFERENCES]
         self._found[source, name] = result
@@ -175,22 +179,64 @@ class Lookup:
             imported = type(imported)(first, first, imported.level, offset=imported.offset)
         if not imported.module and not imported.level:  # another name of what is in this file
             return list(self.find_in_module(source, imported.member))
-        modules, whole = self.locate(source, imported), source.rules.whole
+        modules = self.locate(source, imported)
         if not imported.member:
+            whole = source.rules.whole
             value = self.find_in_module(modules[0], whole) if whole and modules else ()
             return list(value) or [Reference(module) for module in modules[:1]]
+        return self._follow_member(source, modules, imported)
+
+    def _follow_member(self, source: Source, modules: Sequence[Source], imported: ImportedName) -> list[Reference]:
+        """Return what a name that `source` imports from a module means; `modules` are the files of the module."""
         for module in modules:
-            if module is source:
-                continue
-            if found := self.find_in_module(module, imported.member):
+            if module is not source and (found := self.find_in_module(module, imported.member)):
                 return list(found)
-        if whole and imported.member == "default":
-            return [each for module in modules for each in self.find_in_module(module, whole)]
-        if submodules := self._find_submodules(modules, imported.member):
-            return submodules
+        if source.rules.whole and imported.member == "default":
+            return [each for module in modules for each in self.find_in_module(module, source.rules.whole)]
+        return self._find_submodules(modules, imported.member) if modules else self._follow_path(source, imported)
+
+    def _follow_path(self, source: Source, imported: ImportedName) -> list[Reference]:
+        """Return what an imported name means where its module is no file: a namespace, or a name of a class."""
         inner = ".".join(filter(None, (imported.module, imported.member)))
         namespace = type(imported)(imported.name, inner, imported.level, offset=imported.offset)
-        return [Reference(module) for module in self.locate(source, namespace)[:1]] if not modules else []
+        if found := self.locate(source, namespace):
+            return [Reference(found[0])]
+        homes = self._find_homes(source, imported)
+        return [each for home in homes for each in self._find_inside(home, imported.member)]
+
+    def _find_homes(self, source: Source, imported: ImportedName) -> list[Reference]:
+        """Return what the path of an import means where its last part is no file but defined in one (`a.Class`)."""
+        home, _, last = imported.module.rpartition(".")
+        if not home or self._depth > DEEPEST:
+            return []
+        self._depth += 1
+        found = self.follow(source, type(imported)(last, home, imported.level, last, imported.offset))
+        self._depth -= 1
+        return found
+
+    def _find_inside(self, home: Reference, name: str) -> Sequence[Reference]:
+        """Return what `name` means in a module or a class."""
+        if home.number < 0:
+            return self.find_in_module(home.source, name)
+        return [Reference(home.source, each) for each in home.source.table.members.get(home.number, {}).get(name, ())]
+
+    def find_parts(self, source: Source, name: str) -> list[Source]:
+        """Return the other files of the module of `source` that may define `name` or members of a class with it.
+
+        All of them for "".
+        """
+        paths = self._files.paths.get(source.root)
+        keys = source.rules.locate_parts(source.relative, name, paths) if paths is not None else ()
+        found = [each for each in self.load_all(keys) if each.relative != source.relative]
+        return [each for each in found if each.table.package == source.table.package]
+
+    def _find_in_parts(self, source: Source, name: str) -> list[Reference]:
+        """Return what `name` means at the top level of the other files of the module of `source`."""
+        return [
+            Reference(part, number)
+            for part in self.find_parts(source, name)
+            for number in part.table.members.get(-1, {}).get(name, ())
+        ]
 
     def find_submodule(self, module: Source, name: str) -> list[Reference]:
         """Return the module `name` in the package `module`; [] if there is none."""
@@ -205,6 +251,10 @@ class Lookup:
         for name in names:
             for reference in self.find_in_module(module, name):
                 yield name, reference
+        for part in self.find_parts(module, ""):
+            for name, numbers in part.table.members.get(-1, {}).items():
+                if module.rules.is_public(name):
+                    yield name, Reference(part, numbers[0])
         if exported is None:
             for imported in module.table.imports:
                 if imported.name == "*" and through > 0:
@@ -235,12 +285,22 @@ class Lookup:
         for imported in reversed(source.table.imports):
             if imported.name != "*":
                 continue
-            for module in self.locate(source, imported):
+            modules = self.locate(source, imported)
+            for module in modules:
                 exported = module.table.exported
                 binds = name in exported if exported is not None else module.rules.is_public(name)
                 if binds and module is not source and (found := self.find_in_module(module, name)):
                     return list(found)
+            if not modules and "." in imported.module:
+                for home in self._find_homes(source, imported):
+                    if home.number >= 0 and (inside := self._find_inside(home, name)):
+                        return list(inside)
         return []
+
+
+def _reaches(definition: Definition, offset: int) -> bool:
+    """Return whether a name of a function or a class, which is no attribute, can be used at `offset`."""
+    return not definition.of_self and (definition.until < 0 or offset <= definition.until)
 
 
 def _choose_assigned(source: Source, numbers: Sequence[int], offset: int) -> tuple[Reference, ...]:

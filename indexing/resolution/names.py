@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from indexing.resolution import cursor_text, expressions, rules
 from indexing.resolution.describing import describe, list_parameters
+from indexing.resolution.hierarchy import knows_all_members
 from indexing.resolution.inference import Inference
-from indexing.resolution.known_members import knows_all_members
 from indexing.resolution.lookup import Lookup, Reference, Source
 from indexing.resolution.records import EnclosingCall, FoundDefinition, NameTable, Parameter, Receiver
 from indexing.syntax.documents import Span
@@ -100,7 +100,7 @@ class DocumentNames:
         values = self.evaluate(cursor_text.read_expression_before(self.plain, len(before) - 1))
         members: dict[str, FoundDefinition] = {}
         for value in values:
-            for name, reference in self.inference.iterate_members(value):
+            for name, reference in self.iterate_members(value):
                 if len(members) >= MOST_MEMBERS:
                     break
                 if name not in members:
@@ -110,6 +110,18 @@ class DocumentNames:
             return None
         complete = len(members) < MOST_MEMBERS and all(knows_all_members(self.inference, value) for value in values)
         return Receiver(types, tuple(members.values()), complete)
+
+    def iterate_members(self, value: Value) -> Iterator[tuple[str, Reference]]:
+        """Yield the members of a value that code at the cursor may use by name, those of its own class first."""
+        of_class = value.kind == "class"
+        for name, reference in self.inference.iterate_members(value):
+            home = reference.source
+            if reference.number >= 0 and home is not self.source:
+                place = self.source.relative if home.root == self.source.root else None
+                if not home.rules.is_visible(reference.definition, home.relative, place):
+                    continue
+            if value.kind == "module" or home.rules.is_member(reference.definition, of_class=of_class):
+                yield name, reference
 
     def find_call(self) -> EnclosingCall | None:
         """Return the call around the cursor; None outside of one. Without a known callee it has no parameters."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import tree_sitter
 
     from indexing.resolution.paths import Paths
-    from indexing.resolution.records import ImportedName, NameTable
+    from indexing.resolution.records import Definition, ImportedName, NameTable
 
 QUERIES = Path(__file__).with_name("queries")
 
@@ -50,6 +50,10 @@ class TypeNames:
         giving: beginning of the names of functions that return what their argument gives to a callback; the numbers of
             the callback among its arguments, and of the callback's parameter, follow ("__given_0_1"); "" for none.
         given: numbers of the arguments that a method of the container gives to a callback, by "container.method".
+        own_class: names that mean the class around them in an expression (`Self`).
+        tried: containers of which the mark `?` after an expression takes the first argument.
+        numbered: methods that give pairs of a number and an element, by "container.method".
+        same: methods that return the object itself where its class has no such method (`clone`).
     """
 
     transparent: frozenset[str] = frozenset()
@@ -70,6 +74,10 @@ class TypeNames:
     paired: frozenset[str] = frozenset()
     giving: str = ""
     given: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    own_class: frozenset[str] = frozenset()
+    tried: frozenset[str] = frozenset()
+    numbered: frozenset[str] = frozenset()
+    same: frozenset[str] = frozenset()
 
 
 class Rules(Protocol):
@@ -114,6 +122,30 @@ class Rules(Protocol):
     def locate_submodule(self, relative: str, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
         """Return the keys of the files of the module `name` in the package whose file is `relative`; () for none."""
 
+    def locate_named(self, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
+        """Return the keys of the files of the module that a person calls `name` ("a.b"); () if there is none."""
+
+    def locate_parts(self, relative: str, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
+        """Return the keys of the other files of a module that is made of several files; () if each is one by itself.
+
+        Args:
+            relative: path of a file of the module.
+            name: only files whose text may define this name, or members of a class with it; "" for all.
+            paths: the files of its root.
+        """
+
+    def find_implicit(self, name: str) -> ImportedName | None:
+        """Return the import that `name` stands for where nothing binds it (`crate`); None if it stands for none."""
+
+    def is_visible(self, definition: Definition, home: str, place: str | None) -> bool:
+        """Return whether code in the file `place` may use a member that the file `home` defines.
+
+        `place` is None if that file is in another root.
+        """
+
+    def is_member(self, definition: Definition, *, of_class: bool) -> bool:
+        """Return whether a value has such a member of its class; `of_class` if the value is the class itself."""
+
     def is_property(self, decorators: Sequence[str]) -> bool:
         """Return whether reading a method with these decorators calls it."""
 
@@ -140,6 +172,26 @@ class Rules(Protocol):
 
     def is_public(self, name: str) -> bool:
         """Return whether a star import binds `name`, where the module does not say what it exports."""
+
+
+class SimpleModules:
+    """Rules of languages in which a file is a module by itself, and anything may use all members of a class."""
+
+    def locate_parts(self, _relative: str, _name: str, _paths: Paths) -> Sequence[tuple[str, int]]:
+        """Return (): a module has no other files."""
+        return ()
+
+    def find_implicit(self, _name: str) -> ImportedName | None:
+        """Return None: a module can be named only where something binds it."""
+        return None
+
+    def is_visible(self, _definition: Definition, _home: str, _place: str | None) -> bool:
+        """Return True."""
+        return True
+
+    def is_member(self, _definition: Definition, *, of_class: bool) -> bool:  # noqa: ARG002 - part of the port
+        """Return True: class and instance share their members."""
+        return True
 
 
 @lru_cache(maxsize=64)

@@ -51,7 +51,7 @@ def list_own_attributes(names: DocumentNames) -> list[str]:
             return [
                 f"{parameter.name}.{name}"
                 for value in names.evaluate(parameter.name)
-                for name, reference in names.inference.iterate_members(value)
+                for name, reference in names.iterate_members(value)
                 if reference.number >= 0 and reference.definition.kind == "variable"
             ]
     return []

@@ -14,7 +14,6 @@ from indexing.resolution.files import TableCache, ViewFiles, list_paths
 from indexing.resolution.inference import Inference
 from indexing.resolution.lookup import Lookup
 from indexing.resolution.names import DocumentNames
-from indexing.resolution.records import ImportedName
 from indexing.resolution.values import Value
 from indexing.segments import Ranked
 
@@ -103,10 +102,10 @@ def _iterate_homes(
 ) -> Iterator[tuple[Source, list[str]]]:
     """Yield modules in which the qualified name `parts` may be, each with the parts that are left to look up there."""
     for split in range(len(parts) - 1, 0, -1):
-        module = ImportedName(parts[0], ".".join(parts[:split]))
+        module = ".".join(parts[:split])
         for language_rules in rules.load_all():
             for in_root in paths.values():
-                for source in lookup.load_all(language_rules.locate_module(module, "", in_root)):
+                for source in lookup.load_all(language_rules.locate_named(module, in_root)):
                     yield source, parts[split:]
     homes = view.find_definitions(parts[:1], imported_modules=(), own=None, limit=MOST_HOMES, deadline=deadline)
     for source in lookup.load_all(list(dict.fromkeys(each.key for each in homes))):

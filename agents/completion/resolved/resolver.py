@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from indexing.index import Index
     from indexing.resolution.names import DocumentNames
 
+LONGEST_LINE = 1_000  # characters before the cursor; in a longer line nothing is resolved
 _MEMBER = re.compile(r"[\w)\]\"']\s*\.\w*\Z")
 _IN_CALL = re.compile(r"(?:[(,=]|\A)\s*[\w.]*\Z")
 
@@ -95,7 +96,12 @@ class Resolver:
 
 
 def wants(cursor: Cursor) -> bool:
-    """Return whether a member or an argument may begin at `cursor`, by the text before it."""
+    """Return whether a member or an argument may begin at `cursor`, by the text before it.
+
+    False after more than `LONGEST_LINE` characters of a line.
+    """
+    if len(cursor.before) > LONGEST_LINE:
+        return False
     if _MEMBER.search(cursor.before):
         return True
     return _IN_CALL.search(cursor.before) is not None and find_call(cursor.prefix, len(cursor.prefix)) is not None

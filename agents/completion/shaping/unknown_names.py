@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
     from agents.completion.cursor import Cursor
 
+_LONGEST = 1_000  # characters of a line; the patterns take time with its square
 _BUILT_IN = frozenset([*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "__file__", "__path__", "self", "cls"])
 # Heads of definitions and imports bind names, and so do the targets of loops, of handlers and of assignments.
 _BINDS = re.compile(r"\s*(?:async\s+)?(?:def|class|import|from|global|nonlocal|type)\b")
 _TARGETS = re.compile(
-    r"\bfor\s+(?P<loop>.*?)\s+in\b|\bas\s+\(?(?P<alias>\w+)|(?P<walrus>\w+)\s*:=|\blambda\s+(?P<lambda>[^:]*):"
+    r"\bfor\b(?P<loop>.*?)\bin\b|\bas\s+\(?(?P<alias>\w+)|(?P<walrus>\w+)\s*:=|\blambda\s+(?P<lambda>[^:]*):"
 )
 _IN_WORD = re.compile(r"\w")
 _ASSIGNMENT = re.compile(r"(?<![=!<>:])=(?!=)")
@@ -33,13 +34,13 @@ _WORD = re.compile(r"(?P<dot>\.\s*)?(?<![\w\"'])(?P<name>[^\W\d]\w*)(?!\w|[\"'])
 def find_unknown_name(cursor: Cursor, text: str) -> str:
     """Return the first name in the first line of `text` that neither the document nor Python defines; "" for none.
 
-    "" for other languages, inside a string and in the head of a definition or an import.
+    "" for other languages, inside a string, in the head of a definition or an import, and in a very long line.
     """
     if not cursor.document.entry.python_parser:
         return ""
     line = text.partition("\n")[0]
     whole = cursor.before + line
-    if _BINDS.match(whole):
+    if len(whole) > _LONGEST or _BINDS.match(whole):
         return ""
     bound = set(_list_bound(whole))
     begin = len(cursor.before) - len(cursor.word)

@@ -25,6 +25,8 @@ _PLAIN_NAMES = {
     "directly_assignable_expression",
     "assignable_expression",
 }
+# `self.size = size`, and no more than that
+_STORED = re.compile(rb"(?:\.|->|@)(?P<name>[^\W\d]\w*)\s*=\s*\$?(?P=name)[ \t]*(?:[;\r\n}#]|//|\Z)")
 _NAMED_ARGUMENTS = {"initializer_expression", "with_initializer", "arguments", "argument_list", "attribute_argument"}
 
 
@@ -50,7 +52,9 @@ def _is_intended(scan: Scan, item: Item, side: tree_sitter.Node) -> bool:
         return True
     function = item.function
     if side.type in _PLAIN_NAMES:
-        return function is not None and not _is_used_elsewhere(scan, function, side)
+        return function is not None and not (
+            _is_used_elsewhere(scan, function, side) or _is_unstored_parameter(scan, function, side)
+        )
     return scan.has_trait(Trait.ASSIGNING_RUNS_CODE) and not _is_parameter(scan, function, side)
 
 
@@ -86,6 +90,12 @@ def _is_parameter(scan: Scan, function: Item | None, side: tree_sitter.Node) -> 
     if parameters is None or not name:
         return False
     return re.search(rb"(?<!\w)" + re.escape(name) + rb"(?!\w)", scan.read_bytes(parameters)) is not None
+
+
+def _is_unstored_parameter(scan: Scan, function: Item, side: tree_sitter.Node) -> bool:
+    """Return whether `side` is a parameter, and another one is stored in an equal attribute (`self.size = size`)."""
+    body = nodes.get_body(function.node) or function.node
+    return _is_parameter(scan, function, side) and _STORED.search(scan.read_bytes(body)) is not None
 
 
 _ALTERNATIVE_KINDS = frozenset({"except_clause", "else_clause", "catch_clause", "rescue", "else"})

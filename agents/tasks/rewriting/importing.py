@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from indexing.syntax.documents import Import
     from indexing.syntax.syntax import Syntax
 
+_BYTE_ORDER_MARK = "\ufeff"
 _LONGEST_LINE = 88  # characters; names that would make a line longer get a separate statement
 _LINE_OF_NAMES = re.compile(r"from\s+([\w.]+)\s+import\s+([\w, ]+?)\s*\Z")
 _LIST_OF_NAMES = re.compile(r"from\s+([\w.]+)\s+import\s+\((?:[^()#]*,)\s*\n[ \t]*\)\Z")
@@ -173,10 +174,11 @@ def _build_edits(needed: Sequence[_Statement], document: Syntax, *, is_python: b
     for at, lines in own_lines.items():
         lead = _read_indentation_at(text, at)
         written = "".join(f"{lead}{line}\n" for line in lines)
-        before = "\n" if at and not text[:at].endswith("\n") else ""
+        before = "\n" if at > _find_begin(text) and not text[:at].endswith("\n") else ""
         apart = "" if _list_top_imports(document) else "\n"
         future = bool(at) and text[: at - 1].rpartition("\n")[2].startswith("from __future__")
-        above = "\n" if future or (apart and at and text[:at].strip() and not text[:at].endswith("\n\n")) else ""
+        head = text[_find_begin(text) : at]
+        above = "\n" if future or (apart and head.strip() and not text[:at].endswith("\n\n")) else ""
         follows = text[at:].startswith("\n") or not text[at:].strip()
         edits.append(Edit(at, at, before + above + written + ("" if follows else apart)))
     return tuple(sorted(edits, key=lambda edit: edit.start))
@@ -224,14 +226,14 @@ def _find_place(one: _Statement, document: Syntax, *, is_python: bool) -> int:
             line.split()[:1] == one.text.split()[:1] or line[:1] == '"' for line in said
         )
         behind = [start for (start, _), line in zip(found, said, strict=True) if in_order and line > one.text]
-        return text.rfind("\n", 0, behind[0]) + 1 if behind else find_next_line(text, found[-1][1])
+        return _find_line_start(text, behind[0]) if behind else find_next_line(text, found[-1][1])
     standard = one.module.split(".")[0] in sys.stdlib_module_names
     alike = [(start, end) for start, end in found if _is_standard_import(text[start:end]) == standard]
     before = [end for start, end in alike if _compute_sort_key(text[start:end]) <= _compute_sort_key(one.text)]
     if before:
         return find_next_line(text, before[-1])
     if alike:
-        return text.rfind("\n", 0, alike[0][0]) + 1
+        return _find_line_start(text, alike[0][0])
     return find_next_line(text, found[-1][1])
 
 
@@ -260,7 +262,7 @@ def _read_statements(syntax: Syntax) -> dict[tuple[int, int], list[Import]]:
 
 def _is_at_top_level(syntax: Syntax, at: int) -> bool:
     """Return whether an offset is in no block: in the first column, or in the brackets of a grouped import (Go)."""
-    line = syntax.text[syntax.text.rfind("\n", 0, at) + 1 : at]
+    line = syntax.text[_find_line_start(syntax.text, at) : at]
     if not line:
         return True
     inside = any(one.span.start < at < one.span.end for one in syntax.symbols)
@@ -275,13 +277,23 @@ def _list_top_imports(syntax: Syntax) -> list[tuple[int, int]]:
     return early or found
 
 
+def _find_begin(text: str) -> int:
+    """Return the offset of the first character of a text that is no byte order mark: 0 or 1."""
+    return int(text.startswith(_BYTE_ORDER_MARK))
+
+
+def _find_line_start(text: str, at: int) -> int:
+    """Return the offset at which the line of the offset `at` begins, after a byte order mark."""
+    return max(_find_begin(text), text.rfind("\n", 0, at) + 1)
+
+
 def _find_head_end(document: Syntax, *, is_python: bool) -> int:
     """Return the offset for the first import of a text: after the comments, docstring and package at its top."""
     text = document.text
-    at = 0
+    at = _find_begin(text)
     if is_python:
         try:
-            body = parse_python(text).body
+            body = parse_python(text[at:]).body
         except SyntaxError:
             body = []
         last = 0

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from indexing.resolution.languages.python_tables import TableReader, get_last
 from indexing.resolution.languages.python_types import TYPES
+from indexing.resolution.records import ImportedName
+from indexing.resolution.rules import SimpleModules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,12 +18,12 @@ if TYPE_CHECKING:
 
     from indexing.resolution import rules
     from indexing.resolution.paths import Paths
-    from indexing.resolution.records import ImportedName, NameTable
+    from indexing.resolution.records import NameTable
 
-_IMPORT = re.compile(r"^[ \t]*(?:from[ \t].*?import[ \t]*\([^)]*\)|(?:from|import)[ \t].*)", re.MULTILINE)
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t].*?import[ \t]*\([^)]{0,4000}\)|(?:from|import)[ \t].*)", re.MULTILINE)
 
 
-class PythonRules:
+class PythonRules(SimpleModules):
     """The rules of Python."""
 
     constructor = "__init__"
@@ -57,6 +59,10 @@ class PythonRules:
         ]  # fmt: skip
         homes.sort(key=lambda path: (-_count_common(path, relative), path.count("/"), path))
         return _list_keys(homes[:1], paths)
+
+    def locate_named(self, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
+        """Return the keys of the files of the module that a person calls `name` ("a.b"); () if there is none."""
+        return self.locate_module(ImportedName(name, name), "", paths)
 
     def locate_submodule(self, relative: str, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
         """Return the keys of the files of the module `name` in the package whose file is `relative`; () for none."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LONGEST = 600  # characters of an expression that a table keeps
 MOST_RETURNS = 4  # of a function
+_MOST_TARGETS = 50  # of one assignment
 _STRING = re.compile(r"[\"'](\w+)[\"']")
 _FIRST_TAKES_CLASS = {"classmethod", "__new__", "__init_subclass__", "__class_getitem__"}
 
@@ -208,7 +209,9 @@ class TableReader:
         """Add the variables of `a = b = value`, of `a: A = value`, or of `(a := value)`."""
         left = node.child_by_field_name("left") or node.child_by_field_name("name")
         right = node.child_by_field_name("right") or node.child_by_field_name("value")
-        while right is not None and right.type == "assignment":
+        for _ in range(_MOST_TARGETS):
+            if right is None or right.type != "assignment":
+                break
             right = right.child_by_field_name("right")
         if left is None:
             return
@@ -272,7 +275,8 @@ class TableReader:
         """Add the names in `node`, if it sets, extends or appends to `__all__` at the top of the file."""
         text = self._data[node.start_byte : node.end_byte].decode(errors="replace")  # whole: the list may be long
         if not self._open and text.startswith("__all__"):
-            self._exported = [*(self._exported or []), *(found[1] for found in _STRING.finditer(text))]
+            self._exported = self._exported if self._exported is not None else []
+            self._exported += [found[1] for found in _STRING.finditer(text)]
 
 
 def _make_variable(value: str = "", *, annotation: str = "", how: How = "value") -> Definition:

@@ -10,7 +10,7 @@ from indexing.resolution.languages.script_exports import WHOLE
 from indexing.resolution.languages.script_tables import CONSTRUCTOR, TableReader
 from indexing.resolution.languages.script_text import CAST, GIVEN
 from indexing.resolution.languages.script_weights import WEIGHTS
-from indexing.resolution.rules import TypeNames
+from indexing.resolution.rules import SimpleModules, TypeNames
 from indexing.syntax.languages.language import parse_kinds
 
 if TYPE_CHECKING:
@@ -63,16 +63,16 @@ TYPES = TypeNames(
     casting=frozenset({CAST}),
 )
 _SIMPLIFIED = re.compile(
-    r"""//[^\n]*|/\*.*?(?:\*/|\Z)|`(?:[^`\\]|\\.)*(?:`|\Z)|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'"""
+    r"""\\.|//[^\n]*|/\*.*?(?:\*/|\Z)|`(?:[^`\\]|\\.)*(?:`|\Z)|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'"""
     r"""|\?\.(?=[(\[])|[?!]\.|\#""",
     re.DOTALL,
 )
 _TEXT = re.compile(
-    r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|//.*|/\*.*?\*/|/(?![*/])(?:[^/\\\n]|\\.)+/"
+    r"\\.|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|//.*|/\*.*?\*/|/(?![*/])(?:[^/\\\n]|\\.)+/"
 )
 _IMPORT = re.compile(
-    r"^[ \t]*(?:import|export)\b[^;'\"()=]*?(?:from\s*)?['\"][^'\"\n]*['\"]"
-    r"|^[ \t]*(?:const|let|var|import)\b[^;()]*?=\s*require\([^)]*\)",
+    r"^[ \t]*(?:import|export)\b[^;'\"()=]{0,4000}?(?:from\s*)?['\"][^'\"\n]*['\"]"
+    r"|^[ \t]*(?:const|let|var|import)\b[^;()]{0,4000}?=\s*require\([^)]*\)",
     re.MULTILINE,
 )
 _HEAD = re.compile(r"=>(?: *\{)?|\{")  # before the cursor: the end of the head of a function or class
@@ -81,7 +81,7 @@ _BRACKET = re.compile(r"[()\[\]{}]")
 _OPENERS, _CLOSERS = "([{", ")]}"
 
 
-class ScriptRules:
+class ScriptRules(SimpleModules):
     """The rules of TypeScript and JavaScript."""
 
     constructor = CONSTRUCTOR
@@ -98,6 +98,10 @@ class ScriptRules:
     def locate_module(self, imported: ImportedName, relative: str, paths: Paths) -> Sequence[tuple[str, int]]:
         """Return the keys of the files of an imported module, source before declarations; () if it is in none."""
         return script_modules.locate(imported.module, relative, paths)
+
+    def locate_named(self, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
+        """Return the keys of the files of the module that a person calls `name`; () if there is none."""
+        return script_modules.locate(name, "", paths)
 
     def locate_submodule(self, _relative: str, _name: str, _paths: Paths) -> Sequence[tuple[str, int]]:
         """Return (): a folder is no module here."""
@@ -162,7 +166,7 @@ def _simplify(found: re.Match[str]) -> str:
         return re.sub(r"[^\n]", " ", text)
     if text.startswith("`"):
         return f"'{'_' * (len(text) - 2)}'" if len(text) > 1 else " "
-    if text[0] in "\"'":
+    if text[0] in "\"'\\":
         return text
     if text == "#":  # of a private name
         return " "

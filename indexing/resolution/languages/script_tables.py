@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_RETURNS = 4  # of a function
 CONSTRUCTOR = "constructor"
+_MOST_ARGUMENTS = 20  # of a call, among which a function is looked for
 _FUNCTIONS = frozenset({"arrow_function", "function_expression", "generator_function"})
 
 
@@ -33,6 +34,8 @@ class TableReader(TableBuilder):
     def __init__(self, text: str, data: bytes) -> None:
         super().__init__(text, data)
         self._exports = script_exports.ExportReader(data, self._locate)
+        self._members: dict[int, set[str]] = {}  # names by the number of what they belong to
+        self._listed = 0  # definitions whose names are in `_members`
         self._adding = {
             "import": self._exports.add_import,
             "export": self._add_export,
@@ -139,8 +142,8 @@ class TableReader(TableBuilder):
         if around is None or call is None:
             return "", 0
         called = call.child_by_field_name("function") or call.child_by_field_name("constructor")
-        given = [child for child in around.named_children if child.type != "comment"]
-        return self._writer.write(called), given.index(node) if node in given else 0
+        given = [child for child in _list_first(around) if child.type != "comment"]
+        return self._writer.write(called) if node in given else "", given.index(node) if node in given else 0
 
     def _make_function(
         self, name: str, node: tree_sitter.Node, function: tree_sitter.Node, line: int, given: tuple[str, int] = ("", 0)
@@ -322,13 +325,20 @@ class TableReader(TableBuilder):
             return
         owner = self._find_class()
         name = self._read(left, "property")
-        known = any(each.parent == owner and each.name == name for each in self._definitions) if owner >= 0 else True
-        if name and not known:
+        if name and owner >= 0 and name not in self._list_members(owner):
+            self._members[owner].add(name)
             made = self._make_variable(None, right)
             place, line = self._locate(node), left.start_point[0]
             self._definitions.append(
                 replace(made, name=name, span=place, line=line, parent=owner, scope=self._scope, of_self=True)
             )
+
+    def _list_members(self, owner: int) -> set[str]:
+        """Return the names of the members of a class that have been found so far."""
+        for each in self._definitions[self._listed :]:
+            self._members.setdefault(each.parent, set()).add(each.name)
+        self._listed = len(self._definitions)
+        return self._members.setdefault(owner, set())
 
     def _find_class(self) -> int:
         """Return the number of the class whose method is around the current node; -1 outside of one."""
@@ -365,3 +375,9 @@ class TableReader(TableBuilder):
             self._exports.add_exported("default")
             return
         self._exports.add_export(node)
+
+
+def _list_first(node: tree_sitter.Node) -> list[tree_sitter.Node]:
+    """Return the first `_MOST_ARGUMENTS` named children of a node."""
+    found = (node.named_child(number) for number in range(min(_MOST_ARGUMENTS, node.named_child_count)))
+    return [child for child in found if child is not None]

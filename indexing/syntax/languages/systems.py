@@ -26,6 +26,7 @@ LANGUAGES = (
         unit="\t",
         test_file=r"_test\.go$",
         test_custom="go",
+        resolution="go.rules",
     ),
     Language(
         "rust",

@@ -25,10 +25,11 @@ class Arguments(CommandRecord):
 class Result(CommandRecord):
     """The acknowledgement."""
 
-    recorded: bool = Field(description="Whether it was recorded; false only while the server is starting.")
+    recorded: bool = Field(
+        description="Whether it was recorded; false for an unknown edit, and while the server is starting."
+    )
 
 
 async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Result:
-    """Record the acceptance in the local statistics, unless the server is still starting."""
-    services.next_edits.record_outcome(arguments.id, accepted=True)
-    return Result(recorded=services.cores.current is not None)
+    """Record the acceptance in the local statistics, unless the edit is unknown or the server is still starting."""
+    return Result(recorded=services.next_edits.record_outcome(arguments.id, accepted=True))

@@ -129,10 +129,10 @@ class NextEditRequests:
         if (editor := self._get_editor()) is not None:
             editor.record_shown(edit_id)
 
-    def record_outcome(self, edit_id: str, *, accepted: bool) -> None:
-        """Count an edit as accepted or rejected; ignore an unknown id."""
-        if (editor := self._get_editor()) is not None:
-            editor.record_outcome(edit_id, accepted=accepted)
+    def record_outcome(self, edit_id: str, *, accepted: bool) -> bool:
+        """Count an edit as accepted or rejected; return False for an unknown id, and while the server is starting."""
+        editor = self._get_editor()
+        return editor is not None and editor.record_outcome(edit_id, accepted=accepted)
 
     def forget(self, uri: str) -> None:
         """Cancel the request about the closed document `uri`, and forget its edits."""

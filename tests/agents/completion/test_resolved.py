@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.resolved import resolver
 from agents.suggestions import Origin, Trigger
 from tests.agents.completion.editor import LONG_S, Editor
-from tests.agents.doubles import MemoryIndex, make_recalled
+from tests.agents.doubles import MemoryIndex, make_recalled, parse_cursor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,3 +180,10 @@ def test_resolution_that_fails_leaves_recall_working(open_editor: Callable[..., 
 
     editor = open_editor(index=BrokenIndex(recalled=(make_recalled("width", confidence=0.9),)), policy=PATIENT)
     assert list_asked(editor, f"{BOX}box = Box(1, 2)\nx = box.$0\n") == ["width"]
+
+
+@pytest.mark.parametrize("before", ["x" * 100_000 + ".", "f(" + " " * 100_000, "x" + " " * 100_000])
+def test_in_a_very_long_line_nothing_is_resolved(before: str) -> None:
+    started = time.thread_time()
+    assert not resolver.wants(parse_cursor(f"{before}$0\n"))
+    assert time.thread_time() - started < LONG_S

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agents.completion.shaping.unknown_names import find_unknown_name
+from tests.agents.completion.editor import LONG_S
 from tests.agents.doubles import MemoryIndex, make_recalled, parse_cursor
 
 if TYPE_CHECKING:
@@ -60,3 +62,16 @@ def test_while_typing_a_line_whose_names_are_known_is_shown_instead(open_editor:
 def test_without_another_line_the_unknown_name_is_shown(open_editor: Callable[..., Editor]) -> None:
     index = MemoryIndex(recalled=(make_recalled("count(missing)", confidence=0.9),))
     assert "missing" in open_editor(index=index).complete("def f(count):\n    total = $0\n")
+
+
+@pytest.mark.parametrize("before", ["for" + " " * 100_000, "x" * 100_000, "lambda " * 20_000])
+def test_a_very_long_line_takes_little_time(before: str) -> None:
+    started = time.thread_time()
+    assert not find_unknown_name(parse_cursor(f"{before}$0\n"), "nowhere")
+    assert time.thread_time() - started < LONG_S
+
+
+def test_the_patterns_take_little_time_in_the_longest_line() -> None:
+    started = time.thread_time()
+    assert find_unknown_name(parse_cursor(f"for{' ' * 900}$0\n"), "nowhere") == "nowhere"
+    assert time.thread_time() - started < LONG_S

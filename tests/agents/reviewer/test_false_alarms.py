@@ -158,6 +158,33 @@ def test_a_message_is_true_of_the_code_at_its_place() -> None:
     assert "stops" not in found.message
 
 
+@pytest.mark.parametrize(
+    ("language", "stored", "unused"),
+    [
+        (
+            "python",
+            "class A:\n    def __init__(self, size, mode):\n        self.size = size\n        mode = mode\n",
+            "class A:\n    def resize(self, size, mode):\n        mode = mode\n        self.size = size + 1\n",
+        ),
+        (
+            "java",
+            "class A { A(int size, int mode) { this.size = size; mode = mode; } }",
+            "class A { void f(int size, int mode) { mode = mode; this.size = size + 1; } }",
+        ),
+        (
+            "php",
+            "<?php class A { function __construct($size, $mode) { $this->size = $size; $mode = $mode; } }",
+            "<?php class A { function f($size, $mode) { $mode = $mode; $this->size = $size + 1; } }",
+        ),
+    ],
+)
+def test_an_unused_parameter_that_is_assigned_to_itself_is_found_where_others_are_stored(
+    language: str, stored: str, unused: str
+) -> None:
+    assert find_codes(language, stored) == ["self-assignment"]
+    assert find_codes(language, unused) == []
+
+
 def test_a_module_is_reviewed_although_the_grammar_is_older_than_the_language() -> None:
     text = "class Box[T = int]:\n    x: T\n\n\nif size == 1:\n    a()\nelif size == 1:\n    b()\n"
     assert find_codes("python", text) == ["duplicate-condition"]

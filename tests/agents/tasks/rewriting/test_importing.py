@@ -47,6 +47,27 @@ def test_imports_of_an_answer_join_those_of_a_python_file(text: str, answer: str
     assert add_imports(text, answer, used) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "answer", "expected"),
+    [
+        ("x = 1\n", "import re\n", "import re\n\nx = 1\n"),
+        ("import time\n", "import re\n", "import re\nimport time\n"),
+        ('"""Doc."""\n', "import re\n", '"""Doc."""\n\nimport re\n'),
+        ("from a import b\n", "from a import re\n", "from a import b, re\n"),
+    ],
+)
+def test_an_import_comes_after_a_byte_order_mark(text: str, answer: str, expected: str) -> None:
+    assert add_imports(f"\ufeff{text}", answer, "re") == f"\ufeff{expected}"
+    assert add_imports(text, answer, "re") == expected
+
+
+def test_an_import_of_another_language_comes_after_a_byte_order_mark() -> None:
+    answer = 'import a from "a";\n'
+    assert add_imports('\ufeffimport b from "b";\n', answer, "a", language="javascript") == (
+        f'\ufeff{answer}import b from "b";\n'
+    )
+
+
 def test_a_long_list_of_names_gets_a_line_of_its_own() -> None:
     text = f"from a import {', '.join('n' * 9 + str(n) for n in range(7))}\n"
     assert add_imports(text, "from a import other", "other") == f"{text}from a import other\n"

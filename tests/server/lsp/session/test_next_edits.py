@@ -225,6 +225,8 @@ async def test_malformed_reports_are_ignored(editor: Editor) -> None:
         editor.notify("textDocument/didShowInlineEdit", {"item": item})
     editor.notify("starling/didEndNextEdit", {"id": "unknown", "accepted": True})
     editor.notify("starling/didEndNextEdit", {"id": 5})
+    unknown = {"command": "starling.nextEdit.accepted", "arguments": [{"id": "unknown"}]}
+    assert (await editor.answer(editor.ask("workspace/executeCommand", unknown)))["result"] == {"recorded": False}
     counted = await count(editor)
     assert (counted["shown"], counted["accepted"]) == ({}, {})
 
