@@ -1,4 +1,4 @@
-"""Which packages each segment of libraries holds, and which segments a workspace folder gets for its packages.
+"""The packages in each segment of libraries, and the choice of segments for a workspace folder.
 
 A segment for each package would share best, and a segment for all packages would be searched fastest: each segment
 costs time at every key. So the standard library, its tests and a few large packages have a segment each, which many

@@ -31,6 +31,7 @@ MAY_WRITE = {
     "indexing/libraries/library_files.py": "the folder of the shared index of libraries; removes what is unused there",
     "indexing/libraries/loading.py": "removes a damaged segment from the same folder",
     "indexing/process/library_building.py": "the same folder; removes there what is damaged, and packages in a segment",
+    "indexing/process/library_work.py": "the same folder, which it makes and repairs",
     "indexing/storage/store.py": "the folder of the index; removes segments that were replaced",
     "models/local/calibration.py": "the remembered number of threads",
     "models/host/address.py": "the host's own socket, and the file with its port and token, in the runtime folder",

@@ -1,4 +1,4 @@
-"""Which segments a workspace gets for its packages, and what segments say about theirs."""
+"""The choice of segments for a workspace, and what segments say about their packages."""
 
 from __future__ import annotations
 
