@@ -59,7 +59,7 @@ class LibraryFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class IndexedFile:
-    """An analysed file of a package: its path relative to the package, and its blob (`storage.blobs`)."""
+    """An analysed file of a package: its path as code imports it (`make_import_path`), and its blob."""
 
     relative: str
     blob: bytes

@@ -20,7 +20,7 @@ from indexing.libraries.library_files import (
     LibraryFiles,
     Manifest,
 )
-from indexing.libraries.packages import list_contents, read_contents
+from indexing.libraries.packages import list_contents, make_import_path, read_contents
 from indexing.process.analysers import Analysers, Request
 from indexing.process.library_building import SegmentBuilder
 from indexing.storage.index_files import IndexPaths
@@ -202,7 +202,8 @@ class LibraryWork:
             for result in sorted(done, key=lambda each: each.request.relative):
                 relative, analysis = result.request.relative, result.analysis
                 if not analysis.reason and analysis.digest == contents.digests[relative]:
-                    yield IndexedFile(relative, result.blob)
+                    path = make_import_path(package.ecosystem, package.name, relative)
+                    yield IndexedFile(path, result.blob)
 
     def _pause(self) -> None:
         """Do the jobs that have arrived meanwhile. Raises StoppedError if the process has to end."""
