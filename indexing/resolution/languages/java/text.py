@@ -98,7 +98,9 @@ class Writer:
             written = self._write_type(type_, depth + 1) if type_ is not None else UNKNOWN
             if written == UNKNOWN:
                 return UNKNOWN
-            return f"{CAST}({written}, {UNKNOWN})" if kind[0] == "c" else f"{CAST}(list[{written}], {UNKNOWN})"
+            return (
+                f"{CAST}({written}, {UNKNOWN})" if kind == "cast_expression" else f"{CAST}(list[{written}], {UNKNOWN})"
+            )
         if kind == "class_literal":
             return (
                 f"{CAST}(Class[{self.write_class(node.named_children[0])}], {UNKNOWN})" if node.named_children else ""
