@@ -39,6 +39,7 @@ _SETTLE_S = 0.3  # after the last edit of an open document it is analysed, or ea
 _CHECK_S = 2.0  # between two checks for changes by another server, at queries
 _IDLE_CHECK_S = 5.0  # between two such checks without queries
 _LIBRARIES_AGAIN_S = 60.0  # between two looks at the installed packages
+_LIBRARIES_FAILED_S = 600.0  # the same after they could not be indexed
 _SPARE_HITS = 2  # searched beyond the limit, to replace hits whose file has changed
 
 
@@ -513,12 +514,17 @@ class Index:
             self._update_libraries()
 
     def _update_libraries(self) -> None:
-        """Have libraries indexed again if packages changed or an index is damaged; looks once a minute at most."""
-        if self._state == "off" or time.monotonic() - self._libraries_at < _LIBRARIES_AGAIN_S:
+        """Have libraries indexed again if packages changed, an index is damaged, or they could not be indexed.
+
+        Looks once a minute at most, and less often if they could not be indexed.
+        """
+        has_failed = bool(self._process.library_problem)
+        pause = _LIBRARIES_FAILED_S if has_failed else _LIBRARIES_AGAIN_S
+        if self._state == "off" or time.monotonic() - self._libraries_at < pause:
             return
         if self._limits.library_bytes and not self._process.is_indexing_libraries:
             self._libraries_at = time.monotonic()
-            if self._load_sources().need_libraries():
+            if has_failed or self._load_sources().need_libraries():
                 self._index_libraries()
 
     def _find_exclusion(self, path: Path) -> Exclusion | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -24,7 +24,7 @@ from indexing.storage.segment_files import OverlayFile, SegmentFile
 from indexing.syntax import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -65,14 +65,16 @@ class Ranked:
     score: float
 
 
-def build(target: Path, files: Iterable[SegmentFile]) -> None:
+def build(target: Path, files: Iterable[SegmentFile], describe: Callable[[], dict[str, Any]] = dict) -> None:
     """Write the segment of `files` to `target`, atomically (temporary folder and `os.replace`) and in bounded memory.
+
+    `describe` returns what else stands in its meta, once all files have been read.
 
     Raises:
         OSError: the disk is full or cannot be written; `target` is unchanged.
         indexing.storage.blobs.BlobError: a blob is damaged.
     """
-    building.build(target, files)
+    building.build(target, files, describe)
 
 
 # Bundles by their files, shared between views and freed with the last view that uses them: each edit of a document
