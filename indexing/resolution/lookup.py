@@ -261,7 +261,10 @@ class Lookup:
         return self._find_submodules([module], name)
 
     def iterate_public(self, module: Source, *, through: int = 2) -> Iterator[tuple[str, Reference]]:
-        """Yield the names of a module that others can use, and what each means; follows `through` star imports."""
+        """Yield the names of a module that others can use, and what each means; follows `through` star imports.
+
+        A library's module that does not say what it exports also offers what it imports from parts of its package.
+        """
         exported = module.table.exported
         names = exported or tuple(
             name for name in module.table.members.get(-1, {}) if exported is None and module.rules.is_public(name)
@@ -274,10 +277,16 @@ class Lookup:
                 if module.rules.is_public(name):
                     yield name, Reference(part, numbers[0])
         if exported is None:
-            for imported in module.table.imports:
-                if imported.name == "*" and through > 0:
-                    for other in self.locate(module, imported)[:1]:
-                        yield from self.iterate_public(other, through=through - 1)
+            yield from self._iterate_passed_on(module, through)
+
+    def _iterate_passed_on(self, module: Source, through: int) -> Iterator[tuple[str, Reference]]:
+        """Yield the imported names that a module offers without saying so; follows `through` star imports."""
+        for imported in module.table.imports:
+            if imported.name == "*" and through > 0:
+                for other in self.locate(module, imported)[:1]:
+                    yield from self.iterate_public(other, through=through - 1)
+            elif module.is_library and imported.level and module.rules.is_public(imported.name):
+                yield from ((imported.name, each) for each in self.find_in_module(module, imported.name))
 
     def _find_submodules(self, modules: Sequence[Source], name: str) -> list[Reference]:
         """Return the module `name` in one of the packages `modules`; [] if there is none."""
