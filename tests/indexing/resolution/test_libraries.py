@@ -46,6 +46,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     install(environment, "untyped", {"untyped/__init__.py": "def build(name):\n    return magic(name)\n"})
     stub = "class Built:\n    def run(self) -> int: ...\n\ndef build(name: str) -> Built: ...\n"
     install(environment, "types-untyped", {"untyped-stubs/__init__.pyi": stub})
+    renaming = {
+        "renaming/__init__.py": "from . import inner as part\nfrom .inner import make as made\n",
+        "renaming/inner/__init__.py": "def make(): ...\n",
+    }
+    install(environment, "renaming", renaming)
     install(environment, "spread-one", {"spread/one.py": "class One:\n    def first(self): ...\n"})
     install(environment, "spread-two", {"spread/two.py": "class Two:\n    def second(self): ...\n"})
     write(folder.parent / "python" / "lib" / "python3.11", {"abc.py": "class ABC:\n    def hidden(self): ...\n"})
@@ -101,6 +106,10 @@ def list_members(index: Index, root: Path, code: str) -> list[str]:
 )  # fmt: skip
 def test_members_of_objects_of_libraries_are_known(index: Index, root: Path, code: str, members: list[str]) -> None:
     assert list_members(index, root, code) == members
+
+
+def test_a_member_has_the_name_by_which_it_is_used(index: Index, root: Path) -> None:
+    assert list_members(index, root, "import renaming\nrenaming.$0") == ["part", "made"]
 
 
 def test_a_name_of_the_workspace_is_never_looked_up_in_libraries(index: Index, root: Path) -> None:
