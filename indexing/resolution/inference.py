@@ -30,6 +30,7 @@ _INDEXED = "__getitem__"
 _ENTERED = ("__enter__", "__aenter__")
 _NEXT = ("__next__", "__anext__")
 _ITERATED = ("__iter__", "__aiter__")
+_MOST_DIGITS = 4  # of the number of a component
 _SAME = "__same"  # no name of a program: a method that returns its receiver
 
 
@@ -254,11 +255,12 @@ class Inference:
     def _read_variable(self, source: Source, definition: Definition) -> Values:
         """Return the values of a variable or an attribute."""
         if definition.annotation:
-            return self.evaluate_type(expressions.parse(definition.annotation), source, definition.scope)
-        if not definition.value:
+            values = self.evaluate_type(expressions.parse(definition.annotation), source, definition.scope)
+        elif definition.value:
+            at = definition.span.start
+            values = self.evaluate(expressions.parse(definition.value), source, definition.scope, at)
+        else:
             return ()
-        at = definition.span.start
-        values = self.evaluate(expressions.parse(definition.value), source, definition.scope, at)
         if definition.how == "element":
             values = self.list_elements(values)
         elif definition.how == "entered":
@@ -327,11 +329,14 @@ class Inference:
 
     def _read_foreign_member(self, value: Value, name: str) -> Values:
         """Return a method of a container: a function whose result is known by name, or that returns its receiver."""
-        if name in self._types.same and value.kind == "instance":
+        method = f"{value.name}.{name}"
+        if name in self._types.same and value.kind == "instance" and method not in self._types.results:
             return (Value("function", name=_SAME, receiver=value),)
         if value.source is not None or not value.arguments:
             return ()
-        return (Value("function", name=f"{value.name}.{name}", arguments=value.arguments),)
+        if value.name == "tuple" and name.isdecimal():
+            return containers.take_component(value, int(name)) if len(name) < _MOST_DIGITS else ()
+        return (Value("function", name=method, arguments=value.arguments),)
 
     def iterate_members(self, value: Value) -> Iterator[tuple[str, Reference]]:
         """Yield the members of a value by name, those of its own class first, each name once."""
