@@ -12,6 +12,7 @@ import re
 import stat
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.workspace.built_in_reasons import find_folder_reason, find_name_reason
@@ -20,7 +21,6 @@ from indexing.workspace.secrets.secret_files import is_secret_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-    from pathlib import Path
 
     from indexing.limits import IndexLimits
 
@@ -108,6 +108,25 @@ class Listing:
         """Hash of paths, sizes and times, which changes with nearly every change of the content."""
         lines = "".join(f"{each.relative}\0{each.size}\0{each.mtime_ns}\n" for each in self.files)
         return hashlib.blake2b(lines.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def locate_file(place: str, relative: str) -> Path | None:
+    """Return where a file of a package is on this machine; None for a path that cannot be one of the package.
+
+    Args:
+        place: `Package.place` of the package.
+        relative: path of the file in a segment: as code imports it (`make_import_path`).
+    """
+    ecosystem, name, _, folder = place.split(":", 3)
+    inside = relative.removeprefix(make_import_path(ecosystem, name, ""))
+    if inside == relative and ecosystem == NPM:
+        return None
+    return Path(folder) / inside
+
+
+def make_import_path(ecosystem: str, name: str, relative: str) -> str:
+    """Return the path by which code imports the file `relative` of the package `name`, which is unique in a segment."""
+    return f"node_modules/{name}/{relative}" if ecosystem == NPM else relative
 
 
 def list_contents(package: Package, limits: IndexLimits) -> Listing:

@@ -114,14 +114,17 @@ class Classes(Protocol):
 
 
 def knows_all_members(inference: Classes, value: Value) -> bool:
-    """Return whether all members of `value`, a class or an instance, are known, those of its base classes too."""
+    """Return whether all members of `value`, a class or an instance, are known, those of its base classes too.
+
+    False for a class of a library or one derived from it: libraries add members in ways that no file shows.
+    """
     if value.source is None or value.kind not in {"instance", "class"}:
         return False
     for ancestor in inference.list_ancestors(value.source, value.number):
-        if ancestor.source is None:
-            if ancestor.name not in _EMPTY_BASES:
-                return False
+        if ancestor.source is None and ancestor.name in _EMPTY_BASES:
             continue
+        if ancestor.source is None or ancestor.source.is_library:
+            return False
         table = ancestor.source.table
         definition, members = table.definitions[ancestor.number], table.members.get(ancestor.number, {})
         if any(name in members for name in _DYNAMIC):

@@ -34,6 +34,7 @@ class Source:
         relative: its path relative to the root.
         table: its names.
         rules: those of its language.
+        is_library: whether it is a file of an installed library.
     """
 
     key: FileKey | None
@@ -41,6 +42,7 @@ class Source:
     relative: str
     table: NameTable
     rules: rules.Rules
+    is_library: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,10 @@ class Lookup:
             if table is None and self.is_late():
                 self.was_cut = True
                 return None
-            source = Source(key, key[0], relative, table or self._tables.read(language, text), language_rules)
+            paths = self._files.paths.get(key[0])
+            is_library = paths is not None and paths.is_installed
+            table = table or self._tables.read(language, text)
+            source = Source(key, key[0], relative, table, language_rules, is_library)
         self._sources[key] = source
         return source
 
@@ -280,12 +285,17 @@ class Lookup:
         return []
 
     def locate(self, source: Source, imported: ImportedName) -> list[Source]:
-        """Return the files of an imported module, source before stub."""
+        """Return the files of an imported module; [] if it is in no known file.
+
+        The root of `source` comes first, libraries come last, and a file of a library imports from libraries alone.
+        """
         everywhere = self._files.paths
         for root in dict.fromkeys((source.root, *everywhere)):
             relative = source.relative if root == source.root else ""
             paths = everywhere.get(root)
-            if paths is not None and (keys := source.rules.locate_module(imported, relative, paths)):
+            if paths is None or (source.is_library and not paths.is_installed):
+                continue
+            if keys := source.rules.locate_module(imported, relative, paths):
                 return self.load_all(keys)
         return []
 

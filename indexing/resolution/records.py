@@ -167,6 +167,8 @@ class FoundDefinition:
         span: the whole definition, in its file.
         line: the line of its name.
         parameters: of a function, without the receiver; of a class, what creating an instance takes.
+        is_library: whether its file is one of an installed library, so that `relative` is the path by which code
+            imports it.
     """
 
     relative: str
@@ -177,6 +179,7 @@ class FoundDefinition:
     span: Span
     line: int
     parameters: tuple[Parameter, ...] = ()
+    is_library: bool = False
 
 
 @dataclass(frozen=True, slots=True)

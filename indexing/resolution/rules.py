@@ -217,9 +217,13 @@ def load(language: str) -> Rules | None:
     return cast("Rules", importlib.import_module(f"indexing.resolution.languages.{module}").RULES)
 
 
-def load_all() -> list[Rules]:
-    """Return the rules of all languages in which names are resolved, each once."""
-    found = (load(each.name) for each in languages.LANGUAGES if each.resolution)
+def load_all(*, libraries: bool = False) -> list[Rules]:
+    """Return the rules of all languages in which names are resolved, each once; with `libraries`, into libraries."""
+    found = (
+        load(each.name)
+        for each in languages.LANGUAGES
+        if each.resolution and (each.resolves_libraries or not libraries)
+    )
     return list({id(each): each for each in found if each is not None}.values())
 
 

@@ -86,7 +86,7 @@ class Resolver:
     def _run(self, cursor: Cursor, deadline: float) -> Resolved:
         """Resolve on the thread, and admit the next request."""
         try:
-            names = self._index.open_names(cursor.document, cursor.offset, deadline=deadline)
+            names = self._index.open_names(cursor.document, cursor.offset, deadline=deadline, libraries=True)
             return resolve_names(cursor, names) if names is not None else NOTHING
         except Exception:  # noqa: BLE001 - suggestions come from recall and the model then
             _LOG.exception("Names could not be resolved; suggestions come from recall and the model alone.")

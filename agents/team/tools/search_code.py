@@ -89,11 +89,12 @@ def _find_definitions(index: Index, written: str, name: str) -> Sequence[Hit]:
 
 def _format_hits(hits: Sequence[Hit], bench: Workbench) -> ToolResult:
     """Return the hits that may be shown, each with its file, lines and text, cut to `LONGEST_TEXT`."""
-    shown = [
-        f"{bench.display(hit.path)}:{hit.first_line + 1}-{hit.last_line} {hit.name}\n{hit.text[:LONGEST_TEXT]}".rstrip()
-        for hit in hits
-        if not bench.explain_exclusion(hit.path)
-    ]
+    shown = []
+    for hit in hits:
+        if hit.is_library or not bench.explain_exclusion(hit.path):
+            path = hit.relative if hit.is_library else bench.display(hit.path)
+            place = f"{path}:{hit.first_line + 1}-{hit.last_line} {hit.name}"
+            shown.append(f"{place}\n{hit.text[:LONGEST_TEXT]}".rstrip())
     return ToolResult("\n\n".join(shown) or "[nothing was found]")
 
 

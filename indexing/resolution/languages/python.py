@@ -47,6 +47,8 @@ class PythonRules(SimpleModules):
             for _ in range(imported.level - 1):
                 folder = folder.rpartition("/")[0]
             return _list_keys([_join(folder, tail)], paths)
+        if paths.is_installed:
+            return _list_installed(tail, paths)
         found = [
             path.removesuffix(ending)
             for ending in (".py", ".pyi", "/__init__.py", "/__init__.pyi")
@@ -117,13 +119,22 @@ def _join(folder: str, tail: str) -> str:
 
 
 def _list_keys(stems: Sequence[str], paths: Paths) -> list[tuple[str, int]]:
-    """Return the keys of the files of the modules at `stems` (paths without ending), source before stub."""
+    """Return the keys of the files of the first module at one of `stems` (paths without ending) that there is.
+
+    Source comes before the stub; in libraries, whose stubs hold the types, after it.
+    """
     for stem in stems:
         begin = f"{stem}/" if stem else ""
         ends = (f"{stem}.py", f"{begin}__init__.py", f"{stem}.pyi", f"{begin}__init__.pyi")
         if found := [key for path in ends if (key := paths.find(path)) is not None]:
-            return found
+            return found[::-1] if paths.is_installed else found
     return []
+
+
+def _list_installed(tail: str, paths: Paths) -> list[tuple[str, int]]:
+    """Return the keys of the files of the module at `tail` of a library, those of a package of stubs first."""
+    top, mark, rest = tail.partition("/")
+    return [*_list_keys([f"{top}-stubs{mark}{rest}"], paths), *_list_keys([tail], paths)]
 
 
 def _is_package(folder: str, paths: Paths) -> bool:

@@ -109,6 +109,7 @@ class Language:
         ruff: ruff parses, checks and formats it.
         python_parser: the Python that runs Starling can parse it, so that everything built on that parser applies.
         resolution: module of `indexing/resolution/languages/` that knows what names mean; "" if they are not resolved.
+        resolves_libraries: whether imports are followed into installed libraries.
         caught_name: pattern of the part of a handler's head that names its variable; the rest names types.
         bare_names: pattern of what makes `{0}` a variable, where a bare name may be a call; "" where it never is.
         traits: facts that hold for some languages only.
@@ -149,6 +150,7 @@ class Language:
     ruff: bool = False
     python_parser: bool = False
     resolution: str = ""
+    resolves_libraries: bool = False
     caught_name: str = ""
     bare_names: str = ""
     traits: Trait = Trait.NONE

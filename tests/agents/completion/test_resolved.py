@@ -155,9 +155,11 @@ class SlowIndex(MemoryIndex):
 
     released = threading.Event()
 
-    def open_names(self, document: Document, offset: int, *, deadline: float | None = None) -> DocumentNames | None:
+    def open_names(
+        self, document: Document, offset: int, *, deadline: float | None = None, libraries: bool = False
+    ) -> DocumentNames | None:
         self.released.wait(LONG_S)
-        return super().open_names(document, offset, deadline=deadline)
+        return super().open_names(document, offset, deadline=deadline, libraries=libraries)
 
 
 def test_a_key_does_not_wait_for_slow_resolution(open_editor: Callable[..., Editor]) -> None:
