@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from indexing.resolution import rules
 
@@ -61,6 +61,13 @@ class Reference:
         return self.source.table.definitions[self.number]
 
 
+class FindMembers(Protocol):
+    """A function that returns the members with a name of a class, those of its base classes included."""
+
+    def __call__(self, source: Source, number: int, name: str) -> Sequence[Reference]:
+        """Return the members `name` of the class `number` of a file; () if it has none."""
+
+
 class Lookup:
     """Looks names up for one question.
 
@@ -82,6 +89,7 @@ class Lookup:
         self._own_key: FileKey | None = None
         self._depth = 0
         self.was_cut = False
+        self.find_bare_members: FindMembers = _find_declared
 
     def set_own(self, source: Source, key: FileKey | None) -> None:
         """Have the edited document read as `source` in place of the stored file with `key`."""
@@ -133,6 +141,10 @@ class Lookup:
         definitions, at, innermost = source.table.definitions, scope, True
         while at >= 0:
             around = definitions[at]
+            if name in around.generics:
+                return ()
+            if around.has_bare_members and (members := self.find_bare_members(source, at, name)):
+                return tuple(members)
             if around.kind != "class" or innermost or around.is_open:
                 if numbers := source.table.members.get(at, {}).get(name, ()):
                     local = [number for number in numbers if _reaches(definitions[number], offset)]
@@ -155,11 +167,12 @@ class Lookup:
         self._depth += 1
         numbers = source.table.members.get(-1, {}).get(name, ())
         found = [Reference(source, number) for number in numbers if source.table.definitions[number].how != "narrowed"]
-        for imported in self._list_imports(source, name):
+        bound = self._list_imports(source, name)
+        for imported in bound:
             found += self.follow(source, imported)
         if not found:
             found += self._find_by_star(source, name)
-        if not found:
+        if not found and not bound:
             found += self._find_in_parts(source, name)
         if not found and (implicit := source.rules.find_implicit(name)) is not None:
             found += self.follow(source, implicit)
@@ -304,7 +317,8 @@ class Lookup:
         for imported in reversed(source.table.imports):
             if imported.name != "*":
                 continue
-            modules = self.locate(source, imported)
+            asked = type(imported)(name, imported.module, imported.level, "*", imported.offset)
+            modules = self.locate(source, asked)
             for module in modules:
                 exported = module.table.exported
                 binds = name in exported if exported is not None else module.rules.is_public(name)
@@ -315,6 +329,11 @@ class Lookup:
                     if home.number >= 0 and (inside := self._find_inside(home, name)):
                         return list(inside)
         return []
+
+
+def _find_declared(source: Source, number: int, name: str) -> Sequence[Reference]:
+    """Return the members `name` that a class declares itself; [] if there is none."""
+    return [Reference(source, each) for each in source.table.members.get(number, {}).get(name, ())]
 
 
 def _reaches(definition: Definition, offset: int) -> bool:

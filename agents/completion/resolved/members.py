@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from agents.completion.resolved.arguments import choose_arguments
 from agents.completion.resolved.proposals import Line, Proposal
+from indexing.syntax.languages.language import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +52,7 @@ def propose_members(cursor: Cursor, receiver: Receiver, values: Mapping[str, str
             "member_same_receiver": math.log1p(uses.count(each.name)),
             "member_typed": math.log1p(len(word)),
             "member_starts_line": float(cursor.before.strip() == f"{written}.{word}"),
-            "member_open": float(bool(line.finish())),
+            "member_open": float(bool(line.close())),
         }
         proposals += _expand(each, word, line, values, evidence)
     return proposals
@@ -67,6 +68,9 @@ def _expand(
         if arguments is not None:
             kind = {"member_call": 1.0, "member_arguments": float(arguments.count(",") + bool(arguments))}
             yield Proposal(f"{rest}({arguments}){line.finish()}", evidence | kind)
+            return
+        if Trait.METHODS_ARE_CALLED in line.cursor.document.entry.traits:
+            yield Proposal(f"{rest}(", evidence | {"member_function": 1.0}, beginning=True)
             return
     if member.kind == "class" or not rest:
         return

@@ -189,3 +189,42 @@ def test_in_a_very_long_line_nothing_is_resolved(before: str) -> None:
     started = time.thread_time()
     assert not resolver.wants(parse_cursor(f"{before}$0\n"))
     assert time.thread_time() - started < LONG_S
+
+
+JAVA = """\
+public class Box {
+    private int cache;
+    public int width;
+    public static Box of(int size) { return null; }
+    public Box grow(int amount) { return this; }
+    public void clear() {}
+    void use(Box box, int amount) {
+        BODY
+        return;
+    }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("box.cl$0", ["ear();"]),
+        ("box.gr$0", ["ow(amount);"]),
+        ("Box other = box.gr$0", ["ow(amount);"]),
+        ("box.grow(amount).cl$0", ["ear();"]),
+        ("if (box.gr$0", ["ow(amount))"]),
+        ("use(box.gr$0", ["ow(amount));"]),
+        ("box.gr$0);", ["ow(amount)"]),
+        ("box.gr$0;", ["ow(amount)"]),
+        ("Box.o$0", ["f("]),
+        ("box.o$0", []),
+        ("Box.gr$0", []),
+        ("box.grow($0", ["amount);"]),
+        ("use(box, $0", ["amount);"]),
+    ],
+)
+def test_a_statement_of_java_is_complete(editor: Editor, body: str, expected: list[str]) -> None:
+    code = JAVA.replace("BODY", body)
+    answer = editor.ask(code, language="java", trigger=Trigger.INVOKED, limit=6)
+    assert [one.text for one in answer.suggestions] == expected
