@@ -313,10 +313,12 @@ class Lookup:
         return []
 
     def _find_by_star(self, source: Source, name: str) -> list[Reference]:
-        """Return what `name` means by a star import, the last one first; [] if none binds it."""
-        for imported in reversed(source.table.imports):
-            if imported.name != "*":
-                continue
+        """Return what `name` means by a star import; [] if none binds it.
+
+        Those of modules called like `name` come first, as one file may export hundreds again; then the last one.
+        """
+        stars = [imported for imported in reversed(source.table.imports) if imported.name == "*"]
+        for imported in sorted(stars, key=lambda each: name not in each.module):
             asked = type(imported)(name, imported.module, imported.level, "*", imported.offset)
             modules = self.locate(source, asked)
             for module in modules:
@@ -324,7 +326,7 @@ class Lookup:
                 binds = name in exported if exported is not None else module.rules.is_public(name)
                 if binds and module is not source and (found := self.find_in_module(module, name)):
                     return list(found)
-            if not modules:
+            if not modules and not imported.module.startswith("."):
                 for home in self._find_homes(source, imported):
                     if home.number >= 0 and (inside := self._find_inside(home, name)):
                         return list(inside)

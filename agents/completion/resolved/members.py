@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from indexing.resolution.records import FoundDefinition, Receiver
 
 _RECEIVER = re.compile(r"(?P<receiver>(?:[^\W\d]\w*\.)*[^\W\d]\w*)?[)\]]?\.(?P<word>\w*)\Z")
+_NAME = re.compile(r"[^\W\d][\w$]*|\$[\w$]*")
 _NEAR = 1_500  # characters before the cursor that count as near
 _MOST = 4  # members that are proposed
 _OWN = ("self", "cls", "super")
@@ -35,7 +36,7 @@ def propose_members(cursor: Cursor, receiver: Receiver, values: Mapping[str, str
     if found is None or not line.is_code:
         return []
     word, written = found["word"], found["receiver"] or ""
-    members = [each for each in receiver.members if each.name.startswith(word) and not _is_special(each.name)]
+    members = [each for each in receiver.members if each.name.startswith(word) and _is_written(each.name)]
     if written.partition(".")[0] not in _OWN and not word.startswith("_"):
         members = [each for each in members if not each.name.startswith("_")] or members
     uses = _Uses(cursor, written)
@@ -86,6 +87,11 @@ def lacks_member(cursor: Cursor, members: Sequence[str], text: str) -> bool:
     name = found["word"] + (used["name"] if used is not None else "")
     assigned = used is not None and used["assigned"] is not None
     return bool(name) and not _is_special(name) and not assigned and name not in members
+
+
+def _is_written(name: str) -> bool:
+    """Return whether `name` can follow a dot, and has no meaning of its own."""
+    return _NAME.fullmatch(name) is not None and not _is_special(name)
 
 
 def _is_special(name: str) -> bool:
