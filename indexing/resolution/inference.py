@@ -31,6 +31,7 @@ _INDEXED = "__getitem__"
 _ENTERED = ("__enter__", "__aenter__")
 _NEXT = ("__next__", "__anext__")
 _ITERATED = ("__iter__", "__aiter__")
+_MOST_DIGITS = 4  # of the number of a component
 _SAME = "__same"  # no name of a program: a method that returns its receiver
 
 
@@ -262,14 +263,15 @@ class Inference:
     def _read_variable(self, source: Source, definition: Definition) -> Values:
         """Return the values of a variable or an attribute."""
         if definition.annotation:
-            return self.evaluate_type(expressions.parse(definition.annotation), source, definition.scope)
-        if not definition.value:
+            values = self.evaluate_type(expressions.parse(definition.annotation), source, definition.scope)
+        elif definition.value:
+            at = definition.span.start
+            values = self.evaluate(expressions.parse(definition.value), source, definition.scope, at)
+        else:
             return ()
-        at = definition.span.start
-        values = self.evaluate(expressions.parse(definition.value), source, definition.scope, at)
-        if definition.how == "element":
+        if definition.how == "element" and not definition.annotation:
             values = self.list_elements(values)
-        elif definition.how == "entered":
+        elif definition.how == "entered" and not definition.annotation:
             values = self._enter(values)
         if definition.component >= 0:
             return containers.limit(
@@ -335,11 +337,14 @@ class Inference:
 
     def _read_foreign_member(self, value: Value, name: str) -> Values:
         """Return a method of a container: a function whose result is known by name, or that returns its receiver."""
-        if name in self._types.same and value.kind == "instance":
+        method = f"{value.name}.{name}"
+        if name in self._types.same and value.kind == "instance" and method not in self._types.results:
             return (Value("function", name=_SAME, receiver=value),)
         if value.source is not None or not value.arguments:
             return ()
-        return (Value("function", name=f"{value.name}.{name}", arguments=value.arguments),)
+        if value.name == "tuple" and name.isdecimal():
+            return containers.take_component(value, int(name)) if len(name) < _MOST_DIGITS else ()
+        return (Value("function", name=method, arguments=value.arguments),)
 
     def iterate_members(
         self, value: Value, can_use: Callable[[Reference], bool] = lambda _: True

@@ -105,7 +105,7 @@ class DocumentNames:
                 if len(members) >= MOST_MEMBERS:
                     break
                 if name not in members:
-                    members[name] = self.describe(reference)
+                    members[name] = replace(self.describe(reference), name=name)
         types = tuple(dict.fromkeys(value.title for value in values))
         if not types:
             return None
