@@ -57,7 +57,7 @@ def _is_overload(value: Value) -> bool:
 
 
 def _takes(value: Value, given: int) -> bool:
-    """Return whether a function takes `given` arguments, of which an expression may hold only the first `MOST_PARTS`."""
+    """Return whether a function takes `given` arguments; an expression may hold only the first `MOST_PARTS`."""
     assert value.source is not None  # noqa: S101 - a function of a file
     taken = [each for each in value.source.table.definitions[value.number].parameters if each.kind != "receiver"]
     if any(each.kind == "rest" for each in taken):
