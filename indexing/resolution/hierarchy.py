@@ -6,14 +6,15 @@ block in Rust. Start at `Hierarchy.list_ancestors` and `knows_all_members`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from indexing.resolution import expressions
+from indexing.resolution import containers, expressions
 from indexing.resolution.values import Value
 
 if TYPE_CHECKING:
     from indexing.resolution.expressions import Expression
-    from indexing.resolution.lookup import Lookup, Source
+    from indexing.resolution.lookup import Lookup, Reference, Source
 
 DEEPEST = 24
 MOST_BASES = 80  # classes of one hierarchy, and their parts
@@ -69,6 +70,51 @@ class Hierarchy:
                     found += self.list_ancestors(base.source, base.number) if base.source is not None else (base,)
         return found
 
+    def find_bare_receiver(self, member: Reference, source: Source, scope: int) -> Value | None:
+        """Return the object whose `member` a name in a scope means without a receiver; None if it is no such member.
+
+        None, too, for a member of a class without type parameters.
+        """
+        if member.number < 0 or member.parameter is not None or member.definition.parent < 0:
+            return None
+        owner = member.source.table.definitions[member.definition.parent]
+        if not owner.has_bare_members or not owner.generics:
+            return None
+        around = find_class(source, scope)
+        while around >= 0:
+            ancestors = self.list_ancestors(source, around)
+            if any(each.source is member.source and each.number == member.definition.parent for each in ancestors):
+                return Value("instance", source, around)
+            around = find_class(source, source.table.definitions[around].scope)
+        return None
+
+    def find_arguments(
+        self, value: Value, source: Source, number: int, seen: frozenset[tuple[Source, int]] = frozenset()
+    ) -> tuple[tuple[Value, ...], ...]:
+        """Return the types that an object gives for the parameters of a class that it is an instance of; () for none.
+
+        Args:
+            value: the object.
+            source: file of the class: the object's own, one of its base classes, or a part of one.
+            number: number of the class there.
+            seen: classes that were looked at already.
+        """
+        home = value.source
+        if home is None or (home, value.number) in seen or len(seen) > DEEPEST:
+            return ()
+        if self.find_whole(source, number) == (home, value.number):
+            return value.arguments
+        definition = home.table.definitions[value.number]
+        given = dict(zip(definition.generics, value.arguments, strict=False))
+        for written in definition.bases:
+            for base in self._evaluate(expressions.parse(written), home, definition.scope, definition.span.start):
+                if base.kind == "class" and base.source is not None:
+                    arguments = tuple(containers.fill(each, given) for each in base.arguments)
+                    seen |= {(home, value.number)}
+                    if found := self.find_arguments(replace(base, arguments=arguments), source, number, seen):
+                        return found
+        return ()
+
     def find_whole(self, source: Source, number: int) -> tuple[Source, int]:
         """Return the class that a part of a class adds members to; a part of an unknown class itself, like a class."""
         definition, found = source.table.definitions[number], (source, number)
@@ -86,10 +132,13 @@ class Hierarchy:
 
     def _find_parts(self, source: Source, number: int) -> list[Value]:
         """Return the parts of a class, in its own file and in the other files of its module."""
-        name = source.table.definitions[number].name
+        definition = source.table.definitions[number]
+        if definition.has_bare_members:
+            return []
+        name = definition.name
         return [
             Value("class", home, each)
-            for home in (source, *self._lookup.find_parts(source, name))
+            for home in (source, *self._lookup.find_parts(source, name, of_class=True))
             for each in home.table.parts.get(name, ())
             if self.find_whole(home, each) == (source, number)
         ]

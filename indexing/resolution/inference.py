@@ -6,6 +6,7 @@ Guesses nothing: an expression has no value where no rule gives one. Bounded in 
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from indexing.resolution import containers, expressions
@@ -14,7 +15,7 @@ from indexing.resolution.lookup import Reference
 from indexing.resolution.values import Value, make_container
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from indexing.resolution.expressions import Expression
     from indexing.resolution.lookup import Lookup, Source
@@ -30,6 +31,7 @@ _INDEXED = "__getitem__"
 _ENTERED = ("__enter__", "__aenter__")
 _NEXT = ("__next__", "__anext__")
 _ITERATED = ("__iter__", "__aiter__")
+_MOST_DIGITS = 4  # of the number of a component
 _SAME = "__same"  # no name of a program: a method that returns its receiver
 
 
@@ -44,6 +46,7 @@ class Inference:
         self._busy: set[Reference] = set()
         self._known: dict[Reference, Values] = {}
         self._hierarchy = Hierarchy(lookup, self.evaluate)
+        lookup.find_bare_members = lambda source, number, name: self.find_members(Value("class", source, number), name)
 
     # Expressions
 
@@ -90,7 +93,11 @@ class Inference:
         if name in self._types.own_class:
             return [containers.to_class(value) for value in self._make_own(source, scope)]
         references = self.lookup.find_in_scopes(source, scope, name, offset)
-        found = [value for reference in references for value in self.read(reference)]
+        found = [
+            value
+            for reference in references
+            for value in self.read(reference, self._hierarchy.find_bare_receiver(reference, source, scope))
+        ]
         return found or ([Value("class", name=name)] if not references else [])
 
     def _evaluate_call(  # noqa: PLR0911 - one for each kind
@@ -246,22 +253,24 @@ class Inference:
 
     def _fill(self, values: Values, source: Source, member: Definition, receiver: Value | None) -> Values:
         """Return `values` of a member with the types that its receiver gives for the parameters of its class."""
-        if receiver is None or not receiver.arguments or member.parent < 0:
+        names = source.table.definitions[member.parent].generics if member.parent >= 0 else ()
+        if receiver is None or not names:
             return values
-        names = source.table.definitions[member.parent].generics
-        return containers.fill(values, dict(zip(names, receiver.arguments, strict=False))) if names else values
+        given = self._hierarchy.find_arguments(receiver, source, member.parent) or receiver.arguments
+        return containers.fill(values, dict(zip(names, given, strict=False))) if given else values
 
     def _read_variable(self, source: Source, definition: Definition) -> Values:
         """Return the values of a variable or an attribute."""
         if definition.annotation:
-            return self.evaluate_type(expressions.parse(definition.annotation), source, definition.scope)
-        if not definition.value:
+            values = self.evaluate_type(expressions.parse(definition.annotation), source, definition.scope)
+        elif definition.value:
+            at = definition.span.start
+            values = self.evaluate(expressions.parse(definition.value), source, definition.scope, at)
+        else:
             return ()
-        at = definition.span.start
-        values = self.evaluate(expressions.parse(definition.value), source, definition.scope, at)
-        if definition.how == "element":
+        if definition.how == "element" and not definition.annotation:
             values = self.list_elements(values)
-        elif definition.how == "entered":
+        elif definition.how == "entered" and not definition.annotation:
             values = self._enter(values)
         if definition.component >= 0:
             return containers.limit(
@@ -327,18 +336,27 @@ class Inference:
 
     def _read_foreign_member(self, value: Value, name: str) -> Values:
         """Return a method of a container: a function whose result is known by name, or that returns its receiver."""
-        if name in self._types.same and value.kind == "instance":
+        method = f"{value.name}.{name}"
+        if name in self._types.same and value.kind == "instance" and method not in self._types.results:
             return (Value("function", name=_SAME, receiver=value),)
         if value.source is not None or not value.arguments:
             return ()
-        return (Value("function", name=f"{value.name}.{name}", arguments=value.arguments),)
+        if value.name == "tuple" and name.isdecimal():
+            return containers.take_component(value, int(name)) if len(name) < _MOST_DIGITS else ()
+        return (Value("function", name=method, arguments=value.arguments),)
 
-    def iterate_members(self, value: Value) -> Iterator[tuple[str, Reference]]:
-        """Yield the members of a value by name, those of its own class first, each name once."""
+    def iterate_members(
+        self, value: Value, can_use: Callable[[Reference], bool] = lambda _: True
+    ) -> Iterator[tuple[str, Reference]]:
+        """Yield the members of a value by name, those of its own class first, each name once.
+
+        Of several members of a class with the same name, the first one for which `can_use` is true; none if it is for
+        none of them, even where a base class has another one.
+        """
         if value.source is None or value.kind == "function":
             return
         if value.kind == "module":
-            yield from self.lookup.iterate_public(value.source)
+            yield from ((name, each) for name, each in self.lookup.iterate_public(value.source) if can_use(each))
             return
         seen: set[str] = set()
         for ancestor in self.list_ancestors(value.source, value.number)[1 if value.kind == "parent" else 0 :]:
@@ -347,7 +365,8 @@ class Inference:
             for name, numbers in ancestor.source.table.members.get(ancestor.number, {}).items():
                 if name not in seen:
                     seen.add(name)
-                    yield name, Reference(ancestor.source, numbers[0])
+                    usable = (each for number in numbers if can_use(each := Reference(ancestor.source, number)))
+                    yield from ((name, each) for each in islice(usable, 1))
 
     # Calls
 

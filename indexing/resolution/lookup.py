@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from indexing.resolution import rules
 
@@ -61,6 +61,13 @@ class Reference:
         return self.source.table.definitions[self.number]
 
 
+class FindMembers(Protocol):
+    """A function that returns the members with a name of a class, those of its base classes included."""
+
+    def __call__(self, source: Source, number: int, name: str) -> Sequence[Reference]:
+        """Return the members `name` of the class `number` of a file; () if it has none."""
+
+
 class Lookup:
     """Looks names up for one question.
 
@@ -82,6 +89,7 @@ class Lookup:
         self._own_key: FileKey | None = None
         self._depth = 0
         self.was_cut = False
+        self.find_bare_members: FindMembers = _find_declared
 
     def set_own(self, source: Source, key: FileKey | None) -> None:
         """Have the edited document read as `source` in place of the stored file with `key`."""
@@ -133,6 +141,10 @@ class Lookup:
         definitions, at, innermost = source.table.definitions, scope, True
         while at >= 0:
             around = definitions[at]
+            if name in around.generics:
+                return ()
+            if around.has_bare_members and (members := self.find_bare_members(source, at, name)):
+                return tuple(members)
             if around.kind != "class" or innermost or around.is_open:
                 if numbers := source.table.members.get(at, {}).get(name, ()):
                     local = [number for number in numbers if _reaches(definitions[number], offset)]
@@ -155,11 +167,12 @@ class Lookup:
         self._depth += 1
         numbers = source.table.members.get(-1, {}).get(name, ())
         found = [Reference(source, number) for number in numbers if source.table.definitions[number].how != "narrowed"]
-        for imported in self._list_imports(source, name):
+        bound = self._list_imports(source, name)
+        for imported in bound:
             found += self.follow(source, imported)
         if not found:
             found += self._find_by_star(source, name)
-        if not found:
+        if not found and not bound:
             found += self._find_in_parts(source, name)
         if not found and (implicit := source.rules.find_implicit(name)) is not None:
             found += self.follow(source, implicit)
@@ -212,8 +225,10 @@ class Lookup:
     def _find_homes(self, source: Source, imported: ImportedName) -> list[Reference]:
         """Return what the path of an import means where its last part is no file but defined in one (`a.Class`)."""
         home, _, last = imported.module.rpartition(".")
-        if not home or self._depth > DEEPEST:
+        if self._depth > DEEPEST:
             return []
+        if not home:  # a name of this file, where a path may begin with one
+            return list(self.find_in_module(source, last)) if source.rules.has_local_paths else []
         self._depth += 1
         found = self.follow(source, type(imported)(last, home, imported.level, last, imported.offset))
         self._depth -= 1
@@ -225,13 +240,13 @@ class Lookup:
             return self.find_in_module(home.source, name)
         return [Reference(home.source, each) for each in home.source.table.members.get(home.number, {}).get(name, ())]
 
-    def find_parts(self, source: Source, name: str) -> list[Source]:
-        """Return the other files of the module of `source` that may define `name` or members of a class with it.
+    def find_parts(self, source: Source, name: str, *, of_class: bool = False) -> list[Source]:
+        """Return the other files that may define `name` in the module of `source`; all of the module for "".
 
-        All of them for "".
+        With `of_class` those that may define members of a class with this name.
         """
         paths = self._files.paths.get(source.root)
-        keys = source.rules.locate_parts(source.relative, name, paths) if paths is not None else ()
+        keys = source.rules.locate_parts(source.relative, name, paths, of_class=of_class) if paths is not None else ()
         found = [each for each in self.load_all(keys) if each.relative != source.relative]
         return [each for each in found if each.table.package == source.table.package]
 
@@ -261,10 +276,17 @@ class Lookup:
                 if module.rules.is_public(name):
                     yield name, Reference(part, numbers[0])
         if exported is None:
-            for imported in module.table.imports:
-                if imported.name == "*" and through > 0:
-                    for other in self.locate(module, imported)[:1]:
-                        yield from self.iterate_public(other, through=through - 1)
+            yield from self._iterate_exports(module, through)
+
+    def _iterate_exports(self, module: Source, through: int) -> Iterator[tuple[str, Reference]]:
+        """Yield the names that a module imports for others: those that it says so, and those of star imports."""
+        for imported in module.table.imports:
+            if imported.name != "*" and imported.visibility == "public":
+                for reference in self.find_in_module(module, imported.name):
+                    yield imported.name, reference
+            elif imported.name == "*" and through > 0 and imported.visibility != "private":
+                for other in self.locate(module, imported)[:1]:
+                    yield from self.iterate_public(other, through=through - 1)
 
     def _find_submodules(self, modules: Sequence[Source], name: str) -> list[Reference]:
         """Return the module `name` in one of the packages `modules`; [] if there is none."""
@@ -291,21 +313,29 @@ class Lookup:
         return []
 
     def _find_by_star(self, source: Source, name: str) -> list[Reference]:
-        """Return what `name` means by a star import, the last one first; [] if none binds it."""
-        for imported in reversed(source.table.imports):
-            if imported.name != "*":
-                continue
-            modules = self.locate(source, imported)
+        """Return what `name` means by a star import; [] if none binds it.
+
+        Those of modules called like `name` come first, as one file may export hundreds again; then the last one.
+        """
+        stars = [imported for imported in reversed(source.table.imports) if imported.name == "*"]
+        for imported in sorted(stars, key=lambda each: name not in each.module):
+            asked = type(imported)(name, imported.module, imported.level, "*", imported.offset)
+            modules = self.locate(source, asked)
             for module in modules:
                 exported = module.table.exported
                 binds = name in exported if exported is not None else module.rules.is_public(name)
                 if binds and module is not source and (found := self.find_in_module(module, name)):
                     return list(found)
-            if not modules and "." in imported.module:
+            if not modules and not imported.module.startswith("."):
                 for home in self._find_homes(source, imported):
                     if home.number >= 0 and (inside := self._find_inside(home, name)):
                         return list(inside)
         return []
+
+
+def _find_declared(source: Source, number: int, name: str) -> Sequence[Reference]:
+    """Return the members `name` that a class declares itself; [] if there is none."""
+    return [Reference(source, each) for each in source.table.members.get(number, {}).get(name, ())]
 
 
 def _reaches(definition: Definition, offset: int) -> bool:

@@ -6,6 +6,7 @@ parses nothing. Never runs code. Start at `DocumentNames`.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from indexing.resolution import cursor_text, expressions, rules
 from indexing.resolution.describing import describe, list_parameters
-from indexing.resolution.hierarchy import knows_all_members
+from indexing.resolution.hierarchy import find_class, knows_all_members
 from indexing.resolution.inference import Inference
 from indexing.resolution.lookup import Lookup, Reference, Source
 from indexing.resolution.records import EnclosingCall, FoundDefinition, NameTable, Parameter, Receiver
@@ -104,7 +105,7 @@ class DocumentNames:
                 if len(members) >= MOST_MEMBERS:
                     break
                 if name not in members:
-                    members[name] = self.describe(reference)
+                    members[name] = replace(self.describe(reference), name=name)
         types = tuple(dict.fromkeys(value.title for value in values))
         if not types:
             return None
@@ -113,15 +114,29 @@ class DocumentNames:
 
     def iterate_members(self, value: Value) -> Iterator[tuple[str, Reference]]:
         """Yield the members of a value that code at the cursor may use by name, those of its own class first."""
-        of_class = value.kind == "class"
-        for name, reference in self.inference.iterate_members(value):
-            home = reference.source
-            if reference.number >= 0 and home is not self.source:
-                place = self.source.relative if home.root == self.source.root else None
-                if not home.rules.is_visible(reference.definition, home.relative, place):
-                    continue
-            if value.kind == "module" or home.rules.is_member(reference.definition, of_class=of_class):
-                yield name, reference
+        yield from self.inference.iterate_members(value, lambda member: self._can_use(member, value))
+
+    def _can_use(self, member: Reference, value: Value) -> bool:
+        """Return whether code at the cursor may use a member of `value`."""
+        home = member.source
+        if member.number < 0:
+            return True
+        if home is not self.source:
+            place = self.source.relative if home.root == self.source.root else None
+            visible = home.rules.is_visible(member.definition, home.relative, place)
+            if not visible and not (member.definition.is_inherited and self._inherits_from(member)):
+                return False
+        return value.kind == "module" or home.rules.is_member(member.definition, of_class=value.kind == "class")
+
+    def _inherits_from(self, member: Reference) -> bool:
+        """Return whether a class around the cursor is a subclass of the class that `member` belongs to."""
+        scope, definitions = find_class(self.source, self.scope), self.source.table.definitions
+        while scope >= 0:
+            ancestors = self.inference.list_ancestors(self.source, scope)
+            if any(each.source is member.source and each.number == member.definition.parent for each in ancestors):
+                return True
+            scope = find_class(self.source, definitions[scope].scope)
+        return False
 
     def find_call(self) -> EnclosingCall | None:
         """Return the call around the cursor; None outside of one. Without a known callee it has no parameters."""
@@ -129,7 +144,9 @@ class DocumentNames:
         if call is None:
             return None
         callees = self.find_meanings(call.callee)
-        parameters = next((each.parameters for each in callees if each.kind != "variable"), ())
+        signatures = [each.parameters for each in callees if each.kind != "variable"]
+        fitting = (each for each in signatures if _count_places(each) > call.given + len(call.named))
+        parameters = next(fitting, signatures[0] if signatures else ())
         return EnclosingCall(
             call.callee, callees, call.given, call.named, tuple(_list_missing(parameters, call.given, call.named))
         )
@@ -189,6 +206,12 @@ def _replace_line(text: str, offset: int, language_rules: rules.Rules) -> tuple[
     following = next((each for each in text[end + 1 : end + 1 + 2_000].split("\n") if each.strip()), "")
     placeholder, place = language_rules.make_placeholder(line.rstrip("\r"), offset - start, following)
     return text[:start] + placeholder + text[end:], start, end, start + place
+
+
+def _count_places(parameters: Sequence[Parameter]) -> float:
+    """Return how many arguments a call can give."""
+    open_ended = any(each.kind in {"rest", "rest_keywords"} for each in parameters)
+    return math.inf if open_ended else len(parameters)
 
 
 def _list_missing(parameters: Sequence[Parameter], given: int, named: Sequence[str]) -> Iterator[Parameter]:

@@ -68,6 +68,9 @@ class Definition:
         until: where the block ends in which a local variable can be used; -1 for the end of its function.
         is_open: a class whose names can be used inside it without naming it (an inline module).
         is_public: whether the definition says that files of other modules may use it.
+        is_inherited: whether it says that subclasses in other modules may use it.
+        has_bare_members: a class whose members are all inside it, and are used there without a receiver, also those of
+            its base classes.
     """
 
     name: str
@@ -90,6 +93,8 @@ class Definition:
     until: int = -1
     is_open: bool = False
     is_public: bool = False
+    is_inherited: bool = False
+    has_bare_members: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,8 @@ class ImportedName:
         level: number of leading dots of a relative import.
         member: the name in the module; "" if the module itself is bound.
         offset: where the statement begins.
+        visibility: whether others can use the name from here: "public" or "private" where the import says so, else as
+            is usual in the language.
     """
 
     name: str
@@ -109,6 +116,7 @@ class ImportedName:
     level: int = 0
     member: str = ""
     offset: int = 0
+    visibility: Literal["usual", "public", "private"] = "usual"
 
 
 @dataclass(frozen=True, slots=True)

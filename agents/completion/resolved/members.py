@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from agents.completion.resolved.arguments import choose_arguments
 from agents.completion.resolved.proposals import Line, Proposal
+from indexing.syntax.languages.language import Trait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from indexing.resolution.records import FoundDefinition, Receiver
 
 _RECEIVER = re.compile(r"(?P<receiver>(?:[^\W\d]\w*\.)*[^\W\d]\w*)?[)\]]?\.(?P<word>\w*)\Z")
+_NAME = re.compile(r"[^\W\d][\w$]*|\$[\w$]*")
 _NEAR = 1_500  # characters before the cursor that count as near
 _MOST = 4  # members that are proposed
 _OWN = ("self", "cls", "super")
@@ -34,7 +36,7 @@ def propose_members(cursor: Cursor, receiver: Receiver, values: Mapping[str, str
     if found is None or not line.is_code:
         return []
     word, written = found["word"], found["receiver"] or ""
-    members = [each for each in receiver.members if each.name.startswith(word) and not _is_special(each.name)]
+    members = [each for each in receiver.members if each.name.startswith(word) and _is_written(each.name)]
     if written.partition(".")[0] not in _OWN and not word.startswith("_"):
         members = [each for each in members if not each.name.startswith("_")] or members
     uses = _Uses(cursor, written)
@@ -51,7 +53,7 @@ def propose_members(cursor: Cursor, receiver: Receiver, values: Mapping[str, str
             "member_same_receiver": math.log1p(uses.count(each.name)),
             "member_typed": math.log1p(len(word)),
             "member_starts_line": float(cursor.before.strip() == f"{written}.{word}"),
-            "member_open": float(bool(line.finish())),
+            "member_open": float(bool(line.close())),
         }
         proposals += _expand(each, word, line, values, evidence)
     return proposals
@@ -68,6 +70,9 @@ def _expand(
             kind = {"member_call": 1.0, "member_arguments": float(arguments.count(",") + bool(arguments))}
             yield Proposal(f"{rest}({arguments}){line.finish()}", evidence | kind)
             return
+        if Trait.METHODS_ARE_CALLED in line.cursor.document.entry.traits:
+            yield Proposal(f"{rest}(", evidence | {"member_function": 1.0}, beginning=True)
+            return
     if member.kind == "class" or not rest:
         return
     yield Proposal(rest + line.finish(), evidence | {"member_function": float(member.kind == "function")})
@@ -82,6 +87,11 @@ def lacks_member(cursor: Cursor, members: Sequence[str], text: str) -> bool:
     name = found["word"] + (used["name"] if used is not None else "")
     assigned = used is not None and used["assigned"] is not None
     return bool(name) and not _is_special(name) and not assigned and name not in members
+
+
+def _is_written(name: str) -> bool:
+    """Return whether `name` can follow a dot, and has no meaning of its own."""
+    return _NAME.fullmatch(name) is not None and not _is_special(name)
 
 
 def _is_special(name: str) -> bool:

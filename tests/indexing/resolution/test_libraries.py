@@ -62,12 +62,13 @@ def index(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inde
     made.close()
 
 
-def open_at(index: Index, root: Path, code: str, *, libraries: bool = True) -> DocumentNames:
-    """Return the names at the cursor `$0` of a new file `main.py` with the text `code`."""
-    marked = parse(f"#- main.py\n{code}\n")
+def open_at(index: Index, root: Path, code: str, *, libraries: bool = True, language: str = "python") -> DocumentNames:
+    """Return the names at the cursor `$0` of a new file with the text `code`."""
+    name = "main.py" if language == "python" else "main.ts"
+    marked = parse(f"#- {name}\n{code}\n")
     assert marked.cursor is not None
-    path = root / "main.py"
-    document = Document(path.as_uri(), path, "python", marked.text)
+    path = root / name
+    document = Document(path.as_uri(), path, language, marked.text)
     names = index.open_names(document, marked.cursor[1], libraries=libraries)
     assert names is not None
     return names
@@ -202,3 +203,82 @@ def test_declarations_are_read_for_names_and_never_recalled(make_index: Callable
     before = "def quick(url: str, "
     assert index.recall(Document("untitled:a", None, "python", before), len(before)) == ()
     assert open_at(index, tmp_path, "import fast\nfast.quick$0('')").find_definitions()[0].relative == "fast.pyi"
+
+
+MODULES = {
+    "http-kit/package.json": '{"name": "http-kit", "version": "1.0.0", "exports": {".": {"types": "./dist/index.d.ts",'
+    ' "default": "./dist/index.js"}, "./more": "./dist/more.js"}}',
+    "http-kit/dist/index.d.ts": 'export * from "./client";\nexport { default as make } from "./make.js";\n',
+    "http-kit/dist/client.d.ts": (
+        'import { Base } from "base-kit";\nexport interface Answer { status: number; json(): Promise<string>; }\n'
+        "export declare class Client extends Base {\n    get(url: string, retries?: number): Promise<Answer>;\n}\n"
+    ),
+    "http-kit/dist/make.d.ts": (
+        'import { Client } from "./client";\nexport default function make(base: string): Client;\n'
+    ),
+    "http-kit/dist/more.d.ts": "export declare const limit: Limit;\nexport interface Limit { most: number; }\n",
+    "http-kit/dist/index.js": "module.exports = {};\n",
+    "many-kit/package.json": '{"name": "many-kit", "version": "1.0.0", "types": "index.d.ts"}',
+    "many-kit/index.d.ts": "".join(f'export * from "./f{number}.js";\n' for number in range(500)),
+    **{f"many-kit/f{n}.d.ts": f"export function f{n}(count{n}: number): void;\n" for n in range(500)},
+    "base-kit/package.json": '{"name": "base-kit", "version": "1.0.0", "main": "lib/main.js"}',
+    "base-kit/lib/main.js": "exports.Base = class Base {};\n",
+    "@types/base-kit/package.json": '{"name": "@types/base-kit", "version": "1.0.0", "types": "index.d.ts"}',
+    "@types/base-kit/index.d.ts": "export declare class Base {\n    close(): void;\n}\n",
+    "@types/scope__tool/package.json": '{"name": "@types/scope__tool", "version": "1.0.0"}',
+    "@types/scope__tool/index.d.ts": (
+        "export declare function run(count: number): Runner;\nexport interface Runner { stop(): void; }\n"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Index, Path]]:
+    root = tmp_path_factory.mktemp("scripts")
+    write(root / "node_modules", MODULES)
+    write(
+        root, {"package.json": '{"name": "mine", "dependencies": {"http-kit": "1"}}', "own.ts": "export const a = 1;\n"}
+    )
+    made = Index([root], storage=tmp_path_factory.mktemp("storage"), limits=LIMITS)
+    made.start()
+    assert made.wait(60, libraries=True)
+    yield made, root
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "members"),
+    [
+        ('import { Client } from "http-kit";\nconst it = new Client();\nit.$0', ["get", "close"]),
+        ('import { make } from "http-kit";\nmake("a").$0', ["get", "close"]),
+        (
+            'import { Client } from "http-kit";\nasync function f(it: Client) {\n  (await it.get("a")).$0\n}',
+            ["status", "json"],
+        ),
+        ('import { limit } from "http-kit/more";\nlimit.$0', ["most"]),
+        ('import * as kit from "http-kit";\nkit.make("a").$0', ["get", "close"]),
+        ('import { run } from "@scope/tool";\nrun(1).$0', ["stop"]),
+        ('import { missing } from "none";\nmissing().$0', []),
+    ],
+)
+def test_members_of_packages_of_node_are_known(scripts: tuple[Index, Path], code: str, members: list[str]) -> None:
+    receiver = open_at(*scripts, code, language="typescript").find_receiver()
+    assert ([each.name for each in receiver.members] if receiver is not None else []) == members
+
+
+def test_the_arguments_that_a_function_of_a_package_of_node_takes_are_known(scripts: tuple[Index, Path]) -> None:
+    code = 'import { Client } from "http-kit";\nnew Client().get($0)'
+    call = open_at(*scripts, code, language="typescript").find_call()
+    assert call is not None
+    assert [(each.name, each.is_required) for each in call.parameters] == [("url", True), ("retries", False)]
+    found = call.callees[0]
+    assert (found.relative, found.is_library) == ("node_modules/http-kit/dist/client.d.ts", True)
+    hits = scripts[0].read_definitions([found])
+    assert [hit.path for hit in hits] == [scripts[1] / found.relative]
+
+
+def test_one_of_hundreds_of_modules_that_a_package_exports_again_is_found(scripts: tuple[Index, Path]) -> None:
+    names = open_at(*scripts, 'import { f7 } from "many-kit";\nf7($0)', language="typescript")
+    call = names.find_call()
+    assert call is not None
+    assert [each.name for each in call.parameters] == ["count7"]
