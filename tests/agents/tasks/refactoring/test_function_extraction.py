@@ -128,7 +128,7 @@ def test_a_name_that_a_person_gave_is_kept() -> None:
             "`b` is needed where an error",
         ),
         (
-            "def f(a):\n  n = 0\n  for b in a:\n    try:\n      n += 1\n      b()\n      g(n)\n    except E:\n      pass\n",
+            "def f(a):\n n = 0\n for b in a:\n  try:\n   n += 1\n   b()\n   g(n)\n  except E:\n   pass\n",
             "n += 1",
             "b()",
             "`n` is needed where an error",
