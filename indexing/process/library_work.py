@@ -142,7 +142,8 @@ class LibraryWork:
 
     def _index_packages(self, discovery: Discovery, before: Manifest) -> Manifest:
         """Index the packages of `discovery` that the bounds admit, and return their manifest."""
-        known = {(each.place, each.signature): each for each in before.packages}
+        listed = [*self._files.list_packages(), *before.packages]  # of all workspaces, which may share an environment
+        known = {(each.place, each.signature): each for each in listed}
         left_out: Counter[str] = Counter()
         packages: list[IndexedPackage] = []
         most = min(MOST_BYTES, self._limits.library_bytes // _DISK_PER_SOURCE)
@@ -166,7 +167,7 @@ class LibraryWork:
     def _index_package(self, package: Package, listing: Listing, known: IndexedPackage | None) -> IndexedPackage | None:
         """Return the indexed `package`; analyses its files unless that was done before. None if it has no files.
 
-        `known` is the package as the manifest lists it, with the same signature; None for none.
+        `known` is the package as a manifest lists it, with the same signature; None for none.
         """
         if known is not None and self._builder.is_held(known.key):
             return known

@@ -104,6 +104,10 @@ class Rules(Protocol):
         """Names of methods that no expression calls by name."""
 
     @property
+    def has_local_paths(self) -> bool:
+        """Whether the path of an import may begin with a name of the importing file."""
+
+    @property
     def whole(self) -> str:
         """Name, in a module's table, of the one value that such a module is as a whole; "" if there are none."""
 
@@ -125,13 +129,14 @@ class Rules(Protocol):
     def locate_named(self, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
         """Return the keys of the files of the module that a person calls `name` ("a.b"); () if there is none."""
 
-    def locate_parts(self, relative: str, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
+    def locate_parts(self, relative: str, name: str, paths: Paths, *, of_class: bool) -> Sequence[tuple[str, int]]:
         """Return the keys of the other files of a module that is made of several files; () if each is one by itself.
 
         Args:
             relative: path of a file of the module.
-            name: only files whose text may define this name, or members of a class with it; "" for all.
+            name: only files whose text may define this name; "" for all.
             paths: the files of its root.
+            of_class: return the files, also of other modules, whose text may define members of a class `name` instead.
         """
 
     def find_implicit(self, name: str) -> ImportedName | None:
@@ -177,7 +182,16 @@ class Rules(Protocol):
 class SimpleModules:
     """Rules of languages in which a file is a module by itself, and anything may use all members of a class."""
 
-    def locate_parts(self, _relative: str, _name: str, _paths: Paths) -> Sequence[tuple[str, int]]:
+    has_local_paths = False
+
+    def locate_parts(
+        self,
+        _relative: str,
+        _name: str,
+        _paths: Paths,
+        *,
+        of_class: bool,  # noqa: ARG002 - part of the port
+    ) -> Sequence[tuple[str, int]]:
         """Return (): a module has no other files."""
         return ()
 

@@ -53,8 +53,9 @@ WEIGHTS: dict[str, float] = {
 }
 _HEADER = re.compile(r"\s*(?:if|elif|while|for|with|async\s+for|async\s+with|except|match|case)\b")
 _BLOCK = re.compile(r"\s*(?:\}\s*)?(?:else\b\s*)?(?:if|while|for|switch|try|catch|synchronized)\b")
-_GOES_ON = re.compile(r"\s*\n\s*(?:[.?:+*/%&|,]|-(?!-)|==|!=|[<>])")  # after the cursor
-_NEXT = 300  # characters after the cursor in which the next line is looked for
+_GOES_ON = re.compile(r"\s*\n\s*(?:[.?:+*%&|,]|/(?![/*])|-(?!-)|==|!=|[<>])")  # after the cursor
+_LISTED = re.compile(r"(?:,|[=\]]\s?\{)\Z")  # before the line: it is an entry of a list
+_NEXT = 300  # characters in which the line before and after is looked for
 _NO_CODE = re.compile(r"\s*(?:from|import|def|class|async\s+def|@)\b|\s*@")
 
 
@@ -99,15 +100,18 @@ class Line:
     def finish(self) -> str:
         """Return what the line needs after its expression: brackets and a colon, or a semicolon that ends a statement.
 
-        No semicolon in the head of a block, inside of brackets, before other text and before a line that goes on.
+        No semicolon in the head of a block, inside of brackets, in a list of values in braces, before other text and
+        before a line that goes on.
         """
         cursor = self.cursor
         if Trait.SEMICOLONS not in cursor.document.entry.traits or cursor.after.strip():
             return self.close()
         opened = scan_brackets(cursor.before, cursor.document.language, "").unclosed
         around = scan_before_cursor(cursor).unclosed
-        is_statement = around[: len(around) - len(opened)].endswith("{") and not _BLOCK.match(cursor.before)
-        goes_on = _GOES_ON.match(cursor.suffix[:_NEXT]) is not None
+        is_in_block = around[: len(around) - len(opened)][-1:] in {"{", ""}  # "": its beginning is too far above
+        above = cursor.prefix[: len(cursor.prefix) - len(cursor.before)].rstrip()
+        is_statement = is_in_block and not _LISTED.search(above, max(0, len(above) - _NEXT))
+        goes_on = _BLOCK.match(cursor.before) is not None or _GOES_ON.match(cursor.suffix[:_NEXT]) is not None
         return self.close() + (";" if is_statement and not goes_on else "")
 
     def close(self, closed: int = 0) -> str:

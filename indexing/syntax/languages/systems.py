@@ -40,6 +40,7 @@ LANGUAGES = (
         doc_comment=DocComment("/// "),
         apostrophe="name",
         test_custom="rust",
+        resolution="rust.rules",
         traits=Trait.TYPE_TESTS_NARROW,
     ),
     Language(

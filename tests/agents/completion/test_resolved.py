@@ -264,6 +264,13 @@ public class Box {
         ("Box.gr$0", []),
         ("box.grow($0", ["amount);"]),
         ("use(box, $0", ["amount);"]),
+        ("use(\n            box.gr$0\n        );", ["ow(amount)"]),
+        ("Box[] all = {\n            box.gr$0\n        };", ["ow(amount)"]),
+        ("Box[] all = {box,\n            box.gr$0\n        };", ["ow(amount)"]),
+        ("box.gr$0\n            .clear();", ["ow(amount)"]),
+        ("box.gr$0\n        // then", ["ow(amount);"]),
+        ("if (true)\n            box.gr$0", ["ow(amount);"]),
+        ("Runnable run = () -> box.gr$0", ["ow(amount);"]),
     ],
 )
 def test_a_statement_of_java_is_complete(editor: Editor, body: str, expected: list[str]) -> None:
