@@ -270,8 +270,14 @@ def test_a_constructor_gives_the_parameters_of_new() -> None:
 
     assert list_missing("new Item($0") == ["price", "kind", "tags"]
     assert list_missing("new Cart(null, $0") == ["size"]
+    assert list_missing("new Cart($0") == ["first", "size"]
     assert list_missing("new Money.Builder($0") == []
     assert list_missing("new Box<Item, Item>($0") == []
+    own = f"{SHOP}#- {APP}\npackage com.app;\n{HEAD}\nclass App extends Cart {{ App(int one, Item two) {{}}\n App() {{\nLINE\n}} }}"
+    for line, missing in (("super($0", ["first", "size"]), ("this($0", ["one", "two"]), ("this(1, $0", ["two"])):
+        call = open_names(own.replace("LINE", line)).find_call()
+        assert call is not None
+        assert [each.name for each in call.parameters] == missing
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])

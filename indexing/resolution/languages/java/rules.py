@@ -73,6 +73,7 @@ TYPES = TypeNames(
         "list.clone": ("list", 0),
     },
     parents=frozenset({"super"}),
+    constructing=frozenset({"super", "this"}),
     giving=GIVEN,
     given={
         **{f"{name}.{method}": (0,) for name in ("Stream", "Optional") for method in _OVER_ELEMENTS},
