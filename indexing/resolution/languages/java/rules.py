@@ -99,8 +99,8 @@ _SIMPLIFIED = re.compile(
     re.DOTALL,
 )
 _BRACES = braces.Braces(
-    head=re.compile(r"\{"),
-    defining=re.compile(r"\b(?:class|interface|enum|record)\b|\)\s*(?:throws\b[^{}();]*)?\{|->\s*\{"),
+    head=re.compile(r"\{|->(?!\s*\{)"),
+    defining=re.compile(r"\b(?:class|interface|enum|record)\b|\)\s*(?:throws\b[^{}();]*)?\{|->"),
     block="if (x) {",
     function="() -> {",
 )
