@@ -138,7 +138,7 @@ class Hierarchy:
         name = definition.name
         return [
             Value("class", home, each)
-            for home in (source, *self._lookup.find_parts(source, name))
+            for home in (source, *self._lookup.find_parts(source, name, of_class=True))
             for each in home.table.parts.get(name, ())
             if self.find_whole(home, each) == (source, number)
         ]

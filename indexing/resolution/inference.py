@@ -31,6 +31,7 @@ _INDEXED = "__getitem__"
 _ENTERED = ("__enter__", "__aenter__")
 _NEXT = ("__next__", "__anext__")
 _ITERATED = ("__iter__", "__aiter__")
+_MOST_DIGITS = 4  # of the number of a component
 _SAME = "__same"  # no name of a program: a method that returns its receiver
 
 
@@ -114,14 +115,14 @@ class Inference:
                 return containers.list_given(self, self.evaluate(first, source, scope, offset), types, base.name)
             if base.kind == "name" and base.name in types.passing | types.picking | types.counting:
                 if self.lookup.find_in_scopes(source, scope, base.name, offset):
-                    return self._call_all(base, source, scope, offset)
+                    return self._call_all(base, source, scope, offset, len(expression.parts))
                 elements = self.list_elements(self.evaluate(first, source, scope, offset))
                 if base.name in types.picking:
                     return elements
                 if base.name in types.counting:
                     elements = (make_container("tuple", (make_container("int"),), elements),)
                 return [make_container("list", elements)]
-        return self._call_all(base, source, scope, offset)
+        return self._call_all(base, source, scope, offset, len(expression.parts))
 
     def _make_parent(self, source: Source, scope: int) -> list[Value]:
         """Return the object of the class around a scope, seen as its base classes; [] outside of a class."""
@@ -132,9 +133,10 @@ class Inference:
         around = find_class(source, scope)
         return [Value("instance", *self._hierarchy.find_whole(source, around))] if around >= 0 else []
 
-    def _call_all(self, base: Expression, source: Source, scope: int, offset: int) -> list[Value]:
-        """Return what calling any value of `base` can give."""
-        return [each for value in self.evaluate(base, source, scope, offset) for each in self.call(value)]
+    def _call_all(self, base: Expression, source: Source, scope: int, offset: int, given: int) -> list[Value]:
+        """Return what calling any value of `base` with the number `given` of arguments can give."""
+        called = containers.choose_overloads(self.evaluate(base, source, scope, offset), given)
+        return [each for value in called for each in self.call(value)]
 
     def _index(self, value: Value, expression: Expression, source: Source, scope: int) -> Iterable[Value]:
         """Return what an index of `value` can give; a class with types in brackets is that class."""
@@ -261,14 +263,15 @@ class Inference:
     def _read_variable(self, source: Source, definition: Definition) -> Values:
         """Return the values of a variable or an attribute."""
         if definition.annotation:
-            return self.evaluate_type(expressions.parse(definition.annotation), source, definition.scope)
-        if not definition.value:
+            values = self.evaluate_type(expressions.parse(definition.annotation), source, definition.scope)
+        elif definition.value:
+            at = definition.span.start
+            values = self.evaluate(expressions.parse(definition.value), source, definition.scope, at)
+        else:
             return ()
-        at = definition.span.start
-        values = self.evaluate(expressions.parse(definition.value), source, definition.scope, at)
-        if definition.how == "element":
+        if definition.how == "element" and not definition.annotation:
             values = self.list_elements(values)
-        elif definition.how == "entered":
+        elif definition.how == "entered" and not definition.annotation:
             values = self._enter(values)
         if definition.component >= 0:
             return containers.limit(
@@ -334,11 +337,14 @@ class Inference:
 
     def _read_foreign_member(self, value: Value, name: str) -> Values:
         """Return a method of a container: a function whose result is known by name, or that returns its receiver."""
-        if name in self._types.same and value.kind == "instance":
+        method = f"{value.name}.{name}"
+        if name in self._types.same and value.kind == "instance" and method not in self._types.results:
             return (Value("function", name=_SAME, receiver=value),)
         if value.source is not None or not value.arguments:
             return ()
-        return (Value("function", name=f"{value.name}.{name}", arguments=value.arguments),)
+        if value.name == "tuple" and name.isdecimal():
+            return containers.take_component(value, int(name)) if len(name) < _MOST_DIGITS else ()
+        return (Value("function", name=method, arguments=value.arguments),)
 
     def iterate_members(
         self, value: Value, can_use: Callable[[Reference], bool] = lambda _: True

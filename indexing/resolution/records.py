@@ -107,6 +107,8 @@ class ImportedName:
         level: number of leading dots of a relative import.
         member: the name in the module; "" if the module itself is bound.
         offset: where the statement begins.
+        visibility: whether others can use the name from here: "public" or "private" where the import says so, else as
+            is usual in the language.
     """
 
     name: str
@@ -114,6 +116,7 @@ class ImportedName:
     level: int = 0
     member: str = ""
     offset: int = 0
+    visibility: Literal["usual", "public", "private"] = "usual"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ class TypeNames:
             name of another container and the number if it returns that container of it.
         own: names that mean the class around them (`Self`).
         parents: names of functions that return the object as its base class (`super`).
+        constructing: names that call a constructor of the class around them, or of its base class if they are among
+            `parents`.
         pairs: methods that give the two arguments of a container in pairs, by "container.method".
         counting: functions that give pairs of a number and an element of their argument.
         passing: functions that give the elements of their argument.
@@ -66,6 +68,7 @@ class TypeNames:
     results: dict[str, int | tuple[str, int]] = field(default_factory=dict)
     own: frozenset[str] = frozenset()
     parents: frozenset[str] = frozenset()
+    constructing: frozenset[str] = frozenset()
     pairs: frozenset[str] = frozenset()
     counting: frozenset[str] = frozenset()
     passing: frozenset[str] = frozenset()
@@ -104,6 +107,10 @@ class Rules(Protocol):
         """Names of methods that no expression calls by name."""
 
     @property
+    def has_local_paths(self) -> bool:
+        """Whether the path of an import may begin with a name of the importing file."""
+
+    @property
     def whole(self) -> str:
         """Name, in a module's table, of the one value that such a module is as a whole; "" if there are none."""
 
@@ -125,13 +132,14 @@ class Rules(Protocol):
     def locate_named(self, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
         """Return the keys of the files of the module that a person calls `name` ("a.b"); () if there is none."""
 
-    def locate_parts(self, relative: str, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
+    def locate_parts(self, relative: str, name: str, paths: Paths, *, of_class: bool) -> Sequence[tuple[str, int]]:
         """Return the keys of the other files of a module that is made of several files; () if each is one by itself.
 
         Args:
             relative: path of a file of the module.
-            name: only files whose text may define this name, or members of a class with it; "" for all.
+            name: only files whose text may define this name; "" for all.
             paths: the files of its root.
+            of_class: return the files, also of other modules, whose text may define members of a class `name` instead.
         """
 
     def find_implicit(self, name: str) -> ImportedName | None:
@@ -177,7 +185,16 @@ class Rules(Protocol):
 class SimpleModules:
     """Rules of languages in which a file is a module by itself, and anything may use all members of a class."""
 
-    def locate_parts(self, _relative: str, _name: str, _paths: Paths) -> Sequence[tuple[str, int]]:
+    has_local_paths = False
+
+    def locate_parts(
+        self,
+        _relative: str,
+        _name: str,
+        _paths: Paths,
+        *,
+        of_class: bool,  # noqa: ARG002 - part of the port
+    ) -> Sequence[tuple[str, int]]:
         """Return (): a module has no other files."""
         return ()
 
