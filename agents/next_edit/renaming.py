@@ -93,9 +93,10 @@ def list_imported_uses(rename: Rename, syntax: Syntax, other: Syntax, document: 
 
 
 def list_imported_places(name: str, other: Syntax, document: Document) -> list[Place]:
-    """Return the places of `name` in the text of `other`, if it imports the name from the file of `document`.
+    """Return the places of `name` in the text of `other`, if it imports the name from a module named as `document`.
 
-    [] if anything else there binds the name, too.
+    Only the last part of the module's name is compared with the file's name: `from b.utils import g` counts as an
+    import from `a/utils.py`, too. [] if nothing or anything else there binds the name, too.
     """
     there = find_places(other, name)
     if not there or document.path is None:

@@ -40,7 +40,13 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The parameters of a function, without the object of a method; whether it takes any others (`*a`, `**a`)."""
+    """The parameters of a function, without the object of a method.
+
+    Attributes:
+        parameters: the parameters, without `*a` and `**a`.
+        takes_more: whether it takes any number of arguments by position (`*a`).
+        takes_any_keyword: whether it takes arguments of any name (`**a`).
+    """
 
     parameters: tuple[Parameter, ...]
     takes_more: bool
@@ -57,7 +63,10 @@ class Signature:
         return tuple(one.name for one in self.parameters if one.is_positional)
 
     def fits(self, call: Call) -> bool:
-        """Return whether `call` gives each parameter that needs a value, and nothing that is no parameter."""
+        """Return whether `call` gives each parameter without a default, no parameter twice, and nothing else.
+
+        `*a` takes all further arguments by position, `**a` all other names.
+        """
         positional = self.positional
         if len(call.positional) > len(positional) and not self.takes_more:
             return False
