@@ -37,6 +37,34 @@ def call_foreign(value: Value, types: TypeNames) -> Iterable[Value]:
     return value.arguments[result] if result is not None and result < len(value.arguments) else ()
 
 
+def choose_overloads(values: Values, given: int) -> Values:
+    """Return those of several methods of a class that take the number `given` of arguments; all if none does.
+
+    Where classes have overloads; other values are returned as they are.
+    """
+    if len(values) < 2 or not all(_is_overload(each) for each in values):
+        return values
+    return tuple(each for each in values if _takes(each, given)) or values
+
+
+def _is_overload(value: Value) -> bool:
+    """Return whether a value is a method of a class that can have others with the same name."""
+    if value.kind != "function" or value.source is None:
+        return False
+    definitions = value.source.table.definitions
+    parent = definitions[value.number].parent
+    return parent >= 0 and definitions[parent].has_bare_members
+
+
+def _takes(value: Value, given: int) -> bool:
+    """Return whether a function takes `given` arguments; an expression may hold only the first `MOST_PARTS`."""
+    assert value.source is not None  # noqa: S101 - a function of a file
+    taken = [each for each in value.source.table.definitions[value.number].parameters if each.kind != "receiver"]
+    if any(each.kind == "rest" for each in taken):
+        return given >= len(taken) - 1
+    return given == len(taken) or given == expressions.MOST_PARTS < len(taken)
+
+
 def take_tried(value: Value, types: TypeNames) -> Values:
     """Return what the mark `?` takes out of a container; () if `value` is none of which it takes anything."""
     if value.source is not None or value.name not in types.tried or not value.arguments:

@@ -115,14 +115,14 @@ class Inference:
                 return containers.list_given(self, self.evaluate(first, source, scope, offset), types, base.name)
             if base.kind == "name" and base.name in types.passing | types.picking | types.counting:
                 if self.lookup.find_in_scopes(source, scope, base.name, offset):
-                    return self._call_all(base, source, scope, offset)
+                    return self._call_all(base, source, scope, offset, len(expression.parts))
                 elements = self.list_elements(self.evaluate(first, source, scope, offset))
                 if base.name in types.picking:
                     return elements
                 if base.name in types.counting:
                     elements = (make_container("tuple", (make_container("int"),), elements),)
                 return [make_container("list", elements)]
-        return self._call_all(base, source, scope, offset)
+        return self._call_all(base, source, scope, offset, len(expression.parts))
 
     def _make_parent(self, source: Source, scope: int) -> list[Value]:
         """Return the object of the class around a scope, seen as its base classes; [] outside of a class."""
@@ -133,9 +133,10 @@ class Inference:
         around = find_class(source, scope)
         return [Value("instance", *self._hierarchy.find_whole(source, around))] if around >= 0 else []
 
-    def _call_all(self, base: Expression, source: Source, scope: int, offset: int) -> list[Value]:
-        """Return what calling any value of `base` can give."""
-        return [each for value in self.evaluate(base, source, scope, offset) for each in self.call(value)]
+    def _call_all(self, base: Expression, source: Source, scope: int, offset: int, given: int) -> list[Value]:
+        """Return what calling any value of `base` with the number `given` of arguments can give."""
+        called = containers.choose_overloads(self.evaluate(base, source, scope, offset), given)
+        return [each for value in called for each in self.call(value)]
 
     def _index(self, value: Value, expression: Expression, source: Source, scope: int) -> Iterable[Value]:
         """Return what an index of `value` can give; a class with types in brackets is that class."""

@@ -52,11 +52,18 @@ WEIGHTS: dict[str, float] = {
     "name_required": 1.0,
 }
 _HEADER = re.compile(r"\s*(?:if|elif|while|for|with|async\s+for|async\s+with|except|match|case)\b")
-_BLOCK = re.compile(r"\s*(?:\}\s*)?(?:else\b\s*)?(?:if|while|for|switch|try|catch|synchronized)\b")
+_BLOCK = re.compile(r"\s*(?:\}\s*)?(?:else\b\s*)?(?:if|while|for|switch|try|catch|synchronized|match(?=\s+\w))\b")
 _GOES_ON = re.compile(r"\s*\n\s*(?:[.?:+*%&|,]|/(?![/*])|-(?!-)|==|!=|[<>])")  # after the cursor
 _LISTED = re.compile(r"(?:,|[=\]]\s?\{)\Z")  # before the line: it is an entry of a list
+_TAIL = re.compile(r"\s*\}")  # after the cursor: the line may be the value of its block
+_BINDING = re.compile(r"\s*(?:let|return|break|const|static)\b|[^=]*[^=!<>]=(?![=>])")  # a line that is no value itself
+_ENTRY = re.compile(r"[^\n]*=>|\s*\w+\s*:(?!:)")  # an arm of a match, a field of a literal
 _NEXT = 300  # characters in which the line before and after is looked for
-_NO_CODE = re.compile(r"\s*(?:from|import|def|class|async\s+def|@)\b|\s*@")
+_NO_CODE = re.compile(
+    r"\s*(?:from|import|def|class|async\s+def|@)\b|\s*@"
+    r"|\s*(?:pub(?:\([^)\n]*\))?\s+)?(?:use|mod|extern)\s"
+    r"|\s*(?:pub(?:\([^)\n]*\))?\s+)?(?:(?:async|unsafe|const)\s+)*(?:func|fn|impl|struct|enum|trait)\s[^{]*\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +119,16 @@ class Line:
         above = cursor.prefix[: len(cursor.prefix) - len(cursor.before)].rstrip()
         is_statement = is_in_block and not _LISTED.search(above, max(0, len(above) - _NEXT))
         goes_on = _BLOCK.match(cursor.before) is not None or _GOES_ON.match(cursor.suffix[:_NEXT]) is not None
-        return self.close() + (";" if is_statement and not goes_on else "")
+        return self.close() + (";" if is_statement and not goes_on and not self._may_be_value else "")
+
+    @cached_property
+    def _may_be_value(self) -> bool:
+        """Whether the line may be a value by itself: the last one of its block, or an entry of a match or a literal."""
+        cursor = self.cursor
+        if Trait.BLOCKS_HAVE_VALUES not in cursor.document.entry.traits:
+            return False
+        is_last = _TAIL.match(cursor.suffix[:_NEXT]) is not None and not _BINDING.match(cursor.before)
+        return is_last or _ENTRY.match(cursor.before) is not None
 
     def close(self, closed: int = 0) -> str:
         """Return the closing brackets that the line needs, in Python with its colon; `closed` are closed already."""

@@ -41,7 +41,7 @@ LANGUAGES = (
         apostrophe="name",
         test_custom="rust",
         resolution="rust.rules",
-        traits=Trait.TYPE_TESTS_NARROW,
+        traits=Trait.TYPE_TESTS_NARROW | Trait.SEMICOLONS | Trait.BLOCKS_HAVE_VALUES | Trait.METHODS_ARE_CALLED,
     ),
     Language(
         "c",

@@ -52,6 +52,8 @@ public class Cart extends Base {
     public Cart(Item first, int size) {}
     public Cart(Item first) {}
     public Item get(int at) { return items.get(at); }
+    public Money get(int at, int other) { return null; }
+    public Cart get(int at, int other, Item... rest) { return null; }
     public Money total() { return null; }
     public <T extends Item> T choose(T one) { return one; }
     @Override public Cart save() { return this; }
@@ -136,6 +138,9 @@ def list_in(body: str, *, path: str = APP, head: str = HEAD, around: str = "clas
         ("field.$0", CART),
         ("this.field.$0", CART),
         ("cart.get(1).$0", ITEM),
+        ("cart.get(1, 2).$0", [*CART, *MONEY]),
+        ("cart.get(1, 2, null, null).$0", CART),
+        ("cart.get().$0", [*CART, *ITEM, *MONEY]),
         ("cart.total().plus(null).$0", MONEY),
         ("cart.items.get(0).$0", ITEM),
         ('cart.byName.get("a").$0', ITEM),
@@ -239,7 +244,7 @@ def test_names_of_the_package_need_no_import() -> None:
     assert find(f"{head}Ca$0rt c;\n}} }}\n") == ["src/main/java/com/shop/Cart.java:7 Cart"]
     assert find(f"{head}Hid$0den h;\n}} }}\n") == []  # another folder: only classes with a file of their own
     near = f"{SHOP}#- src/main/java/com/shop/Other.java\npackage com.shop;\nclass Other {{ void run() {{\n"
-    assert find(f"{near}Hid$0den h;\n}} }}\n") == ["src/main/java/com/shop/Cart.java:17 Hidden"]
+    assert find(f"{near}Hid$0den h;\n}} }}\n") == ["src/main/java/com/shop/Cart.java:19 Hidden"]
     assert find(f"{near}Str$0ing h;\n}} }}\n") == []
 
 
@@ -323,8 +328,8 @@ def test_search_and_prompts_find_definitions_by_meaning(make_index: Callable[...
     def search(written: str) -> list[str]:
         return [f"{hit.relative.rpartition('/')[2]}:{hit.first_line + 1}" for hit in index.find_qualified(written)]
 
-    assert search("Cart.total") == ["Cart.java:13"]
-    assert search("com.shop.Cart.total") == ["Cart.java:13"]
+    assert search("Cart.total") == ["Cart.java:15"]
+    assert search("com.shop.Cart.total") == ["Cart.java:15"]
     assert search("Cart.first") == ["Named.java:6"]  # inherited
     assert search("Money.Builder.build") == ["Money.java:9"]
     assert search("Cart.missing") == []
