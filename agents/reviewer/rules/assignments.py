@@ -93,9 +93,9 @@ def _is_parameter(scan: Scan, function: Item | None, side: tree_sitter.Node) -> 
 
 
 def _may_lack_receiver(scan: Scan, function: Item, side: tree_sitter.Node) -> bool:
-    """Return whether `mode = mode` may have been meant as `self.mode = mode`: `side` has the name of a parameter.
+    """Return whether `mode = mode` may lack a `self.`: `mode` is a parameter, and the function stores values.
 
-    And somewhere in its body `function` stores a value in an attribute of the same name (`self.size = size`).
+    That is, its body has an assignment of a name to an attribute of that name (`self.size = size`).
     """
     body = nodes.get_body(function.node) or function.node
     return _is_parameter(scan, function, side) and _STORED.search(scan.read_bytes(body)) is not None
