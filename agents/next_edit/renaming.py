@@ -80,8 +80,8 @@ def list_uses(rename: Rename, syntax: Syntax) -> list[Place]:
 def list_imported_uses(rename: Rename, syntax: Syntax, other: Syntax, document: Document) -> list[Place]:
     """Return the places of the old name in the text of `other` that mean what the rename in `syntax` has renamed.
 
-    Only if `other` imports the name from the module that is named as the file of `document`, and nothing in `document`
-    defines it any more. `syntax` is that of `document`, which has the rename.
+    [] unless the rename is of a top-level definition of `document`, whose syntax is `syntax`, nothing there defines the
+    old name any more, and `other` imports it as in `list_imported_places`.
     """
     here, new = find_places(syntax, rename.old), find_places(syntax, rename.new)
     if here is None or not new:

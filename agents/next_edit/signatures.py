@@ -161,7 +161,7 @@ def find_signature_changes(edit: PastEdit, syntax: Syntax) -> Iterator[Signature
 
 
 def _compare(node: tree_sitter.Node, edit: PastEdit, syntax: Syntax) -> SignatureChange | None:
-    """Return the change of the function `node`; None if its parameters are the same, or its name is new."""
+    """Return the change of the function `node`; None if its parameters are equal or unreadable, or its name is new."""
     named, listed = node.child_by_field_name("name"), node.child_by_field_name("parameters")
     if named is None or listed is None or named.text is None:
         return None
@@ -209,7 +209,7 @@ def _drop_receiver(signature: Signature) -> Signature:
 
 
 def _read_parameters(text: str, at: int) -> Signature | None:
-    """Return the parameters in the brackets at `at`; None if they do not end."""
+    """Return the parameters in the brackets at `at`; None if there are none, or they do not end or have no name."""
     opened = text.find("(", at, at + 200)
     if opened < 0 or text[at:opened].strip():
         return None

@@ -221,7 +221,7 @@ class CursorText:
 
     @cached_property
     def fitting(self) -> dict[int, bool]:
-        """The words that recall has looked up, by number, with whether each begins with `partial`; recall adds to them."""
+        """The words that recall has looked up, by number, with whether each begins with `partial`; recall adds more."""
         return {}
 
     @cached_property
