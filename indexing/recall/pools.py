@@ -221,7 +221,7 @@ class CursorText:
 
     @cached_property
     def fitting(self) -> dict[int, bool]:
-        """The words that recall has looked up, by number, with whether each begins with `partial`; recall adds more."""
+        """Words by their number, each with whether it begins with `partial`; recall adds those that it looks up."""
         return {}
 
     @cached_property

@@ -16,3 +16,6 @@
 (match_expression) @match
 (match_arm) @arm
 [(block) (if_expression) (while_expression)] @block
+(source_file (macro_invocation) @items)
+(source_file (expression_statement (macro_invocation) @items))
+(declaration_list (macro_invocation) @items)

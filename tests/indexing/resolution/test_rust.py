@@ -301,6 +301,16 @@ def test_odd_texts_have_a_table(text: str) -> None:
     list_members(f"#- a.rs\n{text}\nfn g() {{\na.$0\n")
 
 
+def test_items_inside_a_macro_call_are_read_as_plain_code() -> None:
+    inner = "cfg_b! {\n    impl A { pub fn inner(&self) {} }\n}"
+    code = f"cfg_a! {{\n    /// a remark\n    #[derive(Clone)]\n    pub struct A {{ pub ä: u8 }}\n{inner}\n}}\n"
+    table = read_table("rust", code)
+    assert [each.name for each in table.definitions] == ["A", "ä", "A", "inner"]
+    assert code[table.definitions[3].span.start :].startswith("pub fn inner")
+    assert read_table("rust", "say! { hello }\nother!(pub fn a() {});\n").definitions == ()
+    assert list_members(f"#- a.rs\n{code}fn f(a: A) {{\na.$0\n}}\n") == ["ä", "inner"]
+
+
 def test_types_and_modules_in_a_circle_end() -> None:
     code = "trait A: B {}\ntrait B: A { fn go(&self); }\nuse self::x as y;\nuse self::y as x;\ntype T = T;\n"
     assert list_members(f"#- a.rs\n{code}fn f(a: &dyn A, t: T) {{\na.$0\n}}\n") == ["go"]

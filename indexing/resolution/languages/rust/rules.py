@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from indexing.resolution.languages import braces
-from indexing.resolution.languages.rust import modules
+from indexing.resolution.languages.rust import macros, modules
 from indexing.resolution.languages.rust.building import FIELD
 from indexing.resolution.languages.rust.tables import TableReader
 from indexing.resolution.languages.rust.types import TYPES
@@ -54,7 +54,8 @@ class RustRules:
 
     def read_table(self, text: str, data: bytes, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> NameTable:
         """Return the table of a parsed file; `data` is `text` in UTF-8."""
-        return TableReader(text, data).read(captures)
+        plain, found = macros.read_captures(data, captures)
+        return TableReader(text, plain).read(found)
 
     def locate_module(self, imported: ImportedName, relative: str, paths: Paths) -> Sequence[tuple[str, int]]:
         """Return the key of the file of a module; () if it is in no known file."""
