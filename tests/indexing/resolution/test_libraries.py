@@ -50,6 +50,16 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "renaming/__init__.py": "from . import inner as part\nfrom .inner import make as made\n",
         "renaming/inner/__init__.py": "def make(): ...\n",
     }
+    untold = (
+        "class Kit:\n    def run(self): ...\n"
+        'def sphinx():\n    """Fetch.\n\n    :rtype: untold.parts.Part\n    """\n    return magic()\n'
+        'def sphinx_here():\n    """Fetch.\n\n    :rtype: :class:`~Kit`\n    """\n    return magic()\n'
+        'def numpy():\n    """Fetch.\n\n    Returns\n    -------\n    kit : Kit\n    """\n    return magic()\n'
+        'def google():\n    """Fetch.\n\n    Returns:\n        Kit: a new one.\n    """\n    return magic()\n'
+        'def prose():\n    """Return a Kit.\n\n    :rtype: nothing.of.Kit\n    """\n    return magic()\n'
+    )
+    parts = {"untold/__init__.py": untold, "untold/parts.py": "class Part:\n    def read(self): ...\n"}
+    install(environment, "untold", parts)
     install(environment, "renaming", renaming)
     install(environment, "spread-one", {"spread/one.py": "class One:\n    def first(self): ...\n"})
     install(environment, "spread-two", {"spread/two.py": "class Two:\n    def second(self): ...\n"})
@@ -100,6 +110,11 @@ def list_members(index: Index, root: Path, code: str) -> list[str]:
         ("from spread import two\ntwo.Two().$0", ["second"]),
         ("from spread.one import One\nOne().$0", ["first"]),
         ("from client import Session\nclass A(Session):\n    a = 1\nA().$0", ["a", "__enter__", "get", "close"]),
+        ("import untold\nuntold.sphinx().$0", ["read"]),
+        ("import untold\nuntold.sphinx_here().$0", ["run"]),
+        ("import untold\nuntold.numpy().$0", ["run"]),
+        ("import untold\nuntold.google().$0", ["run"]),
+        ("import untold\nuntold.prose().$0", []),
         ("import missing\nmissing.make().$0", []),
         ("from client.sessions import helper\nhelper.$0", []),
     ],
