@@ -466,9 +466,11 @@ class Index:
             return snapshot
 
     def _get_snapshot(self, deadline: float | None, *, analyse: bool) -> Snapshot | None:
-        """Return the snapshot to answer from; with `analyse`, one with all open documents if there is time for it.
+        """Return the snapshot to answer from; None only if there is none by `deadline`, a moment of `time.monotonic`.
 
-        None if there is no snapshot before the deadline.
+        A missing snapshot is waited for, or made here if `deadline` is None. With `analyse`, the snapshot has all
+        changes of open documents: always if `deadline` is None, else if analysing them seems to take less than half of
+        the time left, and no other thread makes a snapshot.
         """
         snapshot = self._snapshot
         now = time.monotonic()
