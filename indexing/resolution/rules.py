@@ -41,6 +41,8 @@ class TypeNames:
             name of another container and the number if it returns that container of it.
         own: names that mean the class around them (`Self`).
         parents: names of functions that return the object as its base class (`super`).
+        constructing: names that call a constructor of the class around them, or of its base class if they are among
+            `parents`.
         pairs: methods that give the two arguments of a container in pairs, by "container.method".
         counting: functions that give pairs of a number and an element of their argument.
         passing: functions that give the elements of their argument.
@@ -66,6 +68,7 @@ class TypeNames:
     results: dict[str, int | tuple[str, int]] = field(default_factory=dict)
     own: frozenset[str] = frozenset()
     parents: frozenset[str] = frozenset()
+    constructing: frozenset[str] = frozenset()
     pairs: frozenset[str] = frozenset()
     counting: frozenset[str] = frozenset()
     passing: frozenset[str] = frozenset()

@@ -57,7 +57,7 @@ class Braces:
             else:
                 text += self.arm if self.arm and "=>" in plain else self.block
         if not opened and heads and not closed:
-            text += "," if "=>" in plain[:at] else ""
+            text += "," if "=>" in plain[:at] else ";" if line[:at].endswith("->") else ""
         elif not opened:
             text += "," if plain.rstrip().endswith(",") and (closed or following.strip()) else ";"
         return text, place if heads else len(text)

@@ -153,7 +153,10 @@ def list_in(body: str, *, path: str = APP, head: str = HEAD, around: str = "clas
         ("for (Item item : cart.items) {\n            item.$0\n        }", ITEM),
         ("for (var item : cart.items) {\n            item.$0\n        }", ITEM),
         ("for (Item item : cart.items) {\n        }\n        item.$0", []),
-        ("cart.items.forEach(item -> item.$0);", []),
+        ("cart.items.forEach(item -> item.$0);", ITEM),
+        ("cart.items.stream().filter(item -> item.with(null).$0)", ITEM),
+        ("cart.byName.forEach((name, item) -> item.$0", ITEM),
+        ("cart.items.forEach(item -> { item.$0 });", ITEM),
         ("cart.items.forEach(item -> {\n            item.$0\n        });", ITEM),
         ("cart.items.stream().filter(one -> true).findFirst().get().$0", ITEM),
         ("try (Cart open = cart.save()) {\n            open.$0\n        }", CART),
@@ -270,8 +273,15 @@ def test_a_constructor_gives_the_parameters_of_new() -> None:
 
     assert list_missing("new Item($0") == ["price", "kind", "tags"]
     assert list_missing("new Cart(null, $0") == ["size"]
+    assert list_missing("new Cart($0") == ["first", "size"]
     assert list_missing("new Money.Builder($0") == []
     assert list_missing("new Box<Item, Item>($0") == []
+    own = "class App extends Cart { App(int one, Item two) {}\n App() {\nLINE\n} }"
+    own = f"{SHOP}#- {APP}\npackage com.app;\n{HEAD}\n{own}"
+    for line, missing in (("super($0", ["first", "size"]), ("this($0", ["one", "two"]), ("this(1, $0", ["two"])):
+        call = open_names(own.replace("LINE", line)).find_call()
+        assert call is not None
+        assert [each.name for each in call.parameters] == missing
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])

@@ -73,6 +73,7 @@ TYPES = TypeNames(
         "list.clone": ("list", 0),
     },
     parents=frozenset({"super"}),
+    constructing=frozenset({"super", "this"}),
     giving=GIVEN,
     given={
         **{f"{name}.{method}": (0,) for name in ("Stream", "Optional") for method in _OVER_ELEMENTS},
@@ -98,8 +99,8 @@ _SIMPLIFIED = re.compile(
     re.DOTALL,
 )
 _BRACES = braces.Braces(
-    head=re.compile(r"\{"),
-    defining=re.compile(r"\b(?:class|interface|enum|record)\b|\)\s*(?:throws\b[^{}();]*)?\{|->\s*\{"),
+    head=re.compile(r"\{|->(?!\s*\{)"),
+    defining=re.compile(r"\b(?:class|interface|enum|record)\b|\)\s*(?:throws\b[^{}();]*)?\{|->"),
     block="if (x) {",
     function="() -> {",
 )
