@@ -256,6 +256,11 @@ public class Box {
         ("Box other = box.gr$0", ["ow(amount);"]),
         ("box.grow(amount).cl$0", ["ear();"]),
         ("if (box.gr$0", ["ow(amount))"]),
+        ("if (box.gr$0\n            clear();\n        }", ["ow(amount)) {"]),
+        ("while (true && box.gr$0\n            clear();\n\n            clear();\n        }", ["ow(amount)) {"]),
+        ("if (box.gr$0\n            clear();", ["ow(amount))"]),
+        ("box.wi$0", ["dth"]),  # no statement yet
+        ("int size = box.wi$0", ["dth;"]),
         ("use(box.gr$0", ["ow(amount));"]),
         ("box.gr$0);", ["ow(amount)"]),
         ("box.gr$0;", ["ow(amount)"]),
