@@ -271,9 +271,8 @@ class Index:
         """Return up to `limit` definitions of `names` in other files, best first.
 
         First what imported names mean, in the order of `names`; then definitions of the other names, those in files
-        that `document` imports before others. After `deadline` the search ends
-        with what it has; () if no index is loaded by then. Files that no longer contain the text found are left out and
-        indexed again.
+        that `document` imports before others. After `deadline` the search ends with what it has; () if no index is
+        loaded by then. Files that no longer contain the text found are left out and indexed again.
         """
         snapshot = self._get_snapshot(deadline, analyse=True)
         if snapshot is None:

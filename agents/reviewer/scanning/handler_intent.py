@@ -69,7 +69,7 @@ def is_intended(scan: Scan, clause: tree_sitter.Node, caught: str) -> bool:
 
 
 def _list_tried_statements(scan: Scan, clause: tree_sitter.Node) -> list[tree_sitter.Node]:
-    """Return the statements of the `try` that the handler `clause` belongs to."""
+    """Return the statements of the `try` that the handler `clause` belongs to; [] if none are found."""
     around = clause.parent
     if around is None:
         return []
@@ -159,9 +159,9 @@ def _has_fallback(scan: Scan, try_statement: tree_sitter.Node, tried: list[tree_
 
 
 def _is_followed_by_exit(scan: Scan, try_statement: tree_sitter.Node) -> bool:
-    """Return whether a jump or the function's end follows the `try`, or the retry loop around it.
+    """Return whether a jump or the function's end follows `try_statement`; in a loop, whether one follows the loop.
 
-    Calls that log or assert may come between.
+    In a loop a jump right after the `try` is enough, too. Calls that log or assert may come between.
     """
     after = _get_statement_after(scan, try_statement)
     while after is not None and _LOG_CALLS.match(scan.read_text(after)):
