@@ -29,9 +29,7 @@ def test_evidence_for_right_places_gets_more_weight(tmp_path: Path) -> None:
     lines = [line + "\n" for line in LINES]
     changed = [line.replace("load_text", "load_bytes") for line in lines]
     (commit,) = read(tmp_path, "".join(lines), "".join([*changed[:3], lines[3]]))
-    requests = [
-        fit_repetition.Request(False, 1, tuple(fit_repetition.list_places(commit, commit.hunks[:1])))
-    ]
+    requests = [fit_repetition.Request(False, 1, tuple(fit_repetition.list_places(commit, commit.hunks[:1])))]
     weights = fit_repetition.fit_weights(requests)
     assert set(weights) == set(KINDS)
     assert {len(each) for each in weights.values()} == {len(EVIDENCE)}
@@ -43,9 +41,7 @@ def test_evidence_for_right_places_gets_more_weight(tmp_path: Path) -> None:
 def test_places_are_told_apart_by_how_many_edits_made_the_change(tmp_path: Path) -> None:
     lines = [line + "\n" for line in LINES]
     (commit,) = read(tmp_path, "".join(lines), "".join(line.replace("load_text", "load_bytes") for line in lines))
-    requests = [
-        fit_repetition.Request(False, 2, tuple(fit_repetition.list_places(commit, commit.hunks[:2])))
-    ]
+    requests = [fit_repetition.Request(False, 2, tuple(fit_repetition.list_places(commit, commit.hunks[:2])))]
     (several,) = fit_repetition.select(requests, several=True)
     assert {place.agreement.edits for place in several.places} == {2}
     assert len(several.places) < len(requests[0].places)
