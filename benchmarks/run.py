@@ -41,6 +41,7 @@ BENCHMARKS = {
     "code_actions": "code_actions:measure",
     "search": "search:measure",
     "recall": "search:measure_recall",
+    "recall_with_libraries": "search:measure_recall_with_libraries",
     "cold_index": "cold_index:measure",
     "second_index": "cold_index:measure_second",
     "index_size": "index_size:measure",

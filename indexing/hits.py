@@ -42,6 +42,10 @@ def make_hits(
     for each in ranked:
         if len(hits) == limit:
             break
+        if snapshot.view.is_library(each.key):
+            if (library := _make_library_hit(snapshot, each)) is not None:
+                hits.append(library)
+            continue
         chunk = snapshot.view.read_chunk(each.key, each.chunk)
         piece = snapshot.view.read_text(each.key, chunk.span)
         path = snapshot.resolve_path(each.key)
@@ -59,6 +63,17 @@ def make_hits(
         relative = snapshot.view.read_relative_path(each.key)
         hits.append(Hit(path, relative, first_line, last_line, piece, each.score, chunk.name))
     return tuple(hits), stale
+
+
+def _make_library_hit(snapshot: Snapshot, ranked: Ranked) -> Hit | None:
+    """Return the hit for a chunk of an installed library, as it was indexed; None if its file is gone."""
+    relative = snapshot.view.read_relative_path(ranked.key)
+    path = snapshot.find_library_path(ranked.key[0], relative)
+    if path is None:
+        return None
+    chunk = snapshot.view.read_chunk(ranked.key, ranked.chunk)
+    text = snapshot.view.read_text(ranked.key, chunk.span)
+    return Hit(path, relative, chunk.first_line, chunk.last_line, text, ranked.score, chunk.name, is_library=True)
 
 
 def make_recalled(

@@ -39,6 +39,7 @@ _SETTLE_S = 0.3  # after the last edit of an open document it is analysed, or ea
 _CHECK_S = 2.0  # between two checks for changes by another server, at queries
 _IDLE_CHECK_S = 5.0  # between two such checks without queries
 _LIBRARIES_AGAIN_S = 60.0  # between two looks at the installed packages
+_LIBRARIES_FAILED_S = 600.0  # the same after they could not be indexed
 _SPARE_HITS = 2  # searched beyond the limit, to replace hits whose file has changed
 
 
@@ -270,9 +271,8 @@ class Index:
         """Return up to `limit` definitions of `names` in other files, best first.
 
         First what imported names mean, in the order of `names`; then definitions of the other names, those in files
-        that `document` imports before others. After `deadline` the search ends
-        with what it has; () if no index is loaded by then. Files that no longer contain the text found are left out and
-        indexed again.
+        that `document` imports before others. After `deadline` the search ends with what it has; () if no index is
+        loaded by then. Files that no longer contain the text found are left out and indexed again.
         """
         snapshot = self._get_snapshot(deadline, analyse=True)
         if snapshot is None:
@@ -301,11 +301,14 @@ class Index:
         found = {name: list_chunks(snapshot.view, opened.find_meanings(name)) for name in names}
         return {name: chunks for name, chunks in found.items() if chunks}
 
-    def open_names(self, document: Document, offset: int, *, deadline: float | None = None) -> DocumentNames | None:
+    def open_names(
+        self, document: Document, offset: int, *, deadline: float | None = None, libraries: bool = False
+    ) -> DocumentNames | None:
         """Return the names of `document` as they are seen at `offset` (code points): see `DocumentNames`.
 
         None if its language has no resolution, or if no index is loaded by `deadline` (a moment of `time.monotonic`).
-        After the deadline files are no longer parsed: answers come from the tables that are cached.
+        After the deadline files are no longer parsed: answers come from the tables that are cached. With `libraries`,
+        what is imported from the libraries installed for the document's root is known, too.
         """
         if not document.entry.resolution:
             return None
@@ -320,6 +323,7 @@ class Index:
             home=sources.locate_document(document),
             key=sources.find_document_key(snapshot, document),
             deadline=deadline,
+            libraries=libraries,
         )
 
     def find_related_definitions(
@@ -340,9 +344,26 @@ class Index:
         found = likely.list_related(names, snapshot.view, own=own, limit=limit, deadline=deadline)
         return self._make_hits(snapshot, workspace_names.list_chunks(snapshot.view, found), limit)
 
+    def find_used_library_definitions(
+        self, document: Document, offset: int, *, limit: int, deadline: float | None = None
+    ) -> tuple[Hit, ...]:
+        """Return up to `limit` definitions of installed libraries that the code before `offset` uses, nearest first.
+
+        The function that is called around `offset` comes before all. () as for `find_related_definitions`.
+        """
+        names = self.open_names(document, offset, deadline=deadline, libraries=True) if limit > 0 else None
+        snapshot = self._snapshot
+        if names is None or snapshot is None:
+            return ()
+        from indexing.resolution import likely, workspace_names  # noqa: PLC0415  # numpy
+
+        found = likely.list_used_libraries(names, limit)
+        return self._make_hits(snapshot, workspace_names.list_chunks(snapshot.view, found), limit)
+
     def find_qualified(self, written: str, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         """Return up to `limit` definitions that a qualified name ("Class.method") means anywhere in the workspace.
 
+        Of a name that means nothing there, those in the installed libraries, where it has to begin with a module.
         () for a plain name, for one that is not known, and if no index is loaded by `deadline`.
         """
         snapshot = self._get_snapshot(deadline, analyse=True)
@@ -438,14 +459,17 @@ class Index:
                     sources.open_document(document, shared=not find_reason(document, self.find_exclusion_reason))
             snapshot = sources.make_snapshot()
             snapshot.view.prepare()  # here, so that the next key need not wait for it
+            sources.names.prepare(snapshot.view)
             self._snapshot = snapshot
             self._ready.set()
             return snapshot
 
     def _get_snapshot(self, deadline: float | None, *, analyse: bool) -> Snapshot | None:
-        """Return the snapshot to answer from; with `analyse`, one with all open documents if there is time for it.
+        """Return the snapshot to answer from; None only if there is none by `deadline`, a moment of `time.monotonic`.
 
-        None if there is no snapshot before the deadline.
+        A missing snapshot is waited for, or made here if `deadline` is None. With `analyse`, the snapshot has all
+        changes of open documents: always if `deadline` is None, else if analysing them seems to take less than half of
+        the time left, and no other thread makes a snapshot.
         """
         snapshot = self._snapshot
         now = time.monotonic()
@@ -491,12 +515,17 @@ class Index:
             self._update_libraries()
 
     def _update_libraries(self) -> None:
-        """Have libraries indexed again if packages changed or an index is damaged; looks once a minute at most."""
-        if self._state == "off" or time.monotonic() - self._libraries_at < _LIBRARIES_AGAIN_S:
+        """Have libraries indexed again if packages changed, an index is damaged, or they could not be indexed.
+
+        Looks once a minute at most, and less often if they could not be indexed.
+        """
+        has_failed = bool(self._process.library_problem)
+        pause = _LIBRARIES_FAILED_S if has_failed else _LIBRARIES_AGAIN_S
+        if self._state == "off" or time.monotonic() - self._libraries_at < pause:
             return
         if self._limits.library_bytes and not self._process.is_indexing_libraries:
             self._libraries_at = time.monotonic()
-            if self._load_sources().need_libraries():
+            if has_failed or self._load_sources().need_libraries():
                 self._index_libraries()
 
     def _find_exclusion(self, path: Path) -> Exclusion | None:

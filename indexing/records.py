@@ -64,6 +64,8 @@ class Hit:
         text: its lines, from the editor if the file is open, else as they were indexed.
         score: higher is better; comparable within one answer only.
         name: qualified name of its definition; "" for none.
+        is_library: whether its file is one of an installed library, which nothing may change; `relative` is then the
+            path by which code imports it, and `text` as it was indexed.
     """
 
     path: Path
@@ -73,6 +75,7 @@ class Hit:
     text: str
     score: float
     name: str = ""
+    is_library: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -24,7 +24,7 @@ from indexing.storage.segment_files import OverlayFile, SegmentFile
 from indexing.syntax import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -52,6 +52,8 @@ FORMAT = building.FORMAT
 # Overlays are indexed in bundles, so that a keystroke re-indexes one bundle and a search visits few of them.
 _BUNDLES = 8
 _MANY_USES = 40
+# Ends of the paths in libraries that only say what other files hold; they are read for what names mean.
+DECLARATIONS = (".pyi", ".d.ts", ".d.mts", ".d.cts", "package.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,16 @@ class Ranked:
     score: float
 
 
-def build(target: Path, files: Iterable[SegmentFile]) -> None:
+def build(target: Path, files: Iterable[SegmentFile], describe: Callable[[], dict[str, Any]] = dict) -> None:
     """Write the segment of `files` to `target`, atomically (temporary folder and `os.replace`) and in bounded memory.
+
+    `describe` returns what else stands in its meta, once all files have been read.
 
     Raises:
         OSError: the disk is full or cannot be written; `target` is unchanged.
         indexing.storage.blobs.BlobError: a blob is damaged.
     """
-    building.build(target, files)
+    building.build(target, files, describe)
 
 
 # Bundles by their files, shared between views and freed with the last view that uses them: each edit of a document
@@ -101,12 +105,27 @@ class _Part:
 
 
 class LibraryPart:
-    """A segment of installed libraries in a view: its files have the keys (`key`, id), and all are searched."""
+    """A segment of installed libraries in a view: its files have the keys (`key`, id).
+
+    Recall searches all but `DECLARATIONS`.
+    """
 
     def __init__(self, segment: Segment, key: str) -> None:
         self.segment = segment
         self.keys: Sequence[FileKey] = [(key, file_id) for file_id in segment.file_ids]
-        self.alive = np.ones(len(self.keys), dtype=np.bool_)
+        self.alive = np.array([not each.endswith(DECLARATIONS) for each in segment.paths], dtype=np.bool_)
+
+
+# The same while a view holds them: a view is made for each edit of a document, and a library may have 20,000 files.
+_library_parts: WeakValueDictionary[tuple[str, int], LibraryPart] = WeakValueDictionary()
+
+
+def _get_library_part(segment: Segment, key: str) -> LibraryPart:
+    """Return the part of the library `segment` with the key `key`, reused while a view holds it."""
+    part = _library_parts.get((key, segment.serial))
+    if part is None:
+        part = _library_parts[key, segment.serial] = LibraryPart(segment, key)
+    return part
 
 
 class View:
@@ -118,13 +137,16 @@ class View:
         overlays: Mapping[FileKey, OverlayFile],
         hidden: Collection[FileKey],
         libraries: Sequence[tuple[str, Segment]] = (),
+        environments: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Take segments by root key, overlays that replace the segment's version of a file, and files to hide.
 
-        `libraries` are segments of installed libraries by a key of their own; only recall searches them.
+        `libraries` are segments of installed libraries by a key of their own; only recall searches them. `environments`
+        are the keys of those that the code of each root can import, by root key; None for none.
         """
         self._segments = tuple(segments)
-        self._libraries = {key: LibraryPart(segment, key) for key, segment in libraries}
+        self._libraries = {key: _get_library_part(segment, key) for key, segment in libraries}
+        self._environments = dict(environments or {})
         self._overlays = dict(overlays)
         self._hidden = frozenset(hidden)
 
@@ -153,6 +175,26 @@ class View:
         """Bundle the overlays now, so that the first query need not wait for it."""
         _ = self._parts
 
+    @property
+    def roots(self) -> Collection[str]:
+        """Keys of the roots whose code can import libraries."""
+        return self._environments.keys()
+
+    def list_libraries(self, root: str) -> dict[str, int]:
+        """Return the libraries that the code of `root` can import: the serial number of each segment by its key.
+
+        For "", the root of documents outside of all roots, those of the only root; {} if there are several.
+        """
+        if not root and len(self._environments) == 1:
+            root = next(iter(self._environments))
+        found = [key for key in self._environments.get(root, ()) if key in self._libraries]
+        return {key: self._libraries[key].segment.serial for key in found}
+
+    def iterate_library_paths(self, library: str) -> Iterator[tuple[str, FileKey]]:
+        """Yield the path, as code imports it, and the key of each file of a library. Raises KeyError without it."""
+        part = self._libraries[library]
+        return zip(part.segment.paths, part.keys, strict=True)
+
     def is_library(self, key: FileKey) -> bool:
         """Return whether the file `key` is one of an installed library."""
         return key[0] in self._libraries
@@ -160,6 +202,7 @@ class View:
     def _locate(self, key: FileKey) -> tuple[Segment, int]:
         """Return the segment that holds a file, and its index there. Raises KeyError for an unknown or hidden file."""
         if (library := self._libraries.get(key[0])) is not None:
+            library.segment.note_query()
             return library.segment, library.segment.find_index(key[1])
         for part in self._parts:
             if part.is_open:

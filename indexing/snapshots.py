@@ -28,7 +28,7 @@ from indexing.storage.store_records import Changes, Counts
 from indexing.storage.use_marks import UseMark
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from indexing.libraries.library_files import Manifest
     from indexing.limits import IndexLimits
@@ -67,6 +67,8 @@ class Snapshot:
         roots: workspace folders by root key.
         opened: open documents by file key.
         keys: file keys of open documents by URI.
+        find_library_path: returns the path on the disk of a file of a library by the key of its segment and its path
+            there; None if it is gone.
         known: cache of the file keys of other documents by path.
     """
 
@@ -74,6 +76,7 @@ class Snapshot:
     roots: Mapping[str, Path]
     opened: Mapping[FileKey, OpenDocument]
     keys: Mapping[str, FileKey]
+    find_library_path: Callable[[str, str], Path | None]
     known: dict[Path, FileKey | None] = field(default_factory=dict)
 
     def resolve_path(self, key: FileKey) -> Path:
@@ -143,7 +146,7 @@ class Sources:
     def need_libraries(self) -> bool:
         """Return whether libraries have to be indexed again: packages have changed, or a segment is missing."""
         with self._lock:
-            return self._libraries.is_damaged or self._libraries.is_outdated()
+            return self._libraries.is_damaged or self._libraries.has_changed_packages()
 
     def list_libraries(self) -> tuple[Manifest, ...]:
         """Return the manifests of the roots' libraries."""
@@ -232,7 +235,9 @@ class Sources:
                 overlays[own] = OverlayFile(each.relative, _NOW, each.analysis.blob)
                 hidden.discard(own)
             roots = {key: root.path for key, root in self._roots.items()}
-            return Snapshot(View(segments, overlays, hidden, self._libraries.segments), roots, opened, keys)
+            environments = {key: self._libraries.list_keys(path) for key, path in roots.items()}
+            view = View(segments, overlays, hidden, self._libraries.segments, environments)
+            return Snapshot(view, roots, opened, keys, self._libraries.find_path)
 
     def read_counts_by_root(self) -> list[tuple[IndexPaths, Counts | None, str]]:
         """Return for each root the paths of its index, its figures, and when its last full pass ended.

@@ -36,6 +36,8 @@ class CompletionPolicy:
         late_ms: how long a large model goes on after an answer that it was too late for; its text is then cached.
         linger_ms: how long a model run goes on after its request was cancelled, so that a newer request can join it.
         snippets: the most pieces of other files in one prompt.
+        library_definitions: the most definitions of installed libraries among them, of those that the code at the
+            cursor uses; they come last, and take the places of similar code only.
         longest_line: there are no suggestions in lines with more characters than this.
         longest_document: there are no suggestions in documents with more characters than this.
         adaptive: adjust `threshold` a little by the share of suggestions that are accepted.
@@ -64,6 +66,7 @@ class CompletionPolicy:
     late_ms: float = 3000.0
     linger_ms: float = 100.0
     snippets: int = 6
+    library_definitions: int = 0
     longest_line: int = 1000
     longest_document: int = 4 << 20
     adaptive: bool = True

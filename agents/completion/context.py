@@ -99,6 +99,10 @@ class ContextGatherer:
             return last[1]
         deadline = time.monotonic() + max(policy.context_ms, policy.context_share * large_ms) / 1000
         hits = _find_hits(cursor, syntax, index, limit=policy.snippets, deadline=deadline)
+        used = min(policy.library_definitions, policy.snippets // 2)
+        if used > 0:
+            libraries = index.find_used_library_definitions(document, cursor.offset, limit=used, deadline=deadline)
+            hits = [*hits[: policy.snippets - len(libraries)], *libraries]
         stable = [Snippet(hit.relative, hit.text) for hit in _filter_hits(hits, cursor)][: policy.snippets]
         if large_ms and (own := _extract_imports(cursor)) is not None:
             stable = [own, *stable][: policy.snippets]

@@ -206,7 +206,7 @@ def _find_import(node: tree_sitter.Node) -> tree_sitter.Node | None:
 
 
 def _find_import_role(node: tree_sitter.Node, importing: tree_sitter.Node) -> tuple[Role, str, bool]:
-    """Return what `_find_role` returns for the name `node` in the statement `importing`."""
+    """Return the role of the name `node` in the import `importing`, no object (""), and whether it is bound there."""
     current, parent = node, node.parent
     while parent is not None:
         field = _get_field(current, parent)

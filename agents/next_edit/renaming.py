@@ -80,8 +80,8 @@ def list_uses(rename: Rename, syntax: Syntax) -> list[Place]:
 def list_imported_uses(rename: Rename, syntax: Syntax, other: Syntax, document: Document) -> list[Place]:
     """Return the places of the old name in the text of `other` that mean what the rename in `syntax` has renamed.
 
-    Only if `other` imports the name from the module that is named as the file of `document`, and nothing in `document`
-    defines it any more. `syntax` is that of `document`, which has the rename.
+    [] unless the rename is of a top-level definition of `document`, whose syntax is `syntax`, nothing there defines the
+    old name any more, and `other` imports it as in `list_imported_places`.
     """
     here, new = find_places(syntax, rename.old), find_places(syntax, rename.new)
     if here is None or not new:
@@ -93,9 +93,10 @@ def list_imported_uses(rename: Rename, syntax: Syntax, other: Syntax, document: 
 
 
 def list_imported_places(name: str, other: Syntax, document: Document) -> list[Place]:
-    """Return the places of `name` in the text of `other`, if it imports the name from the file of `document`.
+    """Return the places of `name` in the text of `other`, if it imports the name from a module named as `document`.
 
-    [] if anything else there binds the name, too.
+    Only the last part of the module's name is compared with the file's name: `from b.utils import g` counts as an
+    import from `a/utils.py`, too. [] if nothing or anything else there binds the name, too.
     """
     there = find_places(other, name)
     if not there or document.path is None:

@@ -1,9 +1,10 @@
-"""The shared index of libraries on the disk: a file for each package, segments of several packages, and a manifest.
+"""The shared index of libraries on the disk: segments of packages, manifests, and packages that are on their way.
 
-A package file holds the analysed files of one version of a package and is named after the hash of its content, so all
-workspaces of a user share it. A segment is compiled from packages and named after them. The manifest of a workspace
-folder names the segments that it searches. All are written aside and renamed, so that an interrupted write leaves
-nothing; all can be deleted at any time. Start at `LibraryFiles`.
+A segment is compiled from packages and named after them; a package is named after the hash of its content, so all
+workspaces of a user share it. The manifest of a workspace folder names the segments that it searches. A package file
+holds the analysed files of one package until a segment holds them (`library_segments` says which one does), so that
+each text is stored once, and an interrupted work goes on where it ended. All are written aside and renamed, so that an
+interrupted write leaves nothing that is read; all can be deleted at any time. Start at `LibraryFiles`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import time
 import zipfile
 import zlib
@@ -24,17 +26,19 @@ from indexing.storage.index_files import FORMAT as INDEX_FORMAT
 from starling_files import make_folder, open_private, read_regular, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from indexing.libraries.packages import Package
 
 FOLDER = "libraries"
-FORMAT = 1
+FORMAT = 2
+SEGMENT_ENDING = f"-v{FORMAT}.{INDEX_FORMAT}.segment"
 UNUSED_S = 30 * 86_400.0  # after which a package or segment is deleted
 _TOUCH_S = 3_600.0  # between two records of use
-_ABANDONED_S = 86_400.0  # after which a file that was never finished is deleted
+_ABANDONED_S = 86_400.0  # after which what was never finished, or what no manifest names, is deleted
 _MANIFEST_BYTES = 20_000_000
-_EVICTED = {".package", ".segment"}
+_REMAINS = ".part"  # end of the names of files and folders that are being written under the lock
+_FORMAT_OF = re.compile(r"-v(\d+)\.(\d+)\.(?:package|segment|manifest)")
 _DESCRIPTION = "package.json"
 DAMAGE = (
     zipfile.BadZipFile,
@@ -55,7 +59,7 @@ class LibraryFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class IndexedFile:
-    """An analysed file of a package: its path relative to the package, and its blob (`storage.blobs`)."""
+    """An analysed file of a package: its path as code imports it (`make_import_path`), and its blob."""
 
     relative: str
     blob: bytes
@@ -71,7 +75,7 @@ class IndexedPackage:
         version: as in `Package`.
         place: as in `Package`.
         signature: hash of sizes and times of its files when they were read.
-        key: name of its package file, without the ending.
+        key: its name in segments, and that of its package file without the ending.
         files: number of its files that were read; some may be left out for what they contain.
         size: of these files in bytes.
     """
@@ -157,7 +161,7 @@ class LibraryFiles:
     def make_segment_name(self, keys: Iterable[str]) -> str:
         """Return the file name of the segment of the packages `keys`."""
         digest = hashlib.blake2b("\n".join(sorted(keys)).encode(), digest_size=16).hexdigest()
-        return f"{digest}-v{FORMAT}.{INDEX_FORMAT}.segment"
+        return f"{digest}{SEGMENT_ENDING}"
 
     def read_manifest(self, root: Path) -> Manifest | None:
         """Return the manifest of `root`; None if it is missing or damaged."""
@@ -185,7 +189,7 @@ class LibraryFiles:
         """
         make_folder(self.folder)
         target = self.find_package(key)
-        aside = target.with_name(f"{target.name}.{os.getpid()}.part")
+        aside = target.with_name(f"{target.name}.{os.getpid()}{_REMAINS}")
         names: list[str] = []
         try:
             with (
@@ -223,24 +227,59 @@ class LibraryFiles:
                 if now - path.stat().st_mtime > _TOUCH_S:
                     os.utime(path)
 
-    def list_packages(self) -> list[str]:
-        """Return the ecosystem, name and version of each package that is indexed, sorted."""
-        endings = (f"-v{FORMAT}.{INDEX_FORMAT}.package",)
-        names = [path.name for path, _, _ in self._list() if path.name.endswith(endings)]
-        return sorted({name.rpartition("-v")[0].rpartition("-")[0] for name in names})
+    def list_packages(self) -> list[IndexedPackage]:
+        """Return the packages that the manifests of all workspace folders name, each once, sorted."""
+        found = {each.key: each for manifest in self._read_manifests() for each in manifest.packages}
+        return sorted(found.values(), key=lambda each: (each.ecosystem, each.name, each.version, each.key))
+
+    def list_segments(self) -> list[str]:
+        """Return the names of the segments that the manifests of all workspace folders name, each once, sorted."""
+        return sorted({name for manifest in self._read_manifests() for name in manifest.segments})
+
+    def _read_manifests(self) -> list[Manifest]:
+        """Return the manifests of all workspace folders; leaves out damaged ones."""
+        paths = [path for path, _, _ in self._list() if path.name.endswith(f"-v{FORMAT}.{INDEX_FORMAT}.manifest")]
+        return [manifest for path in paths if (manifest := self._read_manifest_at(path)) is not None]
 
     def measure(self) -> int:
         """Return the size of all files in bytes; 0 if the folder cannot be read."""
         return sum(size for _, _, size in self._list())
 
-    def evict(self, limit_bytes: int, kept: Iterable[str] = ()) -> int:
-        """Delete unfinished and unused files, then the least recently used, until the rest fits into `limit_bytes`.
+    def remove_remains(self, *, packages: bool = False) -> None:
+        """Delete what interrupted writes have left, with `packages` also all package files; only under the lock."""
+        endings = (_REMAINS, ".package") if packages else (_REMAINS,)
+        try:
+            names = [name for name in os.listdir(self.folder) if name.endswith(endings)]  # noqa: PTH208 (names alone)
+        except OSError:
+            return
+        for name in names:
+            path = self.folder / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    path.unlink()
 
-        Unfinished files are old remains of writes; unused ones were not used for `UNUSED_S`. Deletes the files named in
-        `kept` last, and a manifest only once it is unused. Returns the number of deleted files. A workspace whose files
-        were deleted gets new ones when it is opened again.
+    def evict(
+        self, limit_bytes: int, kept: Iterable[str] = (), *, held: Container[str] = (), replaced: Container[str] = ()
+    ) -> int:
+        """Delete what nothing needs, then the least recently used, until the rest fits into `limit_bytes`.
+
+        Nothing needs files of older formats, package files whose content a segment holds, segments that no manifest
+        names, and what was not used for `UNUSED_S`. A manifest is deleted only once it is unused. Call it under the
+        lock. A workspace whose files were deleted gets new ones when it is opened again.
+
+        Args:
+            limit_bytes: limit for all files together.
+            kept: names of files that are deleted last.
+            held: keys of the packages that segments hold.
+            replaced: names of segments that are deleted at once if no manifest names them; others first get a day, in
+                which the process that has made them writes its manifest.
+
+        Returns:
+            The number of deleted files.
         """
-        last = frozenset(kept)
+        last, named = frozenset(kept), frozenset(self.list_segments())
         now = time.time()
         found = self._list()
         total = sum(size for _, _, size in found)
@@ -248,11 +287,19 @@ class LibraryFiles:
         for path, used, size in sorted(found, key=lambda each: (each[0].name in last, each[1])):
             if path == self.lock:
                 continue
-            is_abandoned = path.name.endswith((".part", ".new")) and now - used > _ABANDONED_S
             is_unused = path.name not in last and now - used > UNUSED_S
-            if not (is_abandoned or is_unused or total > limit_bytes):
-                continue
-            if path.name.endswith(".manifest") and not is_unused:
+            if not (
+                is_unused
+                or _is_older_format(path.name)
+                or (now - used > _ABANDONED_S and path.suffix in {_REMAINS, ".new", ".package"})
+                or (path.suffix == ".package" and path.stem in held)
+                or (
+                    path.suffix == ".segment"
+                    and path.name not in named
+                    and (path.name in replaced or now - used > _ABANDONED_S)
+                )
+                or (total > limit_bytes and path.suffix != ".manifest")
+            ):
                 continue
             with suppress(OSError):  # mapped by another server (Windows): deleted the next time
                 path.unlink()
@@ -261,15 +308,15 @@ class LibraryFiles:
         return deleted
 
     def list_unused(self, digests: Iterable[str]) -> list[tuple[Path, float, int]]:
-        """Return the packages and segments that no workspace folder with a hash in `digests` searches.
+        """Return the segments that no workspace folder with a hash in `digests` searches.
 
         Each with the time of its last use, in seconds since the epoch, and its size in bytes.
         """
         used: set[str] = set()
         for digest in digests:
             if (manifest := self._read_manifest_at(self._find_manifest_of(digest))) is not None:
-                used.update(manifest.segments, (f"{each.key}.package" for each in manifest.packages))
-        return [each for each in self._list() if each[0].suffix in _EVICTED and each[0].name not in used]
+                used.update(manifest.segments)
+        return [each for each in self._list() if each[0].suffix == ".segment" and each[0].name not in used]
 
     def _list(self) -> list[tuple[Path, float, int]]:
         """Return the files in the folder with the times of their last use and their sizes."""
@@ -283,3 +330,9 @@ class LibraryFiles:
         except OSError:
             return []
         return found
+
+
+def _is_older_format(name: str) -> bool:
+    """Return whether the file `name` has an older format than this program writes; False without a format."""
+    found = _FORMAT_OF.search(name)
+    return found is not None and (int(found[1]), int(found[2])) < (FORMAT, INDEX_FORMAT)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from indexing.libraries.library_files import DAMAGE, LibraryFiles, Manifest, read_time
+from indexing.libraries.packages import is_file, locate_file
 from indexing.storage.segment import Segment
 
 if TYPE_CHECKING:
@@ -25,18 +26,23 @@ class LoadedLibraries:
         self._times: tuple[int, ...] = ()
         self._segments: dict[str, Segment] = {}
         self.manifests: tuple[Manifest, ...] = ()
+        self._segments_of: dict[Path, tuple[str, ...]] = {}
         self.is_damaged = False
 
     @property
     def segments(self) -> list[tuple[str, Segment]]:
         """The segments with a key for each."""
-        return [(f"library:{name}", segment) for name, segment in self._segments.items()]
+        return [(_make_key(name), segment) for name, segment in self._segments.items()]
+
+    def list_keys(self, root: Path) -> tuple[str, ...]:
+        """Return the keys of the segments that the manifest of the workspace folder `root` names; () for none."""
+        return tuple(_make_key(name) for name in self._segments_of.get(root, ()) if name in self._segments)
 
     def is_stale(self) -> bool:
         """Return whether a manifest has changed since `load`."""
         return self._read_times() != self._times
 
-    def is_outdated(self) -> bool:
+    def has_changed_packages(self) -> bool:
         """Return whether a package was installed or removed since a manifest was written; False without a manifest."""
         return any(manifest.is_changed() for manifest in self.manifests)
 
@@ -46,9 +52,9 @@ class LoadedLibraries:
         Deletes a damaged segment and sets `is_damaged`, also if a segment is missing; without it less is recalled.
         """
         self._times = self._read_times()
-        self.manifests = tuple(
-            manifest for root in self._roots if (manifest := self._files.read_manifest(root)) is not None
-        )
+        by_root = {root: manifest for root in self._roots if (manifest := self._files.read_manifest(root)) is not None}
+        self.manifests = tuple(by_root.values())
+        self._segments_of = {root: manifest.segments for root, manifest in by_root.items()}
         names = list(dict.fromkeys(name for manifest in self.manifests for name in manifest.segments))
         self.is_damaged = False
         loaded: dict[str, Segment] = {}
@@ -67,6 +73,16 @@ class LoadedLibraries:
         self._segments = loaded
         self._files.note_use(loaded)
 
+    def find_path(self, key: str, relative: str) -> Path | None:
+        """Return the path on the disk of the file `relative` of the segment with the key `key`; None if it is gone.
+
+        Of several packages that may hold it, the first one counts in whose folder it is.
+        """
+        manifests = [each for each in self.manifests if key in map(_make_key, each.segments)]
+        places = dict.fromkeys(each.place for manifest in manifests for each in manifest.packages)
+        found = [path for place in places if (path := locate_file(place, relative)) is not None]
+        return next((path for path in found if is_file(path)), None)
+
     def close(self) -> None:
         """Close all segments. Idempotent."""
         for segment in self._segments.values():
@@ -77,3 +93,8 @@ class LoadedLibraries:
     def _read_times(self) -> tuple[int, ...]:
         """Return the times of the last change of all manifests; 0 for a missing one."""
         return tuple(read_time(self._files.find_manifest(root)) for root in self._roots)
+
+
+def _make_key(name: str) -> str:
+    """Return the key of the segment with the file name `name`."""
+    return f"library:{name}"

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ENDINGS = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")
+_DECLARATIONS = (".d.ts", ".d.mts", ".d.cts", "package.json")  # the last says where the others are
 _MOST_PACKAGES = 5_000
 _MODULES = "node_modules"
+_TYPES = "@types/"
 _DECLARING = ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies")
 
 
@@ -68,7 +70,18 @@ def _read_package(folder: Path) -> Package | None:
     name, version = described.get("name"), described.get("version")
     if not isinstance(name, str) or not name or not isinstance(version, str):
         return None
-    return Package(NPM, name, version, real, (), (name,), tuple(_list_names(described, ("dependencies",))), _ENDINGS)
+    needed = tuple(_list_names(described, ("dependencies",)))
+    modules = (_find_described(name),)
+    return Package(NPM, name, version, real, (), modules, needed, _ENDINGS, declarations=_DECLARATIONS)
+
+
+def _find_described(name: str) -> str:
+    """Return the package whose types the package `name` declares ("a" for "@types/a"); else `name` itself."""
+    described = name.removeprefix(_TYPES)
+    if described == name:
+        return name
+    scope, mark, inner = described.partition("__")
+    return f"@{scope}/{inner}" if mark else described
 
 
 def read_description(folder: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import re
 import stat
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.workspace.built_in_reasons import find_folder_reason, find_name_reason
@@ -20,7 +21,6 @@ from indexing.workspace.secrets.secret_files import is_secret_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-    from pathlib import Path
 
     from indexing.limits import IndexLimits
 
@@ -32,7 +32,7 @@ _MOST_FOLDERS = 5_000
 _MOST_DEPTH = 12
 _DIGEST_BYTES = 16
 _MOST_ABOVE = 4  # folders above a workspace in which its environment is looked for
-_DECLARATIONS = (".d.ts", ".d.mts", ".d.cts")  # which repeat what other files hold
+_MOST_DECLARED_BYTES = 4_000_000  # of the declarations of one package
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Package:
         requires: names of the packages that it depends on.
         endings: of the source files that are found by walking its folder.
         left_out: names of folders directly in its folder that are not walked.
+        declarations: endings of files that say what other files hold, which are also looked for in build output.
     """
 
     ecosystem: str
@@ -60,6 +61,7 @@ class Package:
     requires: tuple[str, ...] = ()
     endings: tuple[str, ...] = ()
     left_out: frozenset[str] = frozenset()
+    declarations: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -110,12 +112,32 @@ class Listing:
         return hashlib.blake2b(lines.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()
 
 
+def locate_file(place: str, relative: str) -> Path | None:
+    """Return where a file of a package is on this machine; None for a path that cannot be one of the package.
+
+    Args:
+        place: `Package.place` of the package.
+        relative: path of the file in a segment: as code imports it (`make_import_path`).
+    """
+    ecosystem, name, _, folder = place.split(":", 3)
+    inside = relative.removeprefix(make_import_path(ecosystem, name, ""))
+    if inside == relative and ecosystem == NPM:
+        return None
+    return Path(folder) / inside
+
+
+def make_import_path(ecosystem: str, name: str, relative: str) -> str:
+    """Return the path by which code imports the file `relative` of the package `name`, which is unique in a segment."""
+    return f"node_modules/{name}/{relative}" if ecosystem == NPM else relative
+
+
 def list_contents(package: Package, limits: IndexLimits) -> Listing:
     """Return the files of `package` that may be indexed by name, type and size; reads no content.
 
-    Leaves out links, files outside of the package's folder, and what exceeds `MOST_FILES` or `MOST_BYTES`.
+    Leaves out links, files outside of the package's folder, and what exceeds `MOST_FILES`, `MOST_BYTES` or
+    `_MOST_DECLARED_BYTES`.
     """
-    listing, size = Listing(), 0
+    listing, size, declared = Listing(), 0, 0
     inside: dict[str, bool] = {}
     base = os.path.realpath(package.folder)
     for relative in package.files or _walk_package(package):
@@ -126,7 +148,9 @@ def list_contents(package: Package, limits: IndexLimits) -> Listing:
         reason, found = _find_reason(package, relative, limits, is_inside=inside[folder])
         if found is None or reason:
             listing.left_out[reason] += 1
-        elif len(listing.files) >= MOST_FILES or size + found.st_size > MOST_BYTES:
+            continue
+        declared += found.st_size if relative.endswith(package.declarations) else 0
+        if len(listing.files) >= MOST_FILES or size + found.st_size > MOST_BYTES or declared > _MOST_DECLARED_BYTES:
             listing.left_out["over the limit of a package"] += 1
         else:
             size += found.st_size
@@ -135,11 +159,14 @@ def list_contents(package: Package, limits: IndexLimits) -> Listing:
 
 
 def _walk_package(package: Package) -> tuple[str, ...]:
-    """Return the relative paths of the source files in the folder of `package`, without declarations; sorted."""
+    """Return the relative paths of the source files in the folder of `package`, its declarations last; each sorted."""
     if not package.endings:
         return ()
     files = walk_files(package.folder, package.endings, is_left_out=package.left_out.__contains__)
-    return tuple(each for each in files if not each.endswith(_DECLARATIONS))
+    if not package.declarations:
+        return files
+    declared = _walk(package.folder, package.declarations, package.left_out.__contains__, with_built=True)
+    return (*(each for each in files if not each.endswith(package.declarations)), *sorted(declared))
 
 
 def _find_reason(
@@ -187,8 +214,10 @@ def walk_files(
     return tuple(sorted(_walk(folder, tuple(endings), is_left_out)))
 
 
-def _walk(folder: Path, endings: tuple[str, ...], is_left_out: Callable[[str], bool]) -> Iterator[str]:
-    """Yield the files that `walk_files` returns, in any order."""
+def _walk(
+    folder: Path, endings: tuple[str, ...], is_left_out: Callable[[str], bool], *, with_built: bool = False
+) -> Iterator[str]:
+    """Yield the files that `walk_files` returns, in any order; those in build output, too, if `with_built`."""
     waiting: list[tuple[str, int]] = [("", 0)]
     entered = count = 0
     while waiting and entered < _MOST_FOLDERS:
@@ -200,7 +229,8 @@ def _walk(folder: Path, endings: tuple[str, ...], is_left_out: Callable[[str], b
         except OSError:
             continue
         held = {entry.name for entry in entries}
-        if relative and (find_folder_reason(relative.rpartition("/")[2], held) or is_left_out(relative)):
+        reason = find_folder_reason(relative.rpartition("/")[2], held) if relative else ""
+        if (reason and not (with_built and reason == "build output")) or (relative and is_left_out(relative)):
             continue
         for entry in entries:
             path = f"{relative}/{entry.name}" if relative else entry.name

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 STDLIB_TESTS = "stdlib-tests"
-_ENDINGS = (".py",)
+_ENDINGS = (".py", ".pyi")
 _FOLDERS = (".venv", "venv", ".env", "env", ".virtualenv")
 _PROJECT_FILES = (
     "pyproject.toml",
@@ -45,6 +45,7 @@ _PROJECT_FILES = (
     "environment.yml",
     "tox.ini",
 )
+_STUBS = "-stubs"  # at the end of the folder of a package that holds the types of another one
 _RECORD_BYTES = 8_000_000
 _METADATA_BYTES = 1_000_000
 _CONFIG_BYTES = 10_000
@@ -158,8 +159,8 @@ def _make_stdlib(name: str, folder: Path, version: str) -> Package:
 
     files = walk_files(folder, _ENDINGS, is_left_out=is_left_out)
     files = tuple(each for each in files if (_TESTS.search(each.rpartition("/")[0]) is not None) == wants_tests)
-    modules = {each.partition("/")[0].removesuffix(".py") for each in files}
-    return Package(PYPI, name, version, folder, files, tuple(sorted(modules)))
+    modules = map(_find_module, files)
+    return Package(PYPI, name, version, folder, files, tuple(sorted(set(modules))))
 
 
 def read_distribution(info: Path) -> Package | None:
@@ -174,10 +175,15 @@ def read_distribution(info: Path) -> Package | None:
     files = tuple(sorted(_read_record(info)))
     if not files:
         return None
-    modules = sorted({each.partition("/")[0].removesuffix(".py") for each in files})
+    modules = sorted(set(map(_find_module, files)))
     requires = (_NAME.match(str(each)) for each in head.get_all("Requires-Dist", []) if "extra ==" not in str(each))
     needed = tuple(dict.fromkeys(normalize_name(found[1]) for found in requires if found))
     return Package(PYPI, normalize_name(name), version, info.parent, files, tuple(modules), needed)
+
+
+def _find_module(relative: str) -> str:
+    """Return the top module that the file `relative` of a package is part of, or whose types it holds."""
+    return relative.partition("/")[0].removesuffix(".pyi").removesuffix(".py").removesuffix(_STUBS)
 
 
 def _read_head(path: Path) -> str:

@@ -79,7 +79,7 @@ def analyze_text(text: str, language: str, *, plain: bool = False, alone: bool =
     grammar = None if plain else grammars.load(language)
     if grammar is not None and not texts.is_too_nested(data := texts.encode(text)):
         tree = grammar.parse_whole(data) if alone else grammar.parse(data)
-        outline = symbols.outline(tree, data, grammar) if tree is not None else outline
+        outline = symbols.outline(tree, data, grammar, signatures=False) if tree is not None else outline
     pieces = chunks.cut(text, outline.symbols)
     from indexing.storage import blobs  # noqa: PLC0415  # numpy takes 77 ms, which `initialize` must not wait for
 

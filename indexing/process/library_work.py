@@ -20,16 +20,16 @@ from indexing.libraries.library_files import (
     LibraryFiles,
     Manifest,
 )
-from indexing.libraries.packages import STDLIB, list_contents, read_contents
-from indexing.libraries.python_packages import STDLIB_TESTS
+from indexing.libraries.packages import list_contents, make_import_path, read_contents
 from indexing.process.analysers import Analysers, Request
+from indexing.process.library_building import SegmentBuilder
 from indexing.storage.index_files import IndexPaths
-from indexing.storage.segment_files import SegmentFile
+from indexing.storage.storage_errors import FULL_DISK
 from indexing.storage.store import Store
 from starling_files import FILE_MODE, repair_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from indexing.libraries.discovery import Discovery
@@ -38,10 +38,9 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 100_000_000  # of a workspace's libraries
 MOST_FILES = 20_000
-_DISK_PER_SOURCE = 3  # bytes on disk for a byte of source, package file and segment together; rounded up
+_DISK_PER_SOURCE = 3  # bytes on disk for a byte of source while a segment is built from package files; rounded up
 _BATCH_FILES = 32
-_LARGE_BYTES = 8_000_000  # a package from this size on has a segment of its own, which more workspaces share
-_MOST_LARGE = 3  # segments of single packages: each one costs time at every key
+_ATTEMPTS = 3  # at packages of which a file turns out to be damaged
 _LOCK_POLL_S = 0.2
 
 
@@ -74,25 +73,53 @@ class LibraryWork:
         self._stopping = stopping
         self._do_other_jobs = do_other_jobs
         self._files = LibraryFiles(storage)
+        self._builder = SegmentBuilder(self._files, self._pause, self._lock)
 
     def index(self, root: Path) -> None:
         """Bring the libraries of the workspace folder `root` up to date.
 
         Raises:
             StoppedError: the process has to end; what was finished is kept.
-            OSError: the shared index cannot be written.
-            LibraryFileError: a package file is damaged; it is deleted, and made again by the next call.
+            OSError: the shared index cannot be written; on a full disk, the packages on their way to a segment are
+                deleted, so that other programs have room.
+            LibraryFileError: files of it were damaged again and again.
         """
         repair_folder(self._files.folder, own=3)
+        with self._lock():  # so that no other process writes what looks like remains
+            self._files.remove_remains()
         discovery = discover(root, list_imported_names(self._read_texts(root)), os.environ)
         before = self._files.read_manifest(root) or Manifest()
-        manifest = self._index_packages(discovery, before)
-        if manifest != before:
-            self._files.write_manifest(root, manifest)
-        names = [*manifest.segments, *(f"{each.key}.package" for each in manifest.packages)]
-        self._files.note_use([*names, self._files.find_manifest(root).name])
+        try:
+            manifest = self._index_undamaged(discovery, before)
+            if manifest != before:
+                self._files.write_manifest(root, manifest)
+        except OSError as error:
+            if error.errno in FULL_DISK:
+                with self._lock():
+                    self._files.remove_remains(packages=True)
+            raise
+        kept = [*manifest.segments, self._files.find_manifest(root).name]
+        self._files.note_use(kept)
         with self._lock():
-            self._files.evict(self._limits.library_bytes, [*names, self._files.find_manifest(root).name])
+            self._files.evict(
+                self._limits.library_bytes,
+                kept,
+                held=self._builder.packages.list_held(),
+                replaced=frozenset(before.segments),
+            )
+
+    def _index_undamaged(self, discovery: Discovery, before: Manifest) -> Manifest:
+        """Index the packages of `discovery`, again if a file of the shared index is damaged; return the manifest.
+
+        Raises as `index`.
+        """
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                return self._index_packages(discovery, before)
+            except LibraryFileError:  # it was deleted, and its packages are analysed again
+                if not left:
+                    raise
+        raise AssertionError  # the last attempt returns or raises
 
     def _read_texts(self, root: Path) -> Iterator[bytes]:
         """Yield the texts of the indexed files of `root` as the last segment has them; none without an index."""
@@ -115,7 +142,8 @@ class LibraryWork:
 
     def _index_packages(self, discovery: Discovery, before: Manifest) -> Manifest:
         """Index the packages of `discovery` that the bounds admit, and return their manifest."""
-        known = {(each.place, each.signature): each for each in before.packages}
+        listed = [*self._files.list_packages(), *before.packages]  # of all workspaces, which may share an environment
+        known = {(each.place, each.signature): each for each in listed}
         left_out: Counter[str] = Counter()
         packages: list[IndexedPackage] = []
         most = min(MOST_BYTES, self._limits.library_bytes // _DISK_PER_SOURCE)
@@ -132,23 +160,24 @@ class LibraryWork:
                 packages.append(indexed)
                 size += listing.size
                 files += len(listing.files)
-        segments = [self._build_segment(group) for group in _group(packages)]
+        packages = list({each.key: each for each in packages}.values())  # the same content may be installed twice
+        segments = self._builder.make_segments(packages, before.segments)
         return Manifest(tuple(segments), tuple(packages), discovery.watched, dict(sorted(left_out.items())))
 
     def _index_package(self, package: Package, listing: Listing, known: IndexedPackage | None) -> IndexedPackage | None:
         """Return the indexed `package`; analyses its files unless that was done before. None if it has no files.
 
-        `known` is the package as the manifest lists it, with the same signature; None for none.
+        `known` is the package as a manifest lists it, with the same signature; None for none.
         """
-        if known is not None and self._files.find_package(known.key).exists():
+        if known is not None and self._builder.is_held(known.key):
             return known
         if not listing.files:
             return None
         contents = read_contents(package, listing, self._limits)
         key = self._files.make_key(package, contents.digest)
-        if not self._files.find_package(key).exists():
+        if not self._builder.is_held(key):
             with self._lock():
-                if not self._files.find_package(key).exists():  # another server may have made it meanwhile
+                if not self._builder.is_held(key):  # another server may have made it meanwhile
                     self._files.write_package(key, self._analyze(package, contents))
         return IndexedPackage(
             package.ecosystem,
@@ -174,38 +203,8 @@ class LibraryWork:
             for result in sorted(done, key=lambda each: each.request.relative):
                 relative, analysis = result.request.relative, result.analysis
                 if not analysis.reason and analysis.digest == contents.digests[relative]:
-                    yield IndexedFile(relative, result.blob)
-
-    def _build_segment(self, packages: Sequence[IndexedPackage]) -> str:
-        """Return the name of the segment of `packages`; builds it unless it exists."""
-        name = self._files.make_segment_name(each.key for each in packages)
-        target = self._files.folder / name
-        if target.exists():
-            return name
-        from indexing.segments import build  # noqa: PLC0415  # numpy
-
-        with self._lock():
-            if not target.exists():
-                build(target, self._read_files(packages))
-        return name
-
-    def _read_files(self, packages: Iterable[IndexedPackage]) -> Iterator[SegmentFile]:
-        """Yield the files of `packages` for a segment; deletes a damaged package file, which is made again next time.
-
-        Raises:
-            LibraryFileError: a package file is damaged.
-        """
-        number = 0
-        for package in packages:
-            try:
-                for each in self._files.read_package(package.key):
-                    if number % _BATCH_FILES == 0:
-                        self._pause()
-                    yield SegmentFile(number, each.relative, 0.0, each.blob)
-                    number += 1
-            except LibraryFileError:
-                self._files.find_package(package.key).unlink(missing_ok=True)
-                raise
+                    path = make_import_path(package.ecosystem, package.name, relative)
+                    yield IndexedFile(path, result.blob)
 
     def _pause(self) -> None:
         """Do the jobs that have arrived meanwhile. Raises StoppedError if the process has to end."""
@@ -231,12 +230,3 @@ class LibraryWork:
             yield
         finally:
             lock.release()
-
-
-def _group(packages: Sequence[IndexedPackage]) -> list[list[IndexedPackage]]:
-    """Return the packages of each segment: the standard library and a few large packages alone, the rest together."""
-    alone = [each for each in packages if each.name in {STDLIB, STDLIB_TESTS}]
-    others = [each for each in packages if each not in alone]
-    large = sorted((each for each in others if each.size >= _LARGE_BYTES), key=lambda each: -each.size)[:_MOST_LARGE]
-    rest = sorted((each for each in others if each not in large), key=lambda each: each.key)
-    return [[each] for each in (*alone, *large)] + ([rest] if rest else [])

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexing.libraries.library_files import LibraryFileError
+from indexing.libraries.library_files import LibraryFileError, LibraryFiles
 from indexing.limits import IndexLimits
 from indexing.process import spawning
 from indexing.process.analysers import Analysers
@@ -30,7 +30,7 @@ from indexing.process.disk_limit import keep_within_limit
 from indexing.process.library_work import LibraryWork, StoppedError
 from indexing.process.updating import Listener, Updater
 from indexing.storage.index_files import IndexPaths
-from indexing.storage.storage_errors import DAMAGE, StorageError, convert_errors
+from indexing.storage.storage_errors import DAMAGE, StorageError, convert_errors, explain_libraries
 from indexing.storage.store import Store
 from starling_files import FILE_MODE
 
@@ -101,7 +101,7 @@ class Worker:
                 except StoppedError:
                     return
                 except (OSError, ValueError, sqlite3.Error, LibraryFileError) as error:
-                    problem = f"Installed libraries could not be indexed ({error}); `starling index` tries again."
+                    problem = explain_libraries(error, LibraryFiles(self._storage).folder)
             self._keep_within_limit()
             _emit(event="libraries", jobs=[job["job"] for job in jobs], problem=problem)
 

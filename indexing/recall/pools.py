@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from indexing.storage.anchors import Context
 from indexing.syntax import tokens
 from indexing.syntax.relexing import get_tokens
 
@@ -49,7 +50,7 @@ class Pool(Protocol):
         """Return the token at each position; a position outside the pool counts as its nearest one."""
         ...
 
-    def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+    def find_similar(self, context: Context, limit: int) -> NDArray[np.int64]:
         """Return about `limit` positions at which a suffix of `context` probably ends.
 
         The result is neither complete nor verified; the caller compares the tokens.
@@ -88,12 +89,12 @@ class TextPool:
         """Return the token at each position; a position outside the text counts as its nearest one."""
         return self.ids.take(positions, mode="clip")
 
-    def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+    def find_similar(self, context: Context, limit: int) -> NDArray[np.int64]:
         """Return up to `limit` late positions of the last token of `context`; prefers those after equal tokens."""
-        positions: NDArray[np.int64] = (self.ids[: self._last] == context[-1]).nonzero()[0]
+        positions: NDArray[np.int64] = (self.ids[: self._last] == context.ids[-1]).nonzero()[0]
         for back in (2, 3, 4, 5):
-            if len(positions) > limit and len(context) >= back:
-                longer = positions[self.ids[np.maximum(positions - back + 1, 0)] == context[-back]]
+            if len(positions) > limit and len(context.ids) >= back:
+                longer = positions[self.ids[np.maximum(positions - back + 1, 0)] == context.ids[-back]]
                 positions = longer if len(longer) >= limit // 4 else positions
         return positions[-limit:]
 
@@ -128,7 +129,7 @@ class SegmentPool:
         """Return the token at each position; a position outside the segment counts as its nearest one."""
         return self._segment.stream.read_ids(positions)
 
-    def find_similar(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+    def find_similar(self, context: Context, limit: int) -> NDArray[np.int64]:
         """Return up to `limit` positions in searched files at which a suffix of `context` probably ends."""
         positions = self._segment.find_anchors(context, limit)
         return positions if self._alive is None else positions[self._alive[self._segment.find_files(positions)]]
@@ -197,6 +198,16 @@ class CursorText:
         return self.above.ids[1:-1]
 
     @cached_property
+    def sought(self) -> Context:
+        """`context`, to be searched for."""
+        return Context(self.context)
+
+    @cached_property
+    def all_sought(self) -> Context:
+        """`all_tokens`, to be searched for."""
+        return Context(self.all_tokens)
+
+    @cached_property
     def backwards(self) -> NDArray[np.uint32]:
         """The last `WINDOW` tokens of the context, nearest first, padded to `WINDOW` + 1 numbers."""
         last = self.context[-WINDOW:][::-1]
@@ -207,6 +218,11 @@ class CursorText:
         """`backwards` as a list."""
         backwards: list[int] = self.backwards.tolist()
         return backwards
+
+    @cached_property
+    def fitting(self) -> dict[int, bool]:
+        """Words by their number, each with whether it begins with `partial`; recall adds those that it looks up."""
+        return {}
 
     @cached_property
     def needs_no_space(self) -> bool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -117,19 +116,14 @@ def find_candidates(cursor: CursorText, pools: Sequence[Pool], deadline: float |
 
     After `deadline` (of `time.monotonic`) no further pool is searched.
     """
-    own = [found for pool in (cursor.above, cursor.below) for found in _find_longest(cursor, pool, OWN_COMPARED)]
-    others: list[Candidate] = []
-    libraries: list[Candidate] = []
-    for pool in pools:
-        if deadline is not None and time.monotonic() > deadline:
-            break
-        if pool.origin == Origin.LIBRARY:
-            libraries += _find_longest(cursor, pool, LIBRARY_COMPARED)
-        else:
-            others += _find_longest(cursor, pool, COMPARED)
-    others.sort(key=lambda candidate: (-candidate.exact, -candidate.pool.origin))
-    libraries.sort(key=lambda candidate: -candidate.exact)
-    candidates = own + others[:COMPARED] + libraries[:LIBRARY_COMPARED]
+    others = [pool for pool in pools if pool.origin != Origin.LIBRARY]
+    libraries = [pool for pool in pools if pool.origin == Origin.LIBRARY]
+    candidates = [
+        *_find_longest(cursor, [cursor.above], OWN_COMPARED, None),
+        *_find_longest(cursor, [cursor.below], OWN_COMPARED, None),
+        *_find_longest(cursor, others, COMPARED, deadline),
+        *_find_longest(cursor, libraries, LIBRARY_COMPARED, deadline),
+    ]
     for candidate in candidates:
         _extend_match(cursor, candidate)
     return candidates
@@ -138,9 +132,9 @@ def find_candidates(cursor: CursorText, pools: Sequence[Pool], deadline: float |
 def _find_positions(cursor: CursorText, pool: Pool) -> NDArray[np.int64]:
     """Return the positions of `pool` to compare; after a partial word, only those whose next token begins with it."""
     if not cursor.partial:
-        return pool.find_similar(cursor.context, FROM_POOL if pool.origin < Origin.BELOW else FROM_OWN)
+        return pool.find_similar(cursor.sought, FROM_POOL if pool.origin < Origin.BELOW else FROM_OWN)
     positions = np.concatenate(
-        [pool.find_similar(cursor.all_tokens, FROM_POOL) - 1, pool.find_similar(cursor.context, FROM_POOL_PARTIAL)]
+        [pool.find_similar(cursor.all_sought, FROM_POOL) - 1, pool.find_similar(cursor.sought, FROM_POOL_PARTIAL)]
     )
     if not len(positions):
         return positions
@@ -149,56 +143,109 @@ def _find_positions(cursor: CursorText, pool: Pool) -> NDArray[np.int64]:
     following: list[int] = pool.read_ids(positions + 1).tolist()
     # Equal numbers are equal words: one text of each is read, because each may cost a page of the map.
     of_each = dict(zip(following, positions.tolist(), strict=True))
-    words = [number for number in of_each if number >= tokens.FIRST_WORD]
-    begins = pool.match_prefix(
-        np.array([of_each[number] for number in words], dtype=np.int64) + 1, cursor.partial
-    ).tolist()
-    fitting = set(compress(words, begins))
-    left: NDArray[np.int64] = positions[[number in fitting for number in following]] if fitting else positions[:0]
+    known = cursor.fitting
+    words = [number for number in of_each if number >= tokens.FIRST_WORD and number not in known]
+    if words:
+        at = np.array([of_each[number] for number in words], dtype=np.int64) + 1
+        known.update(zip(words, pool.match_prefix(at, cursor.partial).tolist(), strict=True))
+    left: NDArray[np.int64] = positions[[known.get(number, False) for number in following]]
     return left
 
 
-def _find_longest(cursor: CursorText, pool: Pool, count: int) -> list[Candidate]:
-    """Return up to `count` candidates of a pool, longest exact match first; of equally long ones the later first.
+def _find_longest(cursor: CursorText, pools: Sequence[Pool], count: int, deadline: float | None) -> list[Candidate]:
+    """Return up to `count` candidates of `pools`, longest exact match first.
 
-    Leaves out positions without an equal token, and continued lines longer than `LONGEST` tokens.
+    Of equally long ones those of earlier pools are first, and in a pool the later ones. Leaves out positions without an
+    equal token, and continued lines longer than `LONGEST` tokens. After `deadline` (of `time.monotonic`; None for none)
+    no further pool is searched.
     """
+    found = []
+    for pool in pools:
+        if deadline is not None and time.monotonic() > deadline:
+            break
+        if (matches := _compare_windows(cursor, pool)) is not None:
+            found.append(matches)
+    if not found:
+        return []
+    lengths, positions = (
+        (found[0].lengths, found[0].positions)
+        if len(found) == 1
+        else (np.concatenate([each.lengths for each in found]), np.concatenate([each.positions for each in found]))
+    )
+    counts = [len(each.lengths) for each in found]
+    owners = np.repeat(np.arange(len(found)), counts)
+    firsts = np.cumsum([0, *counts])
+    order = np.lexsort((-positions, owners, -lengths))[: np.count_nonzero(lengths)]
+    chosen: list[tuple[int, Candidate]] = []
+    for begin in range(0, len(order), count):  # nearly all lines end within `LONGEST`, so one round is enough
+        some = order[begin : begin + count]
+        owner = owners[some]
+        for number in dict.fromkeys(owner.tolist()):  # their lines alone are read
+            ranks = (owner == number).nonzero()[0]
+            read = _read_candidates(found[number], some[ranks] - firsts[number])
+            chosen += [(begin + rank, one) for rank, one in zip(ranks.tolist(), read, strict=True) if one is not None]
+        if len(chosen) >= count:
+            break
+    chosen.sort(key=lambda ranked: ranked[0])
+    return [candidate for _, candidate in chosen[:count]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Matches:
+    """Positions of a pool that share at least a token with the text before the cursor.
+
+    Attributes:
+        pool: the pool.
+        positions: the positions.
+        windows: the tokens up to each position, nearest first.
+        lengths: number of tokens of each that equal those before the cursor.
+    """
+
+    pool: Pool
+    positions: NDArray[np.int64]
+    windows: NDArray[np.uint32]
+    lengths: NDArray[np.int64]
+
+
+def _compare_windows(cursor: CursorText, pool: Pool) -> _Matches | None:
+    """Return the matches in `pool`; None if it has none."""
     positions = _find_positions(cursor, pool)
     if not len(positions):
-        return []
+        return None
     windows = pool.read_ids(positions[:, None] - _BACK)
     unequal = windows != cursor.backwards
     unequal[:, -1] = True
     lengths = unequal.argmax(axis=1)
-    order = np.lexsort((-positions, -lengths))[: int(np.count_nonzero(lengths))]
-    chosen: list[tuple[int, int, int, list[int], list[int], list[int]]] = []
-    for begin in range(0, len(order), count):  # nearly all lines end within `LONGEST`, so one round is enough
-        some = order[begin : begin + count]
-        at = positions[some]
-        lines = pool.read_ids(at[:, None] + _FORTH)
-        to_end = (
-            (lines[:, :LONGEST] <= tokens.SHALLOWER).argmax(axis=1).tolist()
-        )  # also 0 if the line is longer than `LONGEST`
-        found = zip(at.tolist(), to_end, lengths[some].tolist(), windows[some].tolist(), lines.tolist(), strict=True)
-        chosen += [
-            (position, position + 1 + further, length, before[:WINDOW], line[:further], line[further + 1 :][:FOLLOWING])
-            for position, further, length, before, line in found
-            if further
-        ]
-        if len(chosen) >= count:
-            break
-    return _read_candidates(pool, chosen[:count])
+    return _Matches(pool, positions, windows, lengths)
 
 
-def _read_candidates(
-    pool: Pool, chosen: Sequence[tuple[int, int, int, list[int], list[int], list[int]]]
-) -> list[Candidate]:
-    """Return a candidate, with its text, for each (position, end, exact length, tokens before, of the line, after)."""
-    if not chosen:
-        return []
-    positions, stops = (np.array([known[at] for known in chosen], dtype=np.int64) for at in (0, 1))
-    found = zip(chosen, *pool.read(positions, stops), strict=True)
-    return [Candidate(pool, *known, text, file) for known, text, file in found]
+def _read_candidates(matches: _Matches, chosen: NDArray[np.int64]) -> list[Candidate | None]:
+    """Return the candidate of each chosen match, in order; None for a blank line or one longer than `LONGEST`."""
+    pool, at = matches.pool, matches.positions[chosen]
+    lines = pool.read_ids(at[:, None] + _FORTH)
+    to_end = (lines[:, :LONGEST] <= tokens.SHALLOWER).argmax(axis=1)  # also 0 if the line is longer than `LONGEST`
+    fits = to_end.nonzero()[0]
+    candidates: list[Candidate | None] = [None] * len(at)
+    if not len(fits):
+        return candidates
+    stops = at + 1 + to_end
+    texts, files = pool.read(at[fits], stops[fits])
+    windows, exact = matches.windows[chosen].tolist(), matches.lengths[chosen].tolist()
+    rows, further, positions, ends = lines.tolist(), to_end.tolist(), at.tolist(), stops.tolist()
+    for number, text, file in zip(fits.tolist(), texts, files, strict=True):
+        line, length = rows[number], further[number]
+        candidates[number] = Candidate(
+            pool,
+            positions[number],
+            ends[number],
+            exact[number],
+            windows[number][:WINDOW],
+            line[:length],
+            line[length + 1 :][:FOLLOWING],
+            text,
+            file,
+        )
+    return candidates
 
 
 def _extend_match(cursor: CursorText, candidate: Candidate) -> None:

@@ -95,7 +95,7 @@ def _iterate_variables(names: DocumentNames) -> Iterator[str]:
                 yield parameter.name
                 if parameter.kind == "receiver":
                     for value in names.inference.read(Reference(names.source, scope, parameter)):
-                        for name, reference in names.inference.iterate_members(value):
+                        for name, reference in names.iterate_members(value):
                             if reference.number >= 0 and reference.definition.kind == "variable":
                                 yield f"{parameter.name}.{name}"
         scope = around.scope
@@ -145,7 +145,7 @@ class _Collector:
         """Add the methods of a class that are called on the class itself."""
         members = [
             (name, reference)
-            for name, reference in self._names.inference.iterate_members(value)
+            for name, reference in self._names.iterate_members(value)
             if reference.number >= 0 and reference.definition.kind == "function" and not _needs_instance(reference)
         ]
         self._add_all(members, "class", receiver)
@@ -158,7 +158,7 @@ class _Collector:
         way: Way = "module" if value.kind == "module" else "receiver"
         if value.source is self._own and value.kind in {"instance", "parent"}:
             way = "own class"
-        self._add_all(self._names.inference.iterate_members(value), way, receiver)
+        self._add_all(self._names.iterate_members(value), way, receiver)
 
     def _add_all(self, members: Iterable[tuple[str, Reference]], way: Way, receiver: str) -> None:
         """Add the functions and classes among `members`."""

@@ -77,10 +77,15 @@ def find_word(text: str, offset: int) -> tuple[int, int]:
 
 
 def read_expression_before(text: str, end: int) -> str:
-    """Return the chain of names, members, calls and indexes that ends at `end`; "" if none does."""
-    low = find_start(text, end)
-    while end > low and text[end - 1] in " \t":
+    """Return the chain of names, members, calls and indexes that ends at `end`; "" if none does.
+
+    Before a dot it may end in an earlier line.
+    """
+    between = " \t\r\n" if text[end : end + 1] == "." else " \t"
+    lowest = max(0, end - MOST_CHARACTERS)
+    while end > lowest and text[end - 1] in between:
         end -= 1
+    low = find_start(text, end)
     plain = blank_strings(text[low:end])
     at = _find_chain_start(plain)
     found = text[low + at : end].strip()
@@ -102,6 +107,9 @@ def _find_chain_start(plain: str) -> int:
         elif last in "\"'":
             begin = plain.rfind(last, 0, at - 1)
             return begin if begin >= 0 else at
+        elif last == "?":
+            at -= 1
+            continue
         elif word := _WORD_END.search(plain, 0, at):
             at = word.start()
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from indexing.resolution.records import FoundDefinition, Parameter
@@ -20,25 +21,18 @@ LONGEST_SIGNATURE = 60  # parameters
 def describe(reference: Reference, inference: Inference) -> FoundDefinition:
     """Return the record of what a name means."""
     source = reference.source
+    found = FoundDefinition(source.relative, source.key, "", "", "module", Span(0, 0), 0, is_library=source.is_library)
     if reference.number < 0:
-        name = source.relative.rpartition("/")[2].partition(".")[0]
-        return FoundDefinition(source.relative, source.key, name, name, "module", Span(0, 0), 0)
+        name = source.table.package or source.relative.rpartition("/")[2].partition(".")[0]
+        return replace(found, name=name, qualified=name)
     definition = reference.definition
     qualified = _qualify(source, reference.number)
+    found = replace(found, kind="variable", span=definition.span, line=definition.line)
     if reference.parameter is not None:
         name = reference.parameter.name
-        place = (definition.span, definition.line)
-        return FoundDefinition(source.relative, source.key, name, f"{qualified}.{name}", "variable", *place)
-    return FoundDefinition(
-        source.relative,
-        source.key,
-        definition.name,
-        qualified,
-        definition.kind,
-        definition.span,
-        definition.line,
-        list_parameters(reference, inference),
-    )
+        return replace(found, name=name, qualified=f"{qualified}.{name}")
+    parameters = list_parameters(reference, inference)
+    return replace(found, name=definition.name, qualified=qualified, kind=definition.kind, parameters=parameters)
 
 
 def list_parameters(reference: Reference, inference: Inference) -> tuple[Parameter, ...]:

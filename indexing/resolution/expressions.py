@@ -15,7 +15,7 @@ LONGEST = 1_000  # characters of an expression that are read
 _DEEPEST = 12
 MOST_PARTS = 8  # of a literal
 
-Kind = Literal["name", "member", "call", "index", "choice", "await", "literal", "unknown"]
+Kind = Literal["name", "member", "call", "index", "choice", "await", "try", "literal", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class Expression:
     """An expression.
 
     Attributes:
-        kind: "choice" is one of `parts`.
+        kind: "choice" is one of `parts`; "try" takes what a container like an optional value holds (`a?`).
         name: of a name or a member; of a literal, the type.
-        base: what a member, call, index or await is about; None for other kinds.
+        base: what a member, call, index, await or try is about; None for other kinds.
         parts: arguments of a call or an index, alternatives of a choice, elements of a literal.
     """
 
@@ -40,7 +40,7 @@ UNKNOWN = Expression("unknown")
 _TOKEN = re.compile(
     r"\s+|(?P<string>(?:[a-zA-Z]{0,2})(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''"
     r"|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'))"
-    r"|(?P<number>\d[\w.]*)|(?P<word>(?:[^\W\d]|\$)[\w$]*)|(?P<mark>:=|\*\*|->|==|!=|<=|>=|//|.)",
+    r"|(?P<field>(?<=\.)\d+)|(?P<number>\d[\w.]*)|(?P<word>(?:[^\W\d]|\$)[\w$]*)|(?P<mark>:=|\*\*|->|==|!=|<=|>=|//|.)",
     re.DOTALL,
 )
 _OPEN = {"(": ")", "[": "]", "{": "}"}
@@ -137,7 +137,7 @@ def _parse_chain(tokens: list[_Token], depth: int) -> Expression:
     found, at = _parse_atom(tokens, depth)
     while at < len(tokens) and found.kind != "unknown":
         token = tokens[at]
-        if token.text == "." and at + 1 < len(tokens) and tokens[at + 1].kind == "word":
+        if token.text == "." and at + 1 < len(tokens) and tokens[at + 1].kind in {"word", "field"}:
             found = Expression("member", tokens[at + 1].text, found)
             at += 2
         elif token.kind == "mark" and token.text in _AFTER:
@@ -145,6 +145,8 @@ def _parse_chain(tokens: list[_Token], depth: int) -> Expression:
             inside = _parse_list(tokens[at + 1 : end], depth)
             found = Expression("call" if token.text == "(" else "index", base=found, parts=inside)
             at = end + 1
+        elif token.text == "?":
+            found, at = Expression("try", base=found), at + 1
         else:
             return UNKNOWN  # an operator: its result is not known
     return found

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from indexing.resolution.paths import FileKey
     from indexing.segments import View
 
-LARGEST = 400_000  # characters of a file; of a larger one there is no table
+LARGEST = 800_000  # characters of a file; of a larger one there is no table
 DEEPEST = 1_000  # nodes inside each other; the time of a query grows with the square of the depth
 CACHED_CHARACTERS = 24_000_000  # of the texts whose tables are cached; a table takes about as much again
 
@@ -32,7 +32,10 @@ class Files(Protocol):
 
     @property
     def paths(self) -> Mapping[str, Paths]:
-        """Paths of all files by the key of their root, in the order in which imports look through the roots."""
+        """Paths of all files by the key of their root, in the order in which imports look through the roots.
+
+        Those of installed libraries come last; files of these import from libraries alone.
+        """
 
     def read(self, key: FileKey) -> tuple[str, str, str] | None:
         """Return the relative path, the language and the text of a file; None if it is not there any more."""
@@ -41,10 +44,13 @@ class Files(Protocol):
 class ViewFiles:
     """The files of a view of the index."""
 
-    def __init__(self, view: View, paths: Mapping[str, Paths]) -> None:
-        """Take a view, and `list_paths` of this view or of one with the same files."""
+    def __init__(self, view: View, paths: Mapping[str, Paths], libraries: Mapping[str, Paths] | None = None) -> None:
+        """Take a view, `list_paths` of this view or of one with the same files, and those of installed libraries.
+
+        The paths of libraries, by the key of their segment, come last; None for none.
+        """
         self._view = view
-        self.paths = {root: each.bind(self._read_text) for root, each in paths.items()}
+        self.paths = {root: each.bind(self._read_text) for root, each in {**paths, **(libraries or {})}.items()}
 
     def _read_text(self, key: FileKey) -> str:
         """Return the text of a file; "" if it is not there any more."""

@@ -6,14 +6,17 @@ Guesses nothing: an expression has no value where no rule gives one. Bounded in 
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from indexing.resolution import containers, expressions
+from indexing.resolution.hierarchy import Hierarchy, find_class
 from indexing.resolution.lookup import Reference
+from indexing.resolution.records import ImportedName
 from indexing.resolution.values import Value, make_container
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from indexing.resolution.expressions import Expression
     from indexing.resolution.lookup import Lookup, Source
@@ -24,12 +27,13 @@ Values = tuple[Value, ...]
 
 MOST_STEPS = 4_000  # for one question
 DEEPEST = 24
-MOST_BASES = 40  # classes of one hierarchy
 _CALLED = "__call__"
 _INDEXED = "__getitem__"
 _ENTERED = ("__enter__", "__aenter__")
 _NEXT = ("__next__", "__anext__")
 _ITERATED = ("__iter__", "__aiter__")
+_MOST_DIGITS = 4  # of the number of a component
+_SAME = "__same"  # no name of a program: a method that returns its receiver
 
 
 class Inference:
@@ -42,7 +46,8 @@ class Inference:
         self._depth = 0
         self._busy: set[Reference] = set()
         self._known: dict[Reference, Values] = {}
-        self._ancestors: dict[tuple[Source, int], tuple[Value, ...]] = {}
+        self._hierarchy = Hierarchy(lookup, self.evaluate)
+        lookup.find_bare_members = lambda source, number, name: self.find_members(Value("class", source, number), name)
 
     # Expressions
 
@@ -60,12 +65,8 @@ class Inference:
     def _evaluate(self, expression: Expression, source: Source, scope: int, offset: int) -> Iterable[Value]:  # noqa: PLR0911 - one for each kind
         """Return what `expression` can be; arguments as in `evaluate`."""
         kind, base = expression.kind, expression.base
-        if kind == "name" and expression.name in self._types.parents:
-            return self._make_parent(source, scope)
         if kind == "name":
-            references = self.lookup.find_in_scopes(source, scope, expression.name, offset)
-            found = [value for reference in references for value in self.read(reference)]
-            return found or ([Value("class", name=expression.name)] if not references else [])
+            return self._evaluate_name(expression.name, source, scope, offset)
         if kind == "choice":
             return [value for part in expression.parts for value in self.evaluate(part, source, scope, offset)]
         if kind == "literal":
@@ -82,7 +83,23 @@ class Inference:
             return [each for value in values for each in self.read_member(value, expression.name)]
         if kind == "index":
             return [each for value in values for each in self._index(value, expression, source, scope)]
+        if kind == "try":
+            return [each for value in values for each in containers.take_tried(value, self._types)]
         return [each for value in values for each in self._await(value)]
+
+    def _evaluate_name(self, name: str, source: Source, scope: int, offset: int) -> Iterable[Value]:
+        """Return what `name` can be; arguments as in `evaluate`."""
+        if name in self._types.parents:
+            return self._make_parent(source, scope)
+        if name in self._types.own_class:
+            return [containers.to_class(value) for value in self._make_own(source, scope)]
+        references = self.lookup.find_in_scopes(source, scope, name, offset)
+        found = [
+            value
+            for reference in references
+            for value in self.read(reference, self._hierarchy.find_bare_receiver(reference, source, scope))
+        ]
+        return found or ([Value("class", name=name)] if not references else [])
 
     def _evaluate_call(  # noqa: PLR0911 - one for each kind
         self, expression: Expression, base: Expression, source: Source, scope: int, offset: int
@@ -99,29 +116,37 @@ class Inference:
                 return containers.list_given(self, self.evaluate(first, source, scope, offset), types, base.name)
             if base.kind == "name" and base.name in types.passing | types.picking | types.counting:
                 if self.lookup.find_in_scopes(source, scope, base.name, offset):
-                    return self._call_all(base, source, scope, offset)
+                    return self._call_all(base, source, scope, offset, len(expression.parts))
                 elements = self.list_elements(self.evaluate(first, source, scope, offset))
                 if base.name in types.picking:
                     return elements
                 if base.name in types.counting:
                     elements = (make_container("tuple", (make_container("int"),), elements),)
                 return [make_container("list", elements)]
-        return self._call_all(base, source, scope, offset)
+        return self._call_all(base, source, scope, offset, len(expression.parts))
 
     def _make_parent(self, source: Source, scope: int) -> list[Value]:
         """Return the object of the class around a scope, seen as its base classes; [] outside of a class."""
-        around = self.find_class(source, scope)
-        return [Value("parent", source, around)] if around >= 0 else []
+        return [Value("parent", each.source, each.number) for each in self._make_own(source, scope)]
 
-    def _call_all(self, base: Expression, source: Source, scope: int, offset: int) -> list[Value]:
-        """Return what calling any value of `base` can give."""
-        return [each for value in self.evaluate(base, source, scope, offset) for each in self.call(value)]
+    def _make_own(self, source: Source, scope: int) -> list[Value]:
+        """Return an instance of the class around a scope; [] outside of a class."""
+        around = find_class(source, scope)
+        return [Value("instance", *self._hierarchy.find_whole(source, around))] if around >= 0 else []
+
+    def _call_all(self, base: Expression, source: Source, scope: int, offset: int, given: int) -> list[Value]:
+        """Return what calling any value of `base` with the number `given` of arguments can give."""
+        called = containers.choose_overloads(self.evaluate(base, source, scope, offset), given)
+        return [each for value in called for each in self.call(value)]
 
     def _index(self, value: Value, expression: Expression, source: Source, scope: int) -> Iterable[Value]:
         """Return what an index of `value` can give; a class with types in brackets is that class."""
         if value.kind == "class":
             arguments = tuple(self.evaluate_type(part, source, scope) for part in expression.parts)
             return [Value("class", value.source, value.number, value.name, arguments)]
+        if value.kind == "function" and value.source is not None:  # with types in brackets
+            return (value,)
+        value = self._find_container(value)
         if value.source is None:
             number = self._types.indexed.get(value.name)
             first = expression.parts[0] if expression.parts else None
@@ -176,8 +201,7 @@ class Inference:
         if kind not in {"name", "member"} or expression.name in {"None", "Any"}:
             return ()
         if expression.name in types.own:
-            around = self.find_class(source, scope)
-            return [Value("instance", source, around)] if around >= 0 else []
+            return self._make_own(source, scope)
         values = self._read_type_name(expression, source, scope)
         return values or [Value("instance", name=expression.name)]
 
@@ -201,12 +225,6 @@ class Inference:
                 self._busy.discard(reference)
         return values
 
-    def find_class(self, source: Source, scope: int) -> int:
-        """Return the number of the innermost class around a scope; -1 if there is none."""
-        while scope >= 0 and source.table.definitions[scope].kind != "class":
-            scope = source.table.definitions[scope].scope
-        return scope
-
     # References
 
     def read(self, reference: Reference, receiver: Value | None = None) -> Values:  # noqa: PLR0911 - one for each kind
@@ -223,7 +241,7 @@ class Inference:
                 return tuple(self.call(value))
             return (value,)
         if reference in self._known:
-            return self._known[reference]
+            return self._fill(self._known[reference], source, definition, receiver)
         if reference in self._busy:
             return ()
         self._busy.add(reference)
@@ -233,19 +251,28 @@ class Inference:
             values = self._read_variable(source, definition)
         self._busy.discard(reference)
         self._known[reference] = values
-        return values
+        return self._fill(values, source, definition, receiver)
+
+    def _fill(self, values: Values, source: Source, member: Definition, receiver: Value | None) -> Values:
+        """Return `values` of a member with the types that its receiver gives for the parameters of its class."""
+        names = source.table.definitions[member.parent].generics if member.parent >= 0 else ()
+        if receiver is None or not names:
+            return values
+        given = self._hierarchy.find_arguments(receiver, source, member.parent) or receiver.arguments
+        return containers.fill(values, dict(zip(names, given, strict=False))) if given else values
 
     def _read_variable(self, source: Source, definition: Definition) -> Values:
         """Return the values of a variable or an attribute."""
         if definition.annotation:
-            return self.evaluate_type(expressions.parse(definition.annotation), source, definition.scope)
-        if not definition.value:
+            values = self.evaluate_type(expressions.parse(definition.annotation), source, definition.scope)
+        elif definition.value:
+            at = definition.span.start
+            values = self.evaluate(expressions.parse(definition.value), source, definition.scope, at)
+        else:
             return ()
-        at = definition.span.start
-        values = self.evaluate(expressions.parse(definition.value), source, definition.scope, at)
-        if definition.how == "element":
+        if definition.how == "element" and not definition.annotation:
             values = self.list_elements(values)
-        elif definition.how == "entered":
+        elif definition.how == "entered" and not definition.annotation:
             values = self._enter(values)
         if definition.component >= 0:
             return containers.limit(
@@ -256,7 +283,8 @@ class Inference:
     def _read_parameter(self, source: Source, function: Definition, parameter: Parameter) -> Values:
         """Return the values of a parameter inside its function."""
         if parameter.kind in {"receiver", "class_receiver"}:
-            return (Value("instance" if parameter.kind == "receiver" else "class", source, function.parent),)
+            owner = self._hierarchy.find_whole(source, function.parent)
+            return (Value("instance" if parameter.kind == "receiver" else "class", *owner),)
         if parameter.annotation:
             values = self.evaluate_type(expressions.parse(parameter.annotation), source, function.scope)
             if parameter.kind == "rest":
@@ -269,25 +297,17 @@ class Inference:
     # Members
 
     def list_ancestors(self, source: Source, number: int) -> tuple[Value, ...]:
-        """Return a class and its known base classes, nearest first, each once; an unknown one has no source."""
-        known = self._ancestors.get((source, number))
-        if known is not None:
-            return known
-        if self._depth > DEEPEST:
-            return (Value("class", source, number),)
-        self._ancestors[source, number] = ()  # base classes in a circle end here
-        self._depth += 1
-        found: list[Value] = [Value("class", source, number)]
-        definition = source.table.definitions[number]
-        for written in definition.bases:
-            for base in self.evaluate(expressions.parse(written), source, definition.scope, definition.span.start):
-                if base.kind != "class" or (base.source is source and base.number == number):
-                    continue
-                found += self.list_ancestors(base.source, base.number) if base.source is not None else (base,)
-        self._depth -= 1
-        result = tuple(dict.fromkeys(found))[:MOST_BASES]
-        self._ancestors[source, number] = result
-        return result
+        """Return a class and its known base classes, as `Hierarchy.list_ancestors` does."""
+        return self._hierarchy.list_ancestors(source, number)
+
+    def _find_container(self, value: Value) -> Value:
+        """Return the container of no known file that an instance is one of by its base classes; else the instance."""
+        if value.kind != "instance" or value.source is None:
+            return value
+        for ancestor in self.list_ancestors(value.source, value.number):
+            if ancestor.source is None and ancestor.arguments:
+                return Value("instance", name=ancestor.name, arguments=ancestor.arguments)
+        return value
 
     def find_members(self, value: Value, name: str) -> Sequence[Reference]:
         """Return what the member `name` of a value means; () if no known class or module has it."""
@@ -311,19 +331,34 @@ class Inference:
         receiver: Value | None = None if value.kind == "module" else value
         if value.kind == "parent":
             receiver = Value("instance", value.source, value.number)
-        found = [each for reference in self.find_members(value, name) for each in self.read(reference, receiver)]
-        return containers.limit(found)
+        references = self.find_members(value, name)
+        if not references and value.kind == "instance":
+            return self._read_foreign_member(self._find_container(value), name)
+        return containers.limit(each for reference in references for each in self.read(reference, receiver))
 
     def _read_foreign_member(self, value: Value, name: str) -> Values:
-        """Return a method of a container: as a function whose result is known by name."""
-        return (Value("function", name=f"{value.name}.{name}", arguments=value.arguments),) if value.arguments else ()
+        """Return a method of a container: a function whose result is known by name, or that returns its receiver."""
+        method = f"{value.name}.{name}"
+        if name in self._types.same and value.kind == "instance" and method not in self._types.results:
+            return (Value("function", name=_SAME, receiver=value),)
+        if value.source is not None or not value.arguments:
+            return ()
+        if value.name == "tuple" and name.isdecimal():
+            return containers.take_component(value, int(name)) if len(name) < _MOST_DIGITS else ()
+        return (Value("function", name=method, arguments=value.arguments),)
 
-    def iterate_members(self, value: Value) -> Iterator[tuple[str, Reference]]:
-        """Yield the members of a value by name, those of its own class first, each name once."""
+    def iterate_members(
+        self, value: Value, can_use: Callable[[Reference], bool] = lambda _: True
+    ) -> Iterator[tuple[str, Reference]]:
+        """Yield the members of a value by name, those of its own class first, each name once.
+
+        Of several members of a class with the same name, the first one for which `can_use` is true; none if it is for
+        none of them, even where a base class has another one.
+        """
         if value.source is None or value.kind == "function":
             return
         if value.kind == "module":
-            yield from self.lookup.iterate_public(value.source)
+            yield from ((name, each) for name, each in self.lookup.iterate_public(value.source) if can_use(each))
             return
         seen: set[str] = set()
         for ancestor in self.list_ancestors(value.source, value.number)[1 if value.kind == "parent" else 0 :]:
@@ -332,7 +367,8 @@ class Inference:
             for name, numbers in ancestor.source.table.members.get(ancestor.number, {}).items():
                 if name not in seen:
                     seen.add(name)
-                    yield name, Reference(ancestor.source, numbers[0])
+                    usable = (each for number in numbers if can_use(each := Reference(ancestor.source, number)))
+                    yield from ((name, each) for each in islice(usable, 1))
 
     # Calls
 
@@ -340,14 +376,16 @@ class Inference:
         """Return what calling `value` can give."""
         if value.kind == "class":
             return (Value("instance", value.source, value.number, value.name, value.arguments),)
-        if value.kind == "instance" and value.source is not None:
-            return self._call_members(value, (_CALLED,))
         if value.kind == "instance":
+            value = self._find_container(value)
+            if value.source is not None:
+                return self._call_members(value, (_CALLED,))
             return value.arguments[-1] if value.name in self._types.callables and value.arguments else ()
         if value.kind != "function":
             return ()
         if value.source is None:
-            return containers.call_foreign(value, self._types)
+            same = value.receiver if value.name == _SAME else None
+            return (same,) if same is not None else containers.call_foreign(value, self._types)
         return self._call_function(value, value.source)
 
     def _call_function(self, value: Value, source: Source) -> Iterable[Value]:
@@ -365,16 +403,32 @@ class Inference:
                     for written in definition.returns
                     for each in self.evaluate(expressions.parse(written), source, value.number, definition.span.end)
                 )
+            if definition.documented and source.is_library and not any(each.source for each in values):
+                values = self._read_documented(definition, source) or values
         finally:
             self._busy.discard(reference)
+        values = self._fill(values, source, definition, value.receiver)
         return self.list_elements(values) if source.rules.is_entered_as_element(definition.decorators) else values
+
+    def _read_documented(self, function: Definition, source: Source) -> Values:
+        """Return instances of the class that the documentation of a function names; () if it is in no known file.
+
+        The name counts in the function's file, or with its module in front of it anywhere.
+        """
+        found = self.evaluate_type(expressions.parse(function.documented), source, function.scope)
+        if known := tuple(each for each in found if each.source is not None):
+            return known
+        module, _, name = function.documented.rpartition(".")
+        references = self.lookup.follow(source, ImportedName(name, module, member=name)) if module else []
+        classes = [each for each in references if each.number >= 0 and each.definition.kind == "class"]
+        return tuple(Value("instance", each.source, each.number) for each in classes)
 
     def _evaluate_result(self, value: Value, definition: Definition, source: Source) -> Values:
         """Return the values of an annotated result; `Self` and its like mean the class of the receiver."""
         written = expressions.parse(definition.annotation)
         receiver = value.receiver
         if receiver is not None and containers.mentions(written, self._types.own):
-            return (Value("instance", receiver.source, receiver.number, receiver.name),)
+            return (Value("instance", receiver.source, receiver.number, receiver.name, receiver.arguments),)
         return self.evaluate_type(written, source, definition.scope)
 
     def _call_members(self, value: Value, names: Sequence[str]) -> Values:
@@ -388,7 +442,7 @@ class Inference:
     def list_elements(self, values: Values, *, nested: bool = False) -> Values:
         """Return what a loop over any of `values` can give; `nested` if they are the iterators of such values."""
         found: list[Value] = []
-        for value in values:
+        for value in map(self._find_container, values):
             if value.source is None:
                 number = self._types.elements.get(value.name)
                 if value.name == "tuple":

@@ -74,6 +74,13 @@ def list_related(
     return [each for each in dict.fromkeys(found) if each.key is not None and each.kind in _SHOWN][:limit]
 
 
+def list_used_libraries(names: DocumentNames, limit: int) -> list[FoundDefinition]:
+    """Return up to `limit` definitions of libraries that the code before the cursor uses, nearest first."""
+    call = names.find_call()
+    used = dict.fromkeys([*(call.callees if call is not None else ()), *_iterate_used(names)])
+    return [each for each in used if each.is_library and each.kind in _SHOWN][:limit]
+
+
 def _iterate_used(names: DocumentNames) -> Iterator[FoundDefinition]:
     """Yield what the names and members in the lines before the cursor mean, nearest first, until the deadline."""
     if not names.available:

@@ -6,6 +6,7 @@ parses nothing. Never runs code. Start at `DocumentNames`.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from functools import cached_property
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from indexing.resolution import cursor_text, expressions, rules
 from indexing.resolution.describing import describe, list_parameters
+from indexing.resolution.hierarchy import find_class, knows_all_members
 from indexing.resolution.inference import Inference
-from indexing.resolution.known_members import knows_all_members
 from indexing.resolution.lookup import Lookup, Reference, Source
 from indexing.resolution.records import EnclosingCall, FoundDefinition, NameTable, Parameter, Receiver
+from indexing.resolution.values import Value
 from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
     from indexing.resolution.files import Files, TableCache
     from indexing.resolution.paths import FileKey
-    from indexing.resolution.values import Value
 
 MOST_MEMBERS = 500
 _CHARACTERS_A_SECOND = 2.5e6  # parsed: half of a bare parse
@@ -100,24 +101,53 @@ class DocumentNames:
         values = self.evaluate(cursor_text.read_expression_before(self.plain, len(before) - 1))
         members: dict[str, FoundDefinition] = {}
         for value in values:
-            for name, reference in self.inference.iterate_members(value):
+            for name, reference in self.iterate_members(value):
                 if len(members) >= MOST_MEMBERS:
                     break
                 if name not in members:
-                    members[name] = self.describe(reference)
+                    members[name] = replace(self.describe(reference), name=name)
         types = tuple(dict.fromkeys(value.title for value in values))
         if not types:
             return None
         complete = len(members) < MOST_MEMBERS and all(knows_all_members(self.inference, value) for value in values)
-        return Receiver(types, tuple(members.values()), complete)
+        return Receiver(types, tuple(members.values()), complete and not self.lookup.was_cut)
+
+    def iterate_members(self, value: Value) -> Iterator[tuple[str, Reference]]:
+        """Yield the members of a value that code at the cursor may use by name, those of its own class first."""
+        yield from self.inference.iterate_members(value, lambda member: self._can_use(member, value))
+
+    def _can_use(self, member: Reference, value: Value) -> bool:
+        """Return whether code at the cursor may use a member of `value`."""
+        home = member.source
+        if member.number < 0:
+            return True
+        if home is not self.source:
+            place = self.source.relative if home.root == self.source.root else None
+            visible = home.rules.is_visible(member.definition, home.relative, place)
+            if not visible and not (member.definition.is_inherited and self._inherits_from(member)):
+                return False
+        return value.kind == "module" or home.rules.is_member(member.definition, of_class=value.kind == "class")
+
+    def _inherits_from(self, member: Reference) -> bool:
+        """Return whether a class around the cursor is a subclass of the class that `member` belongs to."""
+        scope, definitions = find_class(self.source, self.scope), self.source.table.definitions
+        while scope >= 0:
+            ancestors = self.inference.list_ancestors(self.source, scope)
+            if any(each.source is member.source and each.number == member.definition.parent for each in ancestors):
+                return True
+            scope = find_class(self.source, definitions[scope].scope)
+        return False
 
     def find_call(self) -> EnclosingCall | None:
         """Return the call around the cursor; None outside of one. Without a known callee it has no parameters."""
         call = cursor_text.find_call(self.plain, self.offset) if self.available else None
         if call is None:
             return None
-        callees = self.find_meanings(call.callee)
-        parameters = next((each.parameters for each in callees if each.kind != "variable"), ())
+        references = self._find_callees(call.callee)
+        callees = tuple(dict.fromkeys(map(self.describe, references)))
+        signatures = [parameters for reference in references for parameters in self._list_signatures(reference)]
+        fitting = (each for each in signatures if _count_places(each) > call.given + len(call.named))
+        parameters = next(fitting, signatures[0] if signatures else ())
         return EnclosingCall(
             call.callee, callees, call.given, call.named, tuple(_list_missing(parameters, call.given, call.named))
         )
@@ -136,6 +166,25 @@ class DocumentNames:
     def list_parameters(self, reference: Reference) -> tuple[Parameter, ...]:
         """Return the parameters of a function without its receiver, or those of creating an instance of a class."""
         return list_parameters(reference, self.inference)
+
+    def _find_callees(self, written: str) -> Sequence[Reference]:
+        """Return what the called expression `written` means at the cursor's place; () if that is not known."""
+        types = self.source.rules.types
+        around = find_class(self.source, self.scope) if written in types.constructing else -1
+        if around < 0:
+            return self._find_references(written)
+        own = Value("parent" if written in types.parents else "class", self.source, around)
+        return self.inference.find_members(own, self.source.rules.constructor)
+
+    def _list_signatures(self, called: Reference) -> list[tuple[Parameter, ...]]:
+        """Return the parameters that calling a function or class takes, for each of its constructors; [] for others."""
+        if called.number < 0 or called.parameter is not None or called.definition.kind == "variable":
+            return []
+        source = called.source
+        made = source.table.members.get(called.number, {}).get(source.rules.constructor, ())
+        if called.definition.kind == "class" and len(made) > 1:
+            return [self.list_parameters(Reference(source, number)) for number in made]
+        return [self.list_parameters(called)]
 
     def _find_references(self, written: str) -> Sequence[Reference]:
         """Return what a name or a member, written at the cursor's place, means; () for anything else."""
@@ -177,6 +226,12 @@ def _replace_line(text: str, offset: int, language_rules: rules.Rules) -> tuple[
     following = next((each for each in text[end + 1 : end + 1 + 2_000].split("\n") if each.strip()), "")
     placeholder, place = language_rules.make_placeholder(line.rstrip("\r"), offset - start, following)
     return text[:start] + placeholder + text[end:], start, end, start + place
+
+
+def _count_places(parameters: Sequence[Parameter]) -> float:
+    """Return how many arguments a call can give."""
+    open_ended = any(each.kind in {"rest", "rest_keywords"} for each in parameters)
+    return math.inf if open_ended else len(parameters)
 
 
 def _list_missing(parameters: Sequence[Parameter], given: int, named: Sequence[str]) -> Iterator[Parameter]:

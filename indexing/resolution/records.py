@@ -62,6 +62,17 @@ class Definition:
         bases: base classes as written.
         decorators: as written, without `@`.
         of_self: an attribute that a method assigns to its first parameter.
+        part_of: of a part of a class, which adds members to it from outside (an `impl` block): the class as written; ""
+            for anything else. A part has no name that a scope finds.
+        generics: names of the type parameters of a class or a part, in the order of the arguments that a type gives.
+        until: where the block ends in which a local variable can be used; -1 for the end of its function.
+        is_open: a class whose names can be used inside it without naming it (an inline module).
+        is_public: whether the definition says that files of other modules may use it.
+        is_inherited: whether it says that subclasses in other modules may use it.
+        has_bare_members: a class whose members are all inside it, and are used there without a receiver, also those of
+            its base classes.
+        documented: name of the type that a function without annotation returns, as its documentation gives it; "" for
+            none.
     """
 
     name: str
@@ -79,6 +90,14 @@ class Definition:
     bases: tuple[str, ...] = ()
     decorators: tuple[str, ...] = ()
     of_self: bool = False
+    part_of: str = ""
+    generics: tuple[str, ...] = ()
+    until: int = -1
+    is_open: bool = False
+    is_public: bool = False
+    is_inherited: bool = False
+    has_bare_members: bool = False
+    documented: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +110,8 @@ class ImportedName:
         level: number of leading dots of a relative import.
         member: the name in the module; "" if the module itself is bound.
         offset: where the statement begins.
+        visibility: whether others can use the name from here: "public" or "private" where the import says so, else as
+            is usual in the language.
     """
 
     name: str
@@ -98,6 +119,7 @@ class ImportedName:
     level: int = 0
     member: str = ""
     offset: int = 0
+    visibility: Literal["usual", "public", "private"] = "usual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +131,35 @@ class NameTable:
         imports: likewise.
         exported: names that the file says it exports (`__all__`); None if it does not say so.
         members: numbers of the definitions inside each definition (-1: the top level), by name.
+        package: name of the package that the file says it belongs to; "" where it does not say so.
+        parts: numbers of the parts of classes, by the name of the class.
     """
 
     definitions: tuple[Definition, ...] = ()
     imports: tuple[ImportedName, ...] = ()
     exported: tuple[str, ...] | None = None
     members: dict[int, dict[str, tuple[int, ...]]] = field(default_factory=dict)
+    package: str = ""
+    parts: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, definitions: list[Definition], imports: list[ImportedName], exported: tuple[str, ...] | None
+        cls,
+        definitions: list[Definition],
+        imports: list[ImportedName],
+        exported: tuple[str, ...] | None,
+        package: str = "",
     ) -> NameTable:
         """Return the table of these names."""
         members: dict[int, dict[str, list[int]]] = {}
+        parts: dict[str, list[int]] = {}
         for number, each in enumerate(definitions):
             members.setdefault(each.parent, {}).setdefault(each.name, []).append(number)
+            if each.part_of:
+                parts.setdefault(each.name, []).append(number)
         grouped = {parent: {name: tuple(all_) for name, all_ in names.items()} for parent, names in members.items()}
-        return cls(tuple(definitions), tuple(imports), exported, grouped)
+        by_class = {name: tuple(all_) for name, all_ in parts.items()}
+        return cls(tuple(definitions), tuple(imports), exported, grouped, package, by_class)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +175,8 @@ class FoundDefinition:
         span: the whole definition, in its file.
         line: the line of its name.
         parameters: of a function, without the receiver; of a class, what creating an instance takes.
+        is_library: whether its file is one of an installed library, so that `relative` is the path by which code
+            imports it.
     """
 
     relative: str
@@ -151,6 +187,7 @@ class FoundDefinition:
     span: Span
     line: int
     parameters: tuple[Parameter, ...] = ()
+    is_library: bool = False
 
 
 @dataclass(frozen=True, slots=True)

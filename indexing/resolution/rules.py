@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import tree_sitter
 
     from indexing.resolution.paths import Paths
-    from indexing.resolution.records import ImportedName, NameTable
+    from indexing.resolution.records import Definition, ImportedName, NameTable
 
 QUERIES = Path(__file__).with_name("queries")
 
@@ -41,6 +41,8 @@ class TypeNames:
             name of another container and the number if it returns that container of it.
         own: names that mean the class around them (`Self`).
         parents: names of functions that return the object as its base class (`super`).
+        constructing: names that call a constructor of the class around them, or of its base class if they are among
+            `parents`.
         pairs: methods that give the two arguments of a container in pairs, by "container.method".
         counting: functions that give pairs of a number and an element of their argument.
         passing: functions that give the elements of their argument.
@@ -50,6 +52,10 @@ class TypeNames:
         giving: beginning of the names of functions that return what their argument gives to a callback; the numbers of
             the callback among its arguments, and of the callback's parameter, follow ("__given_0_1"); "" for none.
         given: numbers of the arguments that a method of the container gives to a callback, by "container.method".
+        own_class: names that mean the class around them in an expression (`Self`).
+        tried: containers of which the mark `?` after an expression takes the first argument.
+        numbered: methods that give pairs of a number and an element, by "container.method".
+        same: methods that return the object itself where its class has no such method (`clone`).
     """
 
     transparent: frozenset[str] = frozenset()
@@ -62,6 +68,7 @@ class TypeNames:
     results: dict[str, int | tuple[str, int]] = field(default_factory=dict)
     own: frozenset[str] = frozenset()
     parents: frozenset[str] = frozenset()
+    constructing: frozenset[str] = frozenset()
     pairs: frozenset[str] = frozenset()
     counting: frozenset[str] = frozenset()
     passing: frozenset[str] = frozenset()
@@ -70,6 +77,10 @@ class TypeNames:
     paired: frozenset[str] = frozenset()
     giving: str = ""
     given: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    own_class: frozenset[str] = frozenset()
+    tried: frozenset[str] = frozenset()
+    numbered: frozenset[str] = frozenset()
+    same: frozenset[str] = frozenset()
 
 
 class Rules(Protocol):
@@ -96,6 +107,10 @@ class Rules(Protocol):
         """Names of methods that no expression calls by name."""
 
     @property
+    def has_local_paths(self) -> bool:
+        """Whether the path of an import may begin with a name of the importing file."""
+
+    @property
     def whole(self) -> str:
         """Name, in a module's table, of the one value that such a module is as a whole; "" if there are none."""
 
@@ -113,6 +128,31 @@ class Rules(Protocol):
 
     def locate_submodule(self, relative: str, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
         """Return the keys of the files of the module `name` in the package whose file is `relative`; () for none."""
+
+    def locate_named(self, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
+        """Return the keys of the files of the module that a person calls `name` ("a.b"); () if there is none."""
+
+    def locate_parts(self, relative: str, name: str, paths: Paths, *, of_class: bool) -> Sequence[tuple[str, int]]:
+        """Return the keys of the other files of a module that is made of several files; () if each is one by itself.
+
+        Args:
+            relative: path of a file of the module.
+            name: only files whose text may define this name; "" for all.
+            paths: the files of its root.
+            of_class: return the files, also of other modules, whose text may define members of a class `name` instead.
+        """
+
+    def find_implicit(self, name: str) -> ImportedName | None:
+        """Return the import that `name` stands for where nothing binds it (`crate`); None if it stands for none."""
+
+    def is_visible(self, definition: Definition, home: str, place: str | None) -> bool:
+        """Return whether code in the file `place` may use a member that the file `home` defines.
+
+        `place` is None if that file is in another root.
+        """
+
+    def is_member(self, definition: Definition, *, of_class: bool) -> bool:
+        """Return whether a value has such a member of its class; `of_class` if the value is the class itself."""
 
     def is_property(self, decorators: Sequence[str]) -> bool:
         """Return whether reading a method with these decorators calls it."""
@@ -142,6 +182,35 @@ class Rules(Protocol):
         """Return whether a star import binds `name`, where the module does not say what it exports."""
 
 
+class SimpleModules:
+    """Rules of languages in which a file is a module by itself, and anything may use all members of a class."""
+
+    has_local_paths = False
+
+    def locate_parts(
+        self,
+        _relative: str,
+        _name: str,
+        _paths: Paths,
+        *,
+        of_class: bool,  # noqa: ARG002 - part of the port
+    ) -> Sequence[tuple[str, int]]:
+        """Return (): a module has no other files."""
+        return ()
+
+    def find_implicit(self, _name: str) -> ImportedName | None:
+        """Return None: a module can be named only where something binds it."""
+        return None
+
+    def is_visible(self, _definition: Definition, _home: str, _place: str | None) -> bool:
+        """Return True."""
+        return True
+
+    def is_member(self, _definition: Definition, *, of_class: bool) -> bool:  # noqa: ARG002 - part of the port
+        """Return True: class and instance share their members."""
+        return True
+
+
 @lru_cache(maxsize=64)
 def load(language: str) -> Rules | None:
     """Return the rules of a language; None if names are not resolved in it."""
@@ -151,9 +220,13 @@ def load(language: str) -> Rules | None:
     return cast("Rules", importlib.import_module(f"indexing.resolution.languages.{module}").RULES)
 
 
-def load_all() -> list[Rules]:
-    """Return the rules of all languages in which names are resolved, each once."""
-    found = (load(each.name) for each in languages.LANGUAGES if each.resolution)
+def load_all(*, libraries: bool = False) -> list[Rules]:
+    """Return the rules of all languages in which names are resolved, each once; with `libraries`, into libraries."""
+    found = (
+        load(each.name)
+        for each in languages.LANGUAGES
+        if each.resolution and (each.resolves_libraries or not libraries)
+    )
     return list({id(each): each for each in found if each is not None}.values())
 
 

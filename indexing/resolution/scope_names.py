@@ -8,13 +8,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from indexing.resolution.names import DocumentNames
+    from indexing.resolution.records import Definition
 
 
 def list_scope_names(names: DocumentNames) -> dict[str, str]:
     """Return the annotation of each parameter and variable that can be used at the place of `names`, "" for none.
 
-    The nearest scope comes first. Leaves out names that bodies of classes bind, and local names that are assigned
-    after it.
+    The nearest scope comes first. Leaves out names that bodies of classes bind, unless they are used without a
+    receiver, and local names that are assigned after it.
     """
     found: dict[str, str] = {}
     for name, annotation in _iterate_names(names):
@@ -29,10 +30,10 @@ def _iterate_names(names: DocumentNames) -> Iterator[tuple[str, str]]:
     table, scope = names.source.table, names.scope
     while True:
         around = table.definitions[scope] if scope >= 0 else None
-        if around is None or around.kind == "function":
+        if around is None or around.kind == "function" or around.has_bare_members:
             for name, numbers in table.members.get(scope, {}).items():
                 each = table.definitions[numbers[0]]
-                if each.kind == "variable" and not each.of_self and (scope < 0 or each.span.end <= names.place):
+                if each.kind == "variable" and not each.of_self and _reaches(each, around, names.place):
                     yield name, each.annotation
         if around is None:
             return
@@ -40,6 +41,13 @@ def _iterate_names(names: DocumentNames) -> Iterator[tuple[str, str]]:
             if parameter.kind not in {"receiver", "class_receiver"}:
                 yield parameter.name, parameter.annotation
         scope = around.scope
+
+
+def _reaches(variable: Definition, around: Definition | None, place: int) -> bool:
+    """Return whether a variable of the module (None), function or class `around` can be used at `place`."""
+    if around is None or around.kind == "class":
+        return True
+    return variable.span.end <= place and (variable.until < 0 or place <= variable.until)
 
 
 def list_own_attributes(names: DocumentNames) -> list[str]:
@@ -51,7 +59,7 @@ def list_own_attributes(names: DocumentNames) -> list[str]:
             return [
                 f"{parameter.name}.{name}"
                 for value in names.evaluate(parameter.name)
-                for name, reference in names.inference.iterate_members(value)
+                for name, reference in names.iterate_members(value)
                 if reference.number >= 0 and reference.definition.kind == "variable"
             ]
     return []

@@ -10,6 +10,7 @@ out, because nothing of their line follows. Matches are candidates, whose tokens
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,6 +68,19 @@ def unpack(packed: NDArray[np.uint64], bits: int) -> tuple[NDArray[np.int64], ND
     return (packed >> np.uint64(64 - bits)).astype(np.int64), positions
 
 
+@dataclass(frozen=True)
+class Context:
+    """The tokens before a cursor, the last `CONTEXT` or more, fewer only at the start of a text; for many tables."""
+
+    ids: NDArray[np.uint32]
+
+    @cached_property
+    def key(self) -> np.uint64:
+        """Sorting key of the context, which has `SHORTEST` tokens or more."""
+        found: np.uint64 = _compute_window_keys(self.ids[None, -CONTEXT:])[0]
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Anchors:
     """The table of a segment.
@@ -81,19 +95,19 @@ class Anchors:
     start: NDArray[np.uint32]
     places: PackedArray
 
-    def find(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+    def find(self, context: Context, limit: int) -> NDArray[np.int64]:
         """Return up to `limit` positions at which a suffix of `context` of at least `SHORTEST` tokens ends.
 
         Of more, these are the neighbours of `context` in the order of the keys, half of them on each side, most of
         which share a long suffix with it. The result is empty for a context of fewer than `SHORTEST` tokens.
 
         Args:
-            context: the last `CONTEXT` tokens before the cursor or more, fewer only at the start of a text.
+            context: the tokens before the cursor.
             limit: largest number of positions.
         """
-        if len(context) < SHORTEST:
+        if len(context.ids) < SHORTEST:
             return np.zeros(0, dtype=np.int64)
-        wanted = _compute_window_keys(context[None, -CONTEXT:])[0]
+        wanted = context.key
         bits = (len(self.start) - 1).bit_length() - 1
         bucket = int(wanted) >> (_KEY_BITS - bits)
         low, high = int(self.start[bucket]), int(self.start[bucket + 1])
@@ -101,7 +115,7 @@ class Anchors:
         begin = max(low, min(middle - limit // 2, high - limit))
         positions = self.places.read(np.arange(begin, min(high, begin + limit)))
         last = self.stream.read_ids(positions[:, None] + _BACK[-SHORTEST:])
-        found: NDArray[np.int64] = positions[(last == context[-SHORTEST:]).all(axis=1)]
+        found: NDArray[np.int64] = positions[(last == context.ids[-SHORTEST:]).all(axis=1)]
         return found
 
     def _find_insertion(self, low: int, high: int, wanted: np.uint64) -> int:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MAGIC = b"STARLSG2"
 _TAIL = struct.Struct("<QQI8s")  # directory offset, directory length, checksum of all before this, magic
 _ALIGNMENT = 64
+_MOST_LISTING_BYTES = 64 * 2**20  # of the directory with `meta`
 _BUFFER_BYTES = 8 * 2**20  # bytes that all spools of a writer keep in memory before they are written to disk
 
 
@@ -175,6 +176,32 @@ def is_intact(path: Path) -> bool:
         return (private_copies.compute_checksum(path, _TAIL.size), MAGIC) == tail[2:]
     except (OSError, ValueError, struct.error):
         return False
+
+
+def read_meta(path: Path) -> dict[str, Any]:
+    """Return the `meta` of the file at `path` without reading its arrays, which may be damaged.
+
+    Raises:
+        FormatError: the file is of another format, or this part of it is damaged.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL.size))
+        tail = file.read(_TAIL.size)
+        if len(tail) < _TAIL.size:
+            raise FormatError(f"{path.name} is too short")
+        offset, length, _, magic = _TAIL.unpack(tail)
+        if magic != MAGIC or offset + length + _TAIL.size != size or length > _MOST_LISTING_BYTES:
+            raise FormatError(f"{path.name} is damaged or of another format")
+        file.seek(offset)
+        try:
+            meta = json.loads(file.read(length))["meta"]
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise FormatError(f"{path.name} is damaged") from error
+    if not isinstance(meta, dict):
+        raise FormatError(f"{path.name} is damaged")
+    return meta
 
 
 class MappedArrays:

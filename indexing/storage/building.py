@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from indexing.storage.stream_building import FEW_UNITS, MANY_UNITS, StreamBuilde
 from indexing.syntax import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -57,8 +57,13 @@ LAYOUT = {
 CHUNK_BITS = 24  # 16.7 million chunks; a posting is packed as term (32 bits), chunk (24), count (8)
 
 
-def build(target: Path, files: Iterable[SegmentFile]) -> None:
+def build(target: Path, files: Iterable[SegmentFile], describe: Callable[[], dict[str, Any]] = dict) -> None:
     """Write the segment of `files`, which have different ids, to `target`, atomically and in bounded memory.
+
+    Args:
+        target: path of the segment.
+        files: the files.
+        describe: returns what else stands in the segment's meta; is called once all files have been read.
 
     Raises:
         OSError: the disk is full or cannot be written; `target` is unchanged.
@@ -68,7 +73,7 @@ def build(target: Path, files: Iterable[SegmentFile]) -> None:
         builder = _Builder(writer)
         for batch in _group_in_batches(files):
             builder.add(batch)
-        builder.finish()
+        builder.finish(describe())
 
 
 def build_in_memory(files: Iterable[SegmentFile]) -> MemoryWriter:
@@ -77,7 +82,7 @@ def build_in_memory(files: Iterable[SegmentFile]) -> MemoryWriter:
     builder = _Builder(writer)
     for batch in _group_in_batches(files):
         builder.add(batch)
-    builder.finish()
+    builder.finish({})
     return writer
 
 
@@ -266,8 +271,8 @@ class _Builder:
         defined = np.concatenate([packed.defined for packed in files]).astype(np.uint64)
         self._defined.append(defined << np.uint64(32) | homes.astype(np.uint64))
 
-    def finish(self) -> None:
-        """Write the last separator, sort the spooled numbers and write the segment."""
+    def finish(self, described: dict[str, Any]) -> None:
+        """Write the last separator, sort the spooled numbers and write the segment, with `described` in its meta."""
         end = np.array([self._last_length])
         self._stream.add(b"\x00", np.zeros(1, dtype=np.int64), np.array([tokens.SEPARATOR], dtype=np.uint32), end)
         self._stream.finish()
@@ -282,7 +287,8 @@ class _Builder:
         self._writer.append("modules", modules[order])
         self._writer.append("module_file", np.array([file for _, file in self._modules], dtype=np.uint32)[order])
         self._writer.finish(
-            {
+            described
+            | {
                 "format": FORMAT,
                 "files": self._files,
                 "chunks": self._chunks,

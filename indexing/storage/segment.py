@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from indexing.records import Chunk
-from indexing.storage.anchors import Anchors, choose_place_bits
+from indexing.storage.anchors import Anchors, Context, choose_place_bits
 from indexing.storage.arrays import FormatError, MappedArrays
 from indexing.storage.bit_packing import PackedArray
 from indexing.storage.blobs import Packed
@@ -218,6 +218,6 @@ class Segment:
         """Return the index of the file of each token position."""
         return np.searchsorted(self.arrays["file_token_end"], positions, side="right")
 
-    def find_anchors(self, context: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+    def find_anchors(self, context: Context, limit: int) -> NDArray[np.int64]:
         """Return up to `limit` token positions at which a suffix of `context` ends, preferring long ones."""
         return self._anchors.find(context, limit)

@@ -19,6 +19,8 @@ FULL = frozenset(
     {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE"}
 )
 _DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX", "SQLITE_SCHEMA"}
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Numbers of an OSError of a write for which there is no room."""
 DAMAGE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, struct.error)
 """Errors that reading a damaged index may raise besides those of SQLite."""
 
@@ -48,9 +50,20 @@ def convert_errors(storage: Path) -> Iterator[None]:
             raise StorageError(_describe_unwritable(storage, str(error))) from error
         raise
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        if error.errno in FULL_DISK:
             raise StorageError(_describe_full_disk(storage), full=True) from error
         raise StorageError(_describe_unwritable(storage, error.strerror or str(error))) from error
+
+
+def explain_libraries(error: Exception, folder: Path) -> str:
+    """Return a sentence for a person about the `error` that kept libraries from being indexed in `folder`."""
+    if not isinstance(error, OSError):
+        why = f"Installed libraries could not be indexed ({error})"
+    elif error.errno in FULL_DISK:
+        why = f"The disk is full: installed libraries could not be indexed in {folder}; free some space there"
+    else:
+        why = f"Installed libraries could not be indexed in {folder} ({error.strerror or error}); make it writable"
+    return f"{why}. Until then less is suggested; `starling index` tries again."
 
 
 def is_damage(error: Exception) -> bool:

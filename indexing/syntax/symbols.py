@@ -48,10 +48,11 @@ class _Definition:
     container: str = ""
 
 
-def outline(tree: tree_sitter.Tree, data: bytes, grammar: Grammar) -> Outline:
+def outline(tree: tree_sitter.Tree, data: bytes, grammar: Grammar, *, signatures: bool = True) -> Outline:
     """Return the definitions and imports in `tree`, parsed from the UTF-8 text `data`, with spans in code points.
 
-    Only those that begin in the upper levels of the tree (`_DEPTH`) are found.
+    Only those that begin in the upper levels of the tree (`_DEPTH`) are found. Without `signatures` those of the
+    definitions are "", which takes less time.
     """
     if grammar.definitions is None:
         return Outline()
@@ -69,8 +70,9 @@ def outline(tree: tree_sitter.Tree, data: bytes, grammar: Grammar) -> Outline:
             node = captures["wrapper"][0]
             wrappers.setdefault(node.end_byte, []).append(node.start_byte)
         elif "name" in captures:
-            _note_definition(captures, data, found)
-    return Outline(_build_symbols(found, wrappers, data), _build_imports(imported, grammar.entry.imports_bind, data))
+            _note_definition(captures, data, found, signatures=signatures)
+    definitions = _build_symbols(found, wrappers, data, signatures=signatures)
+    return Outline(definitions, _build_imports(imported, grammar.entry.imports_bind, data))
 
 
 def _read_text(node: tree_sitter.Node, data: bytes) -> str:
@@ -105,10 +107,13 @@ def _build_imports(imported: dict[tuple[int, int, str], list[str]], binds: str, 
     return tuple(result)
 
 
-def _note_definition(captures: dict[str, list[tree_sitter.Node]], data: bytes, found: dict[int, _Definition]) -> None:
+def _note_definition(
+    captures: dict[str, list[tree_sitter.Node]], data: bytes, found: dict[int, _Definition], *, signatures: bool
+) -> None:
     """Add the definition in the captures of a match to `found`, by the start of its name.
 
-    Joins it with a definition already found there, and ignores one with a very long name.
+    Joins it with a definition already found there, and ignores one with a very long name. Looks for the end of its
+    head only with `signatures`.
     """
     names = captures["name"]
     for key, nodes in captures.items():
@@ -116,7 +121,7 @@ def _note_definition(captures: dict[str, list[tree_sitter.Node]], data: bytes, f
             node, name = nodes[0], names[0]
             if name.end_byte - name.start_byte > _NAME_LENGTH:
                 return
-            body = node.child_by_field_name("body")
+            body = node.child_by_field_name("body") if signatures else None
             start, end = node.start_byte, node.end_byte
             head_end = body.start_byte if body is not None else end
             if "body" in captures:  # a grammar that puts the body beside the head (Dart)
@@ -124,7 +129,9 @@ def _note_definition(captures: dict[str, list[tree_sitter.Node]], data: bytes, f
             container = _read_text(captures["container"][0], data) if "container" in captures else ""
             kind = "" if key == "scope" else key[len("definition.") :]
             known = found.get(name.start_byte)
-            text = _SPACE.sub(" ", _read_text(name, data)).strip("\"'")
+            text = _read_text(name, data)
+            if not text.isidentifier():
+                text = _SPACE.sub(" ", text).strip("\"'")
             each = _Definition(start, end, kind, text, head_end, container)
             if known is not None:  # two patterns matched: keep the wider span and the more specific kind
                 each.start, each.end = min(start, known.start), max(end, known.end)
@@ -133,8 +140,13 @@ def _note_definition(captures: dict[str, list[tree_sitter.Node]], data: bytes, f
             return
 
 
-def _build_symbols(found: dict[int, _Definition], wrappers: dict[int, list[int]], data: bytes) -> tuple[Symbol, ...]:
-    """Return the records of `found` with their containers; `wrappers` has the starts of wrappers by their end."""
+def _build_symbols(
+    found: dict[int, _Definition], wrappers: dict[int, list[int]], data: bytes, *, signatures: bool
+) -> tuple[Symbol, ...]:
+    """Return the records of `found` with their containers, with "" for their signatures without `signatures`.
+
+    `wrappers` has the starts of wrappers by their end.
+    """
     ordered = sorted(found.values(), key=lambda each: (each.start, -each.end))
     open_: list[tuple[int, str, str]] = []  # (end, qualified name, kind) of the definitions around the current one
     for each in ordered:
@@ -150,7 +162,8 @@ def _build_symbols(found: dict[int, _Definition], wrappers: dict[int, list[int]]
     for each in ordered:
         if each.kind:
             span = Span(points.get(each.start, each.start), points.get(each.end, each.end))
-            result.append(Symbol(each.name, each.kind, span, each.container, _read_signature(each, data)))
+            signature = _read_signature(each, data) if signatures else ""
+            result.append(Symbol(each.name, each.kind, span, each.container, signature))
     result.sort(key=attrgetter("span.start"))
     return tuple(result)
 

@@ -175,22 +175,34 @@ def _list_places(facts: Mapping[str, Any]) -> Iterator[str]:
 def _check_libraries(settings: Settings) -> Iterator[Check]:
     """Report which installed libraries are indexed, and the size of their index."""
     from indexing.libraries.library_files import LibraryFiles  # noqa: PLC0415
+    from indexing.storage.arrays import is_intact  # noqa: PLC0415  # numpy
 
     files = LibraryFiles(paths.index_dir())
-    names, size, limit = files.list_packages(), files.measure(), settings.index.libraries_mb
+    packages, size, limit = files.list_packages(), files.measure(), settings.index.libraries_mb
+    source = sum(each.size for each in packages)
+    broken = [name for name in files.list_segments() if not is_intact(files.folder / name)]
     facts = {
         "path": str(files.folder),
         "enabled": settings.index.libraries,
-        "packages": names,
+        "packages": [f"{each.ecosystem}-{each.name}-{each.version}" for each in packages],
         "bytes": size,
+        "source_bytes": source,
         "limit_bytes": limit * 1_000_000,
+        "damaged": broken,
     }
-    kept = f"{len(names):,} packages are indexed in {size / 1e6:,.1f} MB"
+    details = (f"libraries {files.folder}",)
+    ratio = f" ({size / source:.1f} times their {source / 1e6:,.1f} MB of source)" if source else ""
+    kept = f"{len(packages):,} packages are indexed in {size / 1e6:,.1f} MB{ratio}"
+    if broken and settings.index.libraries:
+        message = f"{len(broken):,} of the files with indexed libraries are damaged or missing, so less is suggested."
+        remedy = "They are made again while a workspace that uses them is open, or by `starling index` there."
+        yield Check("libraries", "warning", message, remedy, facts, details)
+        return
     if settings.index.libraries:
         message = f"{kept}, of at most {limit:,} MB."
     else:
         message = f"Libraries are not used (index.libraries); {kept}."
-    yield Check("libraries", "ok", message, facts=facts, details=(f"libraries {files.folder}",))
+    yield Check("libraries", "ok", message, facts=facts, details=details)
 
 
 def _describe_size(index: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from indexing.syntax.trees import SyntaxTrees
@@ -279,7 +280,7 @@ def _build_reviewer(index: Index, settings: Settings, old: Core | None, examiner
         examiners=examiners,
         withheld=index.find_withholding_reason,
         roots=lambda: index.roots,
-        open_names=index.open_names,
+        open_names=partial(index.open_names, libraries=True),
     )
 
 

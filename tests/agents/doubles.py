@@ -48,6 +48,7 @@ class MemoryIndex(DocumentAccess):
     defined: tuple[Hit, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     related: tuple[Hit, ...] = ()
+    libraries: tuple[Hit, ...] = ()
     qualified: dict[str, tuple[Hit, ...]] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     search_s: float = 0.0
@@ -78,7 +79,9 @@ class MemoryIndex(DocumentAccess):
     ) -> tuple[Recalled, ...]:
         return self.recalled[:limit]
 
-    def open_names(self, document: Document, offset: int, *, deadline: float | None = None) -> DocumentNames | None:
+    def open_names(
+        self, document: Document, offset: int, *, deadline: float | None = None, libraries: bool = False
+    ) -> DocumentNames | None:
         if not document.entry.resolution:
             return None
         return DocumentNames(
@@ -102,6 +105,11 @@ class MemoryIndex(DocumentAccess):
         self, document: Document, offset: int, *, limit: int = 10, deadline: float | None = None
     ) -> tuple[Hit, ...]:
         return self.related[:limit]
+
+    def find_used_library_definitions(
+        self, document: Document, offset: int, *, limit: int, deadline: float | None = None
+    ) -> tuple[Hit, ...]:
+        return self.libraries[:limit]
 
     def find_qualified(self, written: str, *, limit: int = 10, deadline: float | None = None) -> tuple[Hit, ...]:
         return self.qualified.get(written, ())[:limit]

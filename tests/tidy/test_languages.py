@@ -32,6 +32,7 @@ ALLOWED = {
     ("agents/team/permissions/commands.py", "ruby"): "a program",
     ("agents/team/permissions/shell.py", "bash"): "the language of command lines",
     ("indexing/libraries/go_modules.py", "go"): "a program, and a folder in a person's home",
+    ("indexing/resolution/languages/go/tables.py", "go"): "a part of the names of repositories",
     ("server/assembly/checks.py", "python"): "a key in what the doctor reports",
     ("server/cli/review/findings.py", "json"): "an output format",
     ("server/cli/review/review.py", "json"): "an output format",

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 _BEGINS = re.compile(r"(?:\(|,\s|\A)\s*(?P<word>[^\W\d]\w*)?\Z")
 _VALUE = re.compile(r"(?P<name>[^\W\d]\w*)\s*=\s*(?P<word>[^\W\d][\w.]*)?\Z")
 _MOST_NAMES = 4
-_SIMPLE_TYPE = re.compile(r"(?:str|int|float|bool|bytes|object|Any|list|dict|tuple|None)\b")
+_SIMPLE_TYPE = re.compile(
+    r"(?:str|int|float|bool|bytes|object|Any|list|dict|tuple|None|boolean|char|byte|short|long|double|String"
+    r"|CharSequence|Object|Integer|Long|Boolean|Double)\b"
+)
 
 
 def propose_arguments(

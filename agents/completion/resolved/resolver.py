@@ -1,7 +1,8 @@
 """Resolution for completion, with a deadline: what names mean at a cursor is proposed beside recalled text.
 
 A document's table is read on a thread of its own, so that a key never waits longer than the policy allows; the table is
-then there for the next key. Start at `Resolver.resolve`.
+then there for the next key. The thread also reads ahead: what a late answer lacked, and what a call that begins will
+return, so that its members are known when its result is used. Start at `Resolver.resolve`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import logging
 import re
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
     from indexing.resolution.names import DocumentNames
 
 LONGEST_LINE = 1_000  # characters before the cursor; in a longer line nothing is resolved
-_MEMBER = re.compile(r"[\w)\]\"']\s*\.\w*\Z")
+_MEMBER = re.compile(r"[\w)\]\"'?>]\s*(?:\.|::)\w*\Z")
+_READ_AHEAD_S = 0.2
 _IN_CALL = re.compile(r"(?:[(,=]|\A)\s*[\w.]*\Z")
 
 
@@ -86,13 +90,38 @@ class Resolver:
     def _run(self, cursor: Cursor, deadline: float) -> Resolved:
         """Resolve on the thread, and admit the next request."""
         try:
-            names = self._index.open_names(cursor.document, cursor.offset, deadline=deadline)
-            return resolve_names(cursor, names) if names is not None else NOTHING
+            names = self._index.open_names(cursor.document, cursor.offset, deadline=deadline, libraries=True)
+            return self._answer(cursor, names) if names is not None else NOTHING
         except Exception:  # noqa: BLE001 - suggestions come from recall and the model then
             _LOG.exception("Names could not be resolved; suggestions come from recall and the model alone.")
             return NOTHING
         finally:
             self._busy.release()
+
+    def _answer(self, cursor: Cursor, names: DocumentNames) -> Resolved:
+        """Return what `names`, opened at `cursor`, say; read ahead if they lacked something, or if a call begins."""
+        found = resolve_names(cursor, names)
+        if not names.available or names.lookup.was_cut or cursor.before.endswith("("):
+            with suppress(RuntimeError):  # closed
+                self._pool.submit(self._read_ahead, cursor)
+        return found
+
+    def _read_ahead(self, cursor: Cursor) -> None:
+        """Read the files that the last answer lacked, and those of what the call at `cursor` returns, for later keys.
+
+        Ends after `_READ_AHEAD_S` and the file being read then.
+        """
+        try:
+            deadline = time.monotonic() + _READ_AHEAD_S
+            names = self._index.open_names(cursor.document, cursor.offset, deadline=deadline, libraries=True)
+            if names is None:
+                return
+            resolve_names(cursor, names)
+            call = names.find_call()
+            for value in names.evaluate(f"{call.name}()") if call is not None and call.callees else ():
+                deque(names.inference.iterate_members(value), maxlen=0)
+        except Exception:  # noqa: BLE001 - later keys read what they need
+            _LOG.exception("Names could not be read ahead; they are read when they are needed.")
 
 
 def wants(cursor: Cursor) -> bool:

@@ -76,9 +76,10 @@ def _search(index: Index, query: Query) -> Sequence[Hit]:
 
 
 def _find_definitions(index: Index, written: str, name: str) -> Sequence[Hit]:
-    """Return up to `MOST_HITS` definitions, found within `SEARCH_S`; blocking.
+    """Return up to `MOST_HITS` definitions of a name, found within `SEARCH_S`; blocking.
 
-    Those that the qualified name `written` means, if it is one that resolution knows; else all of its last part `name`.
+    If `written` is a qualified name ("Class.method") whose meaning the index knows, returns what it means; else all
+    definitions that are called `name`, its last part ("method").
     """
     deadline = time.monotonic() + SEARCH_S
     if meant := index.find_qualified(written, limit=MOST_HITS, deadline=deadline):
@@ -89,11 +90,12 @@ def _find_definitions(index: Index, written: str, name: str) -> Sequence[Hit]:
 
 def _format_hits(hits: Sequence[Hit], bench: Workbench) -> ToolResult:
     """Return the hits that may be shown, each with its file, lines and text, cut to `LONGEST_TEXT`."""
-    shown = [
-        f"{bench.display(hit.path)}:{hit.first_line + 1}-{hit.last_line} {hit.name}\n{hit.text[:LONGEST_TEXT]}".rstrip()
-        for hit in hits
-        if not bench.explain_exclusion(hit.path)
-    ]
+    shown = []
+    for hit in hits:
+        if hit.is_library or not bench.explain_exclusion(hit.path):
+            path = hit.relative if hit.is_library else bench.display(hit.path)
+            place = f"{path}:{hit.first_line + 1}-{hit.last_line} {hit.name}"
+            shown.append(f"{place}\n{hit.text[:LONGEST_TEXT]}".rstrip())
     return ToolResult("\n\n".join(shown) or "[nothing was found]")
 
 

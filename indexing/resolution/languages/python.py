@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from indexing.resolution.languages.python_tables import TableReader, get_last
 from indexing.resolution.languages.python_types import TYPES
+from indexing.resolution.records import ImportedName
+from indexing.resolution.rules import SimpleModules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,12 +18,12 @@ if TYPE_CHECKING:
 
     from indexing.resolution import rules
     from indexing.resolution.paths import Paths
-    from indexing.resolution.records import ImportedName, NameTable
+    from indexing.resolution.records import NameTable
 
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t].*?import[ \t]*\([^)]{0,4000}\)|(?:from|import)[ \t].*)", re.MULTILINE)
 
 
-class PythonRules:
+class PythonRules(SimpleModules):
     """The rules of Python."""
 
     constructor = "__init__"
@@ -45,6 +47,8 @@ class PythonRules:
             for _ in range(imported.level - 1):
                 folder = folder.rpartition("/")[0]
             return _list_keys([_join(folder, tail)], paths)
+        if paths.is_installed:
+            return _list_installed(tail, paths)
         found = [
             path.removesuffix(ending)
             for ending in (".py", ".pyi", "/__init__.py", "/__init__.pyi")
@@ -57,6 +61,10 @@ class PythonRules:
         ]  # fmt: skip
         homes.sort(key=lambda path: (-_count_common(path, relative), path.count("/"), path))
         return _list_keys(homes[:1], paths)
+
+    def locate_named(self, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
+        """Return the keys of the files of the module that a person calls `name` ("a.b"); () if there is none."""
+        return self.locate_module(ImportedName(name, name), "", paths)
 
     def locate_submodule(self, relative: str, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
         """Return the keys of the files of the module `name` in the package whose file is `relative`; () for none."""
@@ -111,13 +119,22 @@ def _join(folder: str, tail: str) -> str:
 
 
 def _list_keys(stems: Sequence[str], paths: Paths) -> list[tuple[str, int]]:
-    """Return the keys of the files of the modules at `stems` (paths without ending), source before stub."""
+    """Return the keys of the files of the first module at one of `stems` (paths without ending) that there is.
+
+    Source comes before the stub; in libraries, whose stubs hold the types, after it.
+    """
     for stem in stems:
         begin = f"{stem}/" if stem else ""
         ends = (f"{stem}.py", f"{begin}__init__.py", f"{stem}.pyi", f"{begin}__init__.pyi")
         if found := [key for path in ends if (key := paths.find(path)) is not None]:
-            return found
+            return found[::-1] if paths.is_installed else found
     return []
+
+
+def _list_installed(tail: str, paths: Paths) -> list[tuple[str, int]]:
+    """Return the keys of the files of the module at `tail` of a library, those of a package of stubs first."""
+    top, mark, rest = tail.partition("/")
+    return [*_list_keys([f"{top}-stubs{mark}{rest}"], paths), *_list_keys([tail], paths)]
 
 
 def _is_package(folder: str, paths: Paths) -> bool:

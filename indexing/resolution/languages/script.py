@@ -10,7 +10,7 @@ from indexing.resolution.languages.script_exports import WHOLE
 from indexing.resolution.languages.script_tables import CONSTRUCTOR, TableReader
 from indexing.resolution.languages.script_text import CAST, GIVEN
 from indexing.resolution.languages.script_weights import WEIGHTS
-from indexing.resolution.rules import TypeNames
+from indexing.resolution.rules import SimpleModules, TypeNames
 from indexing.syntax.languages.language import parse_kinds
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ _BRACKET = re.compile(r"[()\[\]{}]")
 _OPENERS, _CLOSERS = "([{", ")]}"
 
 
-class ScriptRules:
+class ScriptRules(SimpleModules):
     """The rules of TypeScript and JavaScript."""
 
     constructor = CONSTRUCTOR
@@ -99,6 +99,10 @@ class ScriptRules:
         """Return the keys of the files of an imported module, source before declarations; () if it is in none."""
         return script_modules.locate(imported.module, relative, paths)
 
+    def locate_named(self, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
+        """Return the keys of the files of the module that a person calls `name`; () if there is none."""
+        return script_modules.locate(name, "", paths)
+
     def locate_submodule(self, _relative: str, _name: str, _paths: Paths) -> Sequence[tuple[str, int]]:
         """Return (): a folder is no module here."""
         return ()
@@ -107,13 +111,13 @@ class ScriptRules:
         """Return whether reading a method with these decorators calls it."""
         return "get" in decorators
 
-    def is_entered_as_element(self, decorators: Sequence[str]) -> bool:
+    def is_entered_as_element(self, _decorators: Sequence[str]) -> bool:
         """Return False: nothing is entered here."""
-        return "entered" in decorators
+        return False
 
-    def takes_fields(self, decorators: Sequence[str], bases: Sequence[str]) -> bool:
+    def takes_fields(self, _decorators: Sequence[str], _bases: Sequence[str]) -> bool:
         """Return False: only a constructor takes arguments."""
-        return "fields" in decorators and not bases
+        return False
 
     def make_placeholder(self, line: str, column: int, following: str) -> tuple[str, int]:
         """Return what takes the place of the edited `line`, so that the lines around it parse, and the cursor in it.

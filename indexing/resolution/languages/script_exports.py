@@ -113,7 +113,11 @@ class ExportReader:
             self._add_declared(declared, node, is_default=is_default)
 
     def _add_declared(self, declared: tree_sitter.Node, node: tree_sitter.Node, *, is_default: bool) -> None:
-        """Add the names of an exported declaration."""
+        """Add the names of an exported declaration; of `declare class A` those of what it declares."""
+        if declared.type == "ambient_declaration":
+            for child in declared.named_children:
+                self._add_declared(child, node, is_default=is_default)
+            return
         names = [declared.child_by_field_name("name")]
         if declared.type in {"lexical_declaration", "variable_declaration"}:
             names = [child.child_by_field_name("name") for child in declared.named_children]

@@ -23,6 +23,10 @@ _WRITTEN = {  # a name in an import, and the files that it can stand for before 
     ".jsx": (".tsx", ".d.ts"),
     ".mjs": (".mts", ".d.mts"),
     ".cjs": (".cts", ".d.cts"),
+    ".ts": (".ts", ".d.ts"),
+    ".tsx": (".tsx", ".d.ts"),
+    ".mts": (".mts", ".d.mts"),
+    ".cts": (".cts", ".d.cts"),
 }
 _CONDITIONS = ("source", "types", "typings", "import", "module", "browser", "node", "default", "require")
 _BUILT = re.compile(r"^(?:dist|lib|build|out|esm|cjs|es)(?:/(?:esm|cjs|es|types|src))?/")
@@ -167,12 +171,11 @@ def _locate_package(module: str, folder: str, paths: Paths) -> Sequence[FileKey]
     parts = module.split("/")
     size = 2 if module.startswith("@") else 1
     name, inside = "/".join(parts[:size]), "/".join(parts[size:])
+    typed = f"@types/{name.removeprefix('@').replace('/', '__')}"
     for above in _list_folders(folder):
-        home = _join(above, f"node_modules/{name}")
-        if found := _find_in_package(home, inside, paths):
-            return found
-        if found := _find_in_package(_join(above, f"node_modules/@types/{name}"), inside, paths):
-            return found
+        for each in (typed, name) if paths.is_installed else (name, typed):
+            if found := _find_in_package(_join(above, f"node_modules/{each}"), inside, paths):
+                return found
     for path in paths.find_ending("package.json")[:_MOST_PACKAGES]:
         if "node_modules/" not in path and read_json(paths.read_text(path)).get("name") == name:
             return _find_in_package(posixpath.dirname(path), inside, paths)

@@ -42,6 +42,7 @@ LANGUAGES = (
         ruff=True,
         python_parser=True,
         resolution="python",
+        resolves_libraries=True,
         caught_name=r"\s+as\s+\w+$",
         traits=Trait.ASSIGNING_RUNS_CODE
         | Trait.ASSIGNING_DEFINES

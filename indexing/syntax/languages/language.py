@@ -41,6 +41,9 @@ class Trait(Flag):
     SYMBOL_KEYS = auto()  # in a mapping, `"a": 1` has a symbol as its key, not a string
     SETTLED = auto()  # gets no new syntax, so that an error of the grammar is an error of the text
     TEMPLATED = auto()  # files are often templates from which a program makes the real text
+    SEMICOLONS = auto()  # a statement that is no block ends with a semicolon
+    BLOCKS_HAVE_VALUES = auto()  # the last expression of a block, without a semicolon, is its value
+    METHODS_ARE_CALLED = auto()  # a method's name is no expression without a call, and a field's is no statement
     TRAILING_SPACES = auto()  # spaces at the end of a line have a meaning
     SHELL = auto()  # people type it into a terminal, so answers of models show it beside the code
 
@@ -109,6 +112,7 @@ class Language:
         ruff: ruff parses, checks and formats it.
         python_parser: the Python that runs Starling can parse it, so that everything built on that parser applies.
         resolution: module of `indexing/resolution/languages/` that knows what names mean; "" if they are not resolved.
+        resolves_libraries: whether imports are followed into installed libraries.
         caught_name: pattern of the part of a handler's head that names its variable; the rest names types.
         bare_names: pattern of what makes `{0}` a variable, where a bare name may be a call; "" where it never is.
         traits: facts that hold for some languages only.
@@ -149,6 +153,7 @@ class Language:
     ruff: bool = False
     python_parser: bool = False
     resolution: str = ""
+    resolves_libraries: bool = False
     caught_name: str = ""
     bare_names: str = ""
     traits: Trait = Trait.NONE

@@ -23,8 +23,13 @@ LANGUAGES = (
         identifiers=("identifier", "type_identifier"),
         doc_comment=JAVADOC,
         apostrophe="character",
+        resolution="java.rules",
         caught_name=TYPED_VARIABLE,
-        traits=Trait.VOLATILE | Trait.TYPE_TESTS_NARROW | Trait.IMPLICIT_RECEIVER,
+        traits=Trait.VOLATILE
+        | Trait.TYPE_TESTS_NARROW
+        | Trait.IMPLICIT_RECEIVER
+        | Trait.SEMICOLONS
+        | Trait.METHODS_ARE_CALLED,
     ),
     Language(
         "csharp",

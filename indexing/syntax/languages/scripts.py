@@ -36,6 +36,7 @@ _TYPESCRIPT = Language(
     test_file=_TEST_FILE,
     test_custom="script",
     resolution="script",
+    resolves_libraries=True,
     caught_name=_ALL,
     traits=_TRAITS | Trait.TYPE_TESTS_NARROW,
 )
@@ -57,6 +58,7 @@ LANGUAGES = (
         test_file=_TEST_FILE,
         test_custom="script",
         resolution="script",
+        resolves_libraries=True,
         caught_name=_ALL,
         traits=_TRAITS,
     ),

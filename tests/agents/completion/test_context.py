@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -52,6 +53,17 @@ def test_enough_meanings_leave_no_room_for_definitions_of_the_same_name() -> Non
     policy = CompletionPolicy()
     meant = tuple(make_hit(f"meant{number}.py", f"def area{number}(r): ...\n") for number in range(policy.snippets))
     assert "shapes.py" not in list_paths(index=MemoryIndex(defined=(AREA,), related=meant))
+
+
+def test_definitions_of_libraries_come_last_and_only_as_many_as_the_policy_says() -> None:
+    found = tuple(
+        replace(make_hit(f"lib{number}.py", f"def f{number}(): ...\n"), is_library=True) for number in range(6)
+    )
+    many = tuple(make_hit(f"other{number}.py", f"print({number})\n") for number in range(8))
+    index = MemoryIndex(hits=many, defined=(AREA,), libraries=found)
+    assert not any(path.startswith("lib") for path in list_paths(index=index))
+    paths = list_paths(index=index, policy=CompletionPolicy(library_definitions=2))
+    assert (paths[0], paths[-2:], len(paths)) == ("shapes.py", ["lib0.py", "lib1.py"], CompletionPolicy().snippets)
 
 
 def test_names_near_the_cursor_are_looked_up_nearest_first() -> None:

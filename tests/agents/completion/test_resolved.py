@@ -2,20 +2,23 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.resolved import resolver
 from agents.suggestions import Origin, Trigger
+from indexing.resolution.files import TableCache
+from indexing.resolution.names import DocumentNames
 from tests.agents.completion.editor import LONG_S, Editor
 from tests.agents.doubles import MemoryIndex, make_recalled, parse_cursor
+from tests.indexing.resolution.workspaces import TextFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from indexing.resolution.names import DocumentNames
+    from indexing.index import Index
     from indexing.syntax.documents import Document
 
 PATIENT = CompletionPolicy(resolve_ms=1000 * LONG_S, resolve_asking_ms=1000 * LONG_S)
@@ -54,6 +57,14 @@ def test_after_a_dot_the_members_of_the_class_are_offered_those_used_before_firs
 def test_a_method_is_offered_with_the_arguments_that_are_in_scope(editor: Editor) -> None:
     assert list_asked(editor, f"{BOX}def run(box: Box, amount: int) -> None:\n    box.gr$0\n") == ["ow(amount)"]
     assert list_asked(editor, f"{BOX}def run(box: Box) -> None:\n    box.cl$0\n") == ["ear()"]
+
+
+def test_a_member_that_cannot_follow_a_dot_is_not_offered(open_editor: Callable[..., Editor]) -> None:
+    files = {"shapes.ts": 'export interface Shape { "~id": number; "a-b": number; 7: number; $side: number; }\n'}
+    editor = open_editor(index=MemoryIndex(files=files), policy=PATIENT)
+    fixture = 'import { Shape } from "./shapes";\nfunction f(it: Shape) {\n  let x = it.$0\n}\n'
+    found = editor.ask(fixture, trigger=Trigger.INVOKED, limit=6, language="typescript").suggestions
+    assert [one.text.rstrip(";") for one in found] == ["$side"]
 
 
 def test_private_members_are_offered_only_inside_the_class(editor: Editor) -> None:
@@ -155,9 +166,11 @@ class SlowIndex(MemoryIndex):
 
     released = threading.Event()
 
-    def open_names(self, document: Document, offset: int, *, deadline: float | None = None) -> DocumentNames | None:
+    def open_names(
+        self, document: Document, offset: int, *, deadline: float | None = None, libraries: bool = False
+    ) -> DocumentNames | None:
         self.released.wait(LONG_S)
-        return super().open_names(document, offset, deadline=deadline)
+        return super().open_names(document, offset, deadline=deadline, libraries=libraries)
 
 
 def test_a_key_does_not_wait_for_slow_resolution(open_editor: Callable[..., Editor]) -> None:
@@ -171,6 +184,37 @@ def test_a_key_does_not_wait_for_slow_resolution(open_editor: Callable[..., Edit
         assert list_asked(editor, fixture) == ["width"]  # the next key does not wait for it either
     finally:
         index.released.set()
+
+
+class CachingIndex(MemoryIndex):
+    """An index that keeps tables between two questions."""
+
+    tables = TableCache()
+
+    def open_names(
+        self, document: Document, offset: int, *, deadline: float | None = None, libraries: bool = False
+    ) -> DocumentNames | None:
+        assert libraries
+        return DocumentNames(
+            document.text, offset, language="python", root="", relative="main.py", key=None,
+            files=TextFiles(self.files), tables=self.tables, deadline=deadline,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "limit_ms"), [("made = make($0\n", 1000 * LONG_S), ("make().$0\n", 0.0)])
+def test_what_the_next_keys_need_is_read_ahead(typed: str, limit_ms: float) -> None:
+    files = {"factory.py": "from shapes import A\ndef make() -> A: ...\n", "shapes.py": "class A: ...\n"}
+    index = CachingIndex(files=files)
+    index.tables = TableCache()
+    resolving = resolver.Resolver(cast("Index", index))
+    waited = time.monotonic() + LONG_S
+    try:
+        while any(index.tables.find("python", text) is None for text in files.values()):
+            assert time.monotonic() < waited
+            resolving.resolve(parse_cursor(f"from factory import make\n{typed}"), limit_ms)
+            time.sleep(0.01)
+    finally:
+        resolving.close()
 
 
 def test_resolution_that_fails_leaves_recall_working(open_editor: Callable[..., Editor]) -> None:
@@ -187,3 +231,115 @@ def test_in_a_very_long_line_nothing_is_resolved(before: str) -> None:
     started = time.thread_time()
     assert not resolver.wants(parse_cursor(f"{before}$0\n"))
     assert time.thread_time() - started < LONG_S
+
+
+JAVA = """\
+public class Box {
+    private int cache;
+    public int width;
+    public static Box of(int size) { return null; }
+    public Box grow(int amount) { return this; }
+    public void clear() {}
+    void use(Box box, int amount) {
+        BODY
+        return;
+    }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("box.cl$0", ["ear();"]),
+        ("box.gr$0", ["ow(amount);"]),
+        ("Box other = box.gr$0", ["ow(amount);"]),
+        ("box.grow(amount).cl$0", ["ear();"]),
+        ("if (box.gr$0", ["ow(amount))"]),
+        ("if (box.gr$0\n            clear();\n        }", ["ow(amount)) {"]),
+        ("while (true && box.gr$0\n            clear();\n\n            clear();\n        }", ["ow(amount)) {"]),
+        ("if (box.gr$0\n            clear();", ["ow(amount))"]),
+        ("box.wi$0", ["dth"]),  # no statement yet
+        ("int size = box.wi$0", ["dth;"]),
+        ("use(box.gr$0", ["ow(amount));"]),
+        ("box.gr$0);", ["ow(amount)"]),
+        ("box.gr$0;", ["ow(amount)"]),
+        ("Box.o$0", ["f("]),
+        ("box.o$0", []),
+        ("Box.gr$0", []),
+        ("box.grow($0", ["amount);"]),
+        ("use(box, $0", ["amount);"]),
+        ("use(\n            box.gr$0\n        );", ["ow(amount)"]),
+        ("Box[] all = {\n            box.gr$0\n        };", ["ow(amount)"]),
+        ("Box[] all = {box,\n            box.gr$0\n        };", ["ow(amount)"]),
+        ("box.gr$0\n            .clear();", ["ow(amount)"]),
+        ("box.gr$0\n        // then", ["ow(amount);"]),
+        ("if (true)\n            box.gr$0", ["ow(amount);"]),
+        ("Runnable run = () -> box.gr$0", ["ow(amount);"]),
+    ],
+)
+def test_a_statement_of_java_is_complete(editor: Editor, body: str, expected: list[str]) -> None:
+    code = JAVA.replace("BODY", body)
+    answer = editor.ask(code, language="java", trigger=Trigger.INVOKED, limit=6)
+    assert [one.text for one in answer.suggestions] == expected
+
+
+GO_BOX = """\
+package a
+
+type Box struct {
+\tWidth int
+}
+
+func (b *Box) Grow(amount int, name string) error { return nil }
+func NewBox(width int, height int) *Box { return nil }
+
+func run(box *Box, amount int, name string, width int, height int) {
+"""
+RUST_BOX = """\
+pub struct Pot { pub width: u32 }
+impl Pot {
+    pub fn new(width: u32, height: u32) -> Self { todo!() }
+    pub fn grow(&mut self, amount: u32, name: &str) -> u32 { 1 }
+}
+pub enum Kind { Small, Big(u32) }
+fn run(pot: &mut Pot, amount: u32, name: &str, width: u32, height: u32) {
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "texts"),
+    [
+        ("\tbox.Gr$0\n}", ["ow(amount, name)"]),
+        ("\tx := NewBox($0\n}", ["width, height)"]),
+        ("\tbox.Grow(\n\t\tam$0\n\t)\n}", ["ount, name"]),
+        ("\tif box.Wi$0\n}", ["dth"]),
+        ("\tx := Box{Width: $0}\n}", []),
+        ("}\nfunc (b *Box) Area() int { return b.Wi$0 }", ["dth}"]),
+        ("}\nfunc (b *Box) Grow($0", []),
+    ],
+)
+def test_suggestions_in_go_are_valid_code(editor: Editor, lines: str, texts: list[str]) -> None:
+    found = editor.ask(f"{GO_BOX}{lines}\n", trigger=Trigger.INVOKED, language="go", limit=6).suggestions
+    assert [one.text for one in found] == texts
+
+
+@pytest.mark.parametrize(
+    ("lines", "texts"),
+    [
+        ("    pot.gr$0\n    pot.width;\n}", ["ow(amount, name);"]),
+        ("    pot.gr$0\n}", ["ow(amount, name)"]),
+        ("    let x = pot.wi$0\n}", ["dth;"]),
+        ("    let x = Pot::$0\n}", ["new(width, height);"]),
+        ("    let x = Kind::$0\n}", ["Small;"]),
+        ("    if pot.wi$0\n}", ["dth"]),
+        ("    match x {\n        1 => pot.wi$0\n    }\n}", ["dth"]),
+        ("    let x = Pot {\n        width: pot.wi$0\n    };\n}", ["dth"]),
+        ("    pot.grow(\n        am$0\n    );\n}", ["ount, name"]),
+        ("}\nfn grow(am$0", []),
+        ("}\npub(crate) async fn grow(am$0", []),
+    ],
+)
+def test_suggestions_in_rust_are_valid_code(editor: Editor, lines: str, texts: list[str]) -> None:
+    found = editor.ask(f"{RUST_BOX}{lines}\n", trigger=Trigger.INVOKED, language="rust", limit=6).suggestions
+    assert [one.text for one in found] == texts

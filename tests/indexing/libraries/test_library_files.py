@@ -11,6 +11,7 @@ import pytest
 
 from indexing.libraries import library_files
 from indexing.libraries.library_files import (
+    SEGMENT_ENDING,
     UNUSED_S,
     IndexedFile,
     IndexedPackage,
@@ -187,12 +188,62 @@ def test_a_package_has_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (len(listing.files), listing.left_out) == (2, {"over the limit of a package": 3})
 
 
-def test_indexed_packages_are_listed_by_name_and_version(tmp_path: Path) -> None:
+def describe(name: str, key: str) -> IndexedPackage:
+    """Return the package `name` as a manifest lists it."""
+    return IndexedPackage("pypi", name, "1.0", "place", "signature", key, 3, 100)
+
+
+def test_packages_and_segments_of_all_workspaces_are_listed_once(tmp_path: Path) -> None:
     files = LibraryFiles(tmp_path)
-    package = make_package(tmp_path, {"a.py": "x = 1\n"})
-    files.write_package(files.make_key(package, "0" * 32), [])
-    (files.folder / f"pypi-older-1-{'0' * 32}-v{library_files.FORMAT - 1}.0.package").touch()
-    assert files.list_packages() == ["pypi-thing-1.0"]
+    one, two = describe("one", "k1"), describe("two", "k2")
+    files.write_manifest(tmp_path / "a", Manifest(("s1", "s2"), (two, one)))
+    files.write_manifest(tmp_path / "b", Manifest(("s2",), (one,)))
+    files.find_manifest(tmp_path / "c").write_text("damaged")
+    assert (files.list_packages(), files.list_segments()) == ([one, two], ["s1", "s2"])
+
+
+def write_segment(files: LibraryFiles, name: str, age_s: float = 0.0) -> str:
+    """Write a file that stands for the segment `name`, last used so many seconds ago; return its file name."""
+    path = files.folder / f"{name}{SEGMENT_ENDING}"
+    path.write_bytes(b"x" * 1000)
+    make_old(path, age_s)
+    return path.name
+
+
+def test_segments_that_no_manifest_names_get_a_day_unless_they_are_replaced(tmp_path: Path) -> None:
+    files = LibraryFiles(tmp_path)
+    files.write_manifest(tmp_path, Manifest())
+    named, new = write_segment(files, "named", 5 * 86_400.0), write_segment(files, "new")
+    replaced, old = write_segment(files, "replaced"), write_segment(files, "old", 86_500.0)
+    files.write_manifest(tmp_path, Manifest((named,)))
+    assert files.evict(10**9, replaced=[replaced, named]) == 2
+    assert {path.name for path in files.folder.glob("*.segment")} == {named, new}
+    assert not (files.folder / old).exists()
+
+
+def test_packages_that_a_segment_holds_and_files_of_older_formats_are_deleted(tmp_path: Path) -> None:
+    files = LibraryFiles(tmp_path)
+    for key in ("held", "waiting"):
+        files.write_package(key, [])
+    (files.folder / f"pypi-thing-1-{'0' * 32}-v{library_files.FORMAT - 1}.9.package").touch()
+    (files.folder / f"{'0' * 32}-v{library_files.FORMAT}.1.segment").touch()
+    (files.folder / f"{'1' * 32}-v{library_files.FORMAT + 1}.1.segment").touch()
+    assert files.evict(10**9, held=["held"]) == 3
+    assert {path.suffix for path in files.folder.iterdir()} == {".package", ".segment"}
+    assert files.find_package("waiting").exists()
+
+
+def test_what_killed_processes_leave_is_deleted(tmp_path: Path) -> None:
+    files = LibraryFiles(tmp_path)
+    files.write_package("kept", [])
+    (files.folder / "some.segment.abc.part").mkdir()
+    (files.folder / "some.segment.abc.part" / "codes").write_bytes(b"x")
+    (files.folder / "key.package.12.part").write_bytes(b"x")
+    files.remove_remains()
+    assert [path.name for path in files.folder.iterdir()] == ["kept.package"]
+    files.remove_remains(packages=True)
+    assert list(files.folder.iterdir()) == []
+    LibraryFiles(tmp_path / "missing").remove_remains()
 
 
 def test_a_package_that_damage_makes_look_encrypted_is_noticed(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_packages_of_node_modules_are_found_without_built_minified_and_nested_fi
             "left/index.d.ts": "",
             "left/lib/more.ts": "",
             "left/dist/built.js": "",
+            "left/dist/built.d.ts": "",
             "left/left.min.js": "",
             "left/node_modules/other/index.js": "",
             "left/test/left.test.js": "",
@@ -50,7 +51,8 @@ def test_packages_of_node_modules_are_found_without_built_minified_and_nested_fi
     found = {package.name: package for package in find_node_packages(tmp_path)}
     assert set(found) == {"left", "@scope/right"}
     assert (found["left"].version, found["left"].requires) == ("2.1.0", ("deep",))
-    assert list_files(found["left"]) == ["index.js", "lib/more.ts", "test/left.test.js"]
+    code = ["index.js", "lib/more.ts", "test/left.test.js"]
+    assert list_files(found["left"]) == [*code, "dist/built.d.ts", "index.d.ts", "package.json"]
 
 
 def test_the_nearest_node_modules_come_first(tmp_path: Path) -> None:
@@ -76,7 +78,7 @@ def test_packages_that_pnpm_links_are_found_once_at_their_own_place(tmp_path: Pa
     )
     (tmp_path / "node_modules" / "left").symlink_to(kept, target_is_directory=True)
     (package,) = find_node_packages(tmp_path)
-    assert (package.folder, list_files(package)) == (kept.resolve(), ["index.js"])
+    assert (package.folder, list_files(package)) == (kept.resolve(), ["index.js", "package.json"])
 
 
 def test_declared_packages_of_node_are_read(tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from indexing.recall import recall_confidence
+from indexing.recall.pools import CursorText
+from indexing.recall.recall import LIBRARY_COMPARED, find_candidates
 from indexing.segments import Segment, View, build
 from indexing.storage import blobs
+from indexing.storage.anchors import Context
 from indexing.storage.segment_files import OverlayFile, SegmentFile
 from indexing.syntax import tokens
 from tests.marked import parse
@@ -274,13 +278,39 @@ def test_half_a_word_is_begun_by_words_of_its_own_file_only(tmp_path: Path) -> N
     assert [pool.locate(position) for position in found.tolist()] == [((ROOT, 1), 6)]
 
 
+@pytest.mark.parametrize(
+    "cursor", ["    total = compute(first, ", "    total = compute(first, sec", "    x = compute(one, "]
+)
+def test_candidates_of_several_pools_are_the_longest_matches_of_all(tmp_path: Path, cursor: str) -> None:
+    rng = random.Random(cursor)  # noqa: S311 - a sample that repeats, no secret
+    libraries = []
+    for number in range(4):
+        lines = [
+            f"{'    ' * rng.randrange(2)}{rng.choice(['total', 'x', 'sum'])} = compute({rng.choice(['first', 'one'])}, "
+            f"{rng.choice(['second', 'section', 'third', 'second' + ' + a' * 50])})\n"
+            for _ in range(rng.randrange(5, 120))
+        ]
+        path = tmp_path / f"{number}.segment"
+        build(path, [SegmentFile(0, "a.py", 0.0, blobs.pack("".join(lines), (), (), "python"))])
+        libraries.append((f"library:{number}", Segment.open(path)))
+    pools = View([], {}, (), libraries).list_pools(None)
+    text = CursorText.of(f"def f(first):\n    x = one\n{cursor}", "")
+    alone = [each for pool in pools for each in find_candidates(text, [pool], None) if each.pool is pool]
+    together = [each for each in find_candidates(text, pools, None) if each.pool in pools]
+    wanted = sorted(alone, key=lambda each: -each.exact)[:LIBRARY_COMPARED]
+    assert [(pools.index(each.pool), each.position) for each in together] == [
+        (pools.index(each.pool), each.position) for each in wanted
+    ]
+    assert len(together) == LIBRARY_COMPARED
+
+
 def test_anchors_find_the_position_that_shares_most_among_thousands(tmp_path: Path) -> None:
     common = "row.append(cell)\n" * 3000
     text = f"{common}one two three four five six seven eight nine ten; row.append(cell)\n{common}"
     build(tmp_path / "a.segment", [SegmentFile(0, "a.py", 0.0, blobs.pack(text, (), (), "python"))])
     segment = Segment.open(tmp_path / "a.segment")
     asked = "one two three four five six seven eight nine ten; row.append("
-    places = segment.find_anchors(tokens.tokenize(tokens.fold(asked)).ids, 8)
+    places = segment.find_anchors(Context(tokens.tokenize(tokens.fold(asked)).ids), 8)
     starts = [segment.find_code_point_offset(0, place) for place in places.tolist()]
     assert text.index(asked) + len(asked) - 1 in starts
 
@@ -291,7 +321,7 @@ def test_anchors_are_positions_after_the_last_tokens_with_more_of_their_line_to_
     segment = Segment.open(tmp_path / "a.segment")
 
     def find(asked: str) -> list[str]:
-        places = segment.find_anchors(tokens.tokenize(tokens.fold(asked)).ids, 32)
+        places = segment.find_anchors(Context(tokens.tokenize(tokens.fold(asked)).ids), 32)
         return [text[: segment.find_code_point_offset(0, place + 1)] for place in places.tolist()]
 
     assert sorted(find("x = total(b")) == sorted([text[: text.index(")")], text[:-1]])

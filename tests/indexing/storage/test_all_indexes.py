@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 from filelock import FileLock
 
-from indexing.libraries.library_files import IndexedFile, IndexedPackage, LibraryFiles, Manifest
+from indexing.libraries.library_files import IndexedPackage, LibraryFiles, Manifest
 from indexing.limits import IndexLimits
 from indexing.process.disk_limit import keep_within_limit
 from indexing.storage import all_indexes
 from indexing.storage.index_files import IndexPaths
+from starling_files import make_folder
 from tests.indexing.test_lifetime import list_definitions, write_modules
 
 if TYPE_CHECKING:
@@ -145,10 +146,10 @@ def test_without_a_limit_nothing_is_deleted(
 
 
 def write_library(storage: Path, name: str, hours: float) -> Path:
-    """Write a package of one library, which was last used so many hours before the year 2020; return its path."""
-    files = LibraryFiles(storage)
-    files.write_package(name, [IndexedFile("module.py", b"x" * 9000)])
-    os.utime(path := files.find_package(name), (1_577_836_800 - 3600 * hours,) * 2)
+    """Write a segment of libraries, which was last used so many hours before the year 2020; return its path."""
+    path = make_folder(LibraryFiles(storage).folder) / f"{name}.segment"
+    path.write_bytes(b"x" * 9000)
+    os.utime(path, (1_577_836_800 - 3600 * hours,) * 2)
     return path
 
 
@@ -158,7 +159,7 @@ def test_libraries_and_workspaces_share_the_limit(workspaces: list[Path], storag
     total = sum(each.size for each in all_indexes.list_indexes(storage)) + LibraryFiles(storage).measure()
     assert keep_within_limit(storage, total, ()) == []
     assert keep_within_limit(storage, total - 1, ()) == [keys[0]]
-    assert keep_within_limit(storage, 1, ()) == ["old.package", keys[1], keys[2], "new.package"]
+    assert keep_within_limit(storage, 1, ()) == ["old.segment", keys[1], keys[2], "new.segment"]
     assert (old.exists(), new.exists(), list_names(storage)) == (False, False, [])
 
 
@@ -173,8 +174,7 @@ def test_libraries_of_a_workspace_in_use_are_not_deleted(
     index = make_index(workspaces[0])
     assert list_definitions(index, "compute_1") == ["module1.py"]
     keep_within_limit(storage, 0, ())
-    assert libraries.find_package("one").exists()
-    assert not libraries.find_package("two").exists()
+    assert [path.name for path in libraries.folder.glob("*.segment")] == ["one.segment"]
     assert list_names(storage) == ["first"]
 
 

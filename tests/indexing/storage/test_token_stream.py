@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.storage import blobs, building, stream_building
+from indexing.storage.anchors import Context
 from indexing.storage.segment import Segment
 from indexing.storage.segment_files import SegmentFile
 from indexing.storage.token_stream import PAGE
@@ -84,7 +85,7 @@ def test_more_words_than_one_table_holds_are_read_from_several() -> None:
     segment = build([text, "word1 word70000\n"])
     assert segment.read_text(0) == text
     assert segment.read_text(1) == "word1 word70000\n"
-    places = segment.find_anchors(tokens.tokenize(b"word69996 word69997 word69998").ids, 8)
+    places = segment.find_anchors(Context(tokens.tokenize(b"word69996 word69997 word69998").ids), 8)
     read = segment.stream.read_texts(places, np.minimum(places + 3, len(segment.stream)))
     assert b"word69998 word69999 word70000 " in read
 

@@ -65,6 +65,18 @@ def test_the_doctor_names_the_indexed_libraries_and_their_size(
     assert found["packages"] == ["pypi-client-1.0", "pypi-stdlib-3.11.7"]
     assert (found["bytes"], found["limit_bytes"], found["enabled"]) == (indexed["store_bytes"], 1_000_000_000, True)
     assert found["path"] == str(home / "cache" / "index" / "libraries")
+    assert found["source_bytes"] == indexed["bytes"]
+    damaged = next((home / "cache" / "index" / "libraries").glob("*.segment"))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    (check,) = [
+        check for check in run_json_command("doctor", "--workspace", root)["checks"] if check["part"] == "libraries"
+    ]
+    assert (check["state"], check["message"].partition(" are ")[0]) == (
+        "warning",
+        "1 of the files with indexed libraries",
+    )
+    assert run_json_command("index", root)["libraries"]["problem"] == ""
+    assert run_json_command("doctor", "--workspace", root)["libraries"]["damaged"] == []
     monkeypatch.setenv("STARLING_INDEX__LIBRARIES", "false")
     (check,) = [
         check for check in run_json_command("doctor", "--workspace", root)["checks"] if check["part"] == "libraries"
