@@ -263,7 +263,10 @@ class Lookup:
         return self._find_submodules([module], name)
 
     def iterate_public(self, module: Source, *, through: int = 2) -> Iterator[tuple[str, Reference]]:
-        """Yield the names of a module that others can use, and what each means; follows `through` star imports."""
+        """Yield the names of a module that others can use, and what each means; follows `through` star imports.
+
+        A library's module that does not say what it exports also offers what it imports from parts of its package.
+        """
         exported = module.table.exported
         names = exported or tuple(
             name for name in module.table.members.get(-1, {}) if exported is None and module.rules.is_public(name)
@@ -279,9 +282,13 @@ class Lookup:
             yield from self._iterate_exports(module, through)
 
     def _iterate_exports(self, module: Source, through: int) -> Iterator[tuple[str, Reference]]:
-        """Yield the names that a module imports for others: those that it says so, and those of star imports."""
+        """Yield the imported names that a module offers to others; follows `through` star imports.
+
+        Those that it says so, those of star imports, and in a library those from parts of its package.
+        """
         for imported in module.table.imports:
-            if imported.name != "*" and imported.visibility == "public":
+            of_part = module.is_library and imported.level > 0 and module.rules.is_public(imported.name)
+            if imported.name != "*" and (imported.visibility == "public" or of_part):
                 for reference in self.find_in_module(module, imported.name):
                     yield imported.name, reference
             elif imported.name == "*" and through > 0 and imported.visibility != "private":

@@ -110,7 +110,7 @@ class DocumentNames:
         if not types:
             return None
         complete = len(members) < MOST_MEMBERS and all(knows_all_members(self.inference, value) for value in values)
-        return Receiver(types, tuple(members.values()), complete)
+        return Receiver(types, tuple(members.values()), complete and not self.lookup.was_cut)
 
     def iterate_members(self, value: Value) -> Iterator[tuple[str, Reference]]:
         """Yield the members of a value that code at the cursor may use by name, those of its own class first."""

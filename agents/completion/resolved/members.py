@@ -75,7 +75,11 @@ def _expand(
             return
     if member.kind == "class" or not rest:
         return
-    yield Proposal(rest + line.finish(), evidence | {"member_function": float(member.kind == "function")})
+    is_statement = (
+        Trait.METHODS_ARE_CALLED not in line.cursor.document.entry.traits or not evidence["member_starts_line"]
+    )
+    evidence |= {"member_function": float(member.kind == "function")}
+    yield Proposal(rest + line.finish(), evidence) if is_statement else Proposal(rest, evidence, beginning=True)
 
 
 def lacks_member(cursor: Cursor, members: Sequence[str], text: str) -> bool:
