@@ -118,7 +118,7 @@ def limit(values: Iterable[Value]) -> Values:
     return tuple(found)[:MOST_VALUES]
 
 
-class Typing(Protocol):
+class TypeEvaluator(Protocol):
     """Types of annotations and members."""
 
     def evaluate_type(self, expression: Expression, source: Source, scope: int) -> Values:
@@ -128,7 +128,7 @@ class Typing(Protocol):
         """Return what the member `name` of a value means; () if no known class or module has it."""
 
 
-def list_given(inference: Typing, callees: Values, types: TypeNames, written: str) -> Values:
+def list_given(inference: TypeEvaluator, callees: Values, types: TypeNames, written: str) -> Values:
     """Return what one parameter of a callback gets from a function that calls it.
 
     Args:
@@ -151,7 +151,7 @@ def list_given(inference: Typing, callees: Values, types: TypeNames, written: st
     return limit(found)
 
 
-def _list_taken(inference: Typing, callee: Value, argument: int) -> Iterable[Value]:
+def _list_taken(inference: TypeEvaluator, callee: Value, argument: int) -> Iterable[Value]:
     """Return what a function, or creating an instance of a class, takes as its argument number `argument`."""
     source = callee.source
     if source is None:
@@ -163,7 +163,7 @@ def _list_taken(inference: Typing, callee: Value, argument: int) -> Iterable[Val
     return _read_parameter(inference, Reference(source, callee.number), argument) if callee.kind == "function" else ()
 
 
-def _read_parameter(inference: Typing, function: Reference, argument: int) -> Values:
+def _read_parameter(inference: TypeEvaluator, function: Reference, argument: int) -> Values:
     """Return what the annotation of a function's parameter number `argument` says, without its receiver."""
     definition: Definition = function.definition
     taken = [each for each in definition.parameters if each.kind not in {"receiver", "class_receiver"}]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from indexing.resolution import containers, expressions
 from indexing.resolution.hierarchy import Hierarchy, find_class
 from indexing.resolution.lookup import Reference
+from indexing.resolution.records import ImportedName
 from indexing.resolution.values import Value, make_container
 
 if TYPE_CHECKING:
@@ -402,10 +403,25 @@ class Inference:
                     for written in definition.returns
                     for each in self.evaluate(expressions.parse(written), source, value.number, definition.span.end)
                 )
+            if definition.documented and source.is_library and not any(each.source for each in values):
+                values = self._read_documented(definition, source) or values
         finally:
             self._busy.discard(reference)
         values = self._fill(values, source, definition, value.receiver)
         return self.list_elements(values) if source.rules.is_entered_as_element(definition.decorators) else values
+
+    def _read_documented(self, function: Definition, source: Source) -> Values:
+        """Return instances of the class that the documentation of a function names; () if it is in no known file.
+
+        The name counts in the function's file, or with its module in front of it anywhere.
+        """
+        found = self.evaluate_type(expressions.parse(function.documented), source, function.scope)
+        if known := tuple(each for each in found if each.source is not None):
+            return known
+        module, _, name = function.documented.rpartition(".")
+        references = self.lookup.follow(source, ImportedName(name, module, member=name)) if module else []
+        classes = [each for each in references if each.number >= 0 and each.definition.kind == "class"]
+        return tuple(Value("instance", each.source, each.number) for each in classes)
 
     def _evaluate_result(self, value: Value, definition: Definition, source: Source) -> Values:
         """Return the values of an annotated result; `Self` and its like mean the class of the receiver."""

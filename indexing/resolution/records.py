@@ -71,6 +71,8 @@ class Definition:
         is_inherited: whether it says that subclasses in other modules may use it.
         has_bare_members: a class whose members are all inside it, and are used there without a receiver, also those of
             its base classes.
+        documented: name of the type that a function without annotation returns, as its documentation gives it; "" for
+            none.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Definition:
     is_public: bool = False
     is_inherited: bool = False
     has_bare_members: bool = False
+    documented: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,22 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "renaming/__init__.py": "from . import inner as part\nfrom .inner import make as made\n",
         "renaming/inner/__init__.py": "def make(): ...\n",
     }
+    untold = (
+        "class Kit:\n    def run(self): ...\n"
+        'def sphinx():\n    """Fetch.\n\n    :rtype: untold.parts.Part\n    """\n    return magic()\n'
+        'def sphinx_here():\n    """Fetch.\n\n    :rtype: :class:`~Kit`\n    """\n    return magic()\n'
+        'def numpy():\n    """Fetch.\n\n    Returns\n    -------\n    kit : Kit\n    """\n    return magic()\n'
+        'def google():\n    """Fetch.\n\n    Returns:\n        Kit: a new one.\n    """\n    return magic()\n'
+        'def prose():\n    """Return a Kit.\n\n    :rtype: nothing.of.Kit\n    """\n    return magic()\n'
+    )
+    parts = {"untold/__init__.py": untold, "untold/parts.py": "class Part:\n    def read(self): ...\n"}
+    install(environment, "untold", parts)
+    models = (
+        "from typing import TypedDict, Unpack\nclass BaseModel:\n    def __init__(self, /, **data): ...\n"
+        "class Waiting(TypedDict, total=False):\n    wait: float\nclass Options(Waiting):\n    tries: int\n"
+        "def send(url, **options: Unpack[Options]): ...\n"
+    )
+    install(environment, "models", {"models.py": models})
     install(environment, "renaming", renaming)
     install(environment, "spread-one", {"spread/one.py": "class One:\n    def first(self): ...\n"})
     install(environment, "spread-two", {"spread/two.py": "class Two:\n    def second(self): ...\n"})
@@ -100,6 +116,11 @@ def list_members(index: Index, root: Path, code: str) -> list[str]:
         ("from spread import two\ntwo.Two().$0", ["second"]),
         ("from spread.one import One\nOne().$0", ["first"]),
         ("from client import Session\nclass A(Session):\n    a = 1\nA().$0", ["a", "__enter__", "get", "close"]),
+        ("import untold\nuntold.sphinx().$0", ["read"]),
+        ("import untold\nuntold.sphinx_here().$0", ["run"]),
+        ("import untold\nuntold.numpy().$0", ["run"]),
+        ("import untold\nuntold.google().$0", ["run"]),
+        ("import untold\nuntold.prose().$0", []),
         ("import missing\nmissing.make().$0", []),
         ("from client.sessions import helper\nhelper.$0", []),
     ],
@@ -137,6 +158,21 @@ def test_the_arguments_that_a_function_of_a_library_takes_are_known(index: Index
     call = open_at(index, root, "from functools import reduce\nreduce($0)").find_call()
     assert call is not None
     assert [each.name for each in call.parameters] == ["function", "sequence"]
+
+
+def test_the_keywords_that_a_type_lists_are_arguments(index: Index, root: Path) -> None:
+    call = open_at(index, root, "import models\nmodels.send('a', $0)").find_call()
+    assert call is not None
+    assert [(each.name, each.is_required) for each in call.parameters] == [
+        ("tries", False), ("wait", False), ("options", False),
+    ]  # fmt: skip
+
+
+def test_a_model_takes_its_fields_whatever_the_constructor_of_the_library_takes(index: Index, root: Path) -> None:
+    code = "from models import BaseModel\nclass User(BaseModel):\n    name: str\n    age: int = 0\nUser($0)"
+    call = open_at(index, root, code).find_call()
+    assert call is not None
+    assert [(each.name, each.is_required) for each in call.parameters] == [("name", True), ("age", False)]
 
 
 def test_only_who_asks_for_libraries_gets_them(index: Index, root: Path) -> None:
