@@ -271,9 +271,8 @@ class Index:
         """Return up to `limit` definitions of `names` in other files, best first.
 
         First what imported names mean, in the order of `names`; then definitions of the other names, those in files
-        that `document` imports before others. After `deadline` the search ends
-        with what it has; () if no index is loaded by then. Files that no longer contain the text found are left out and
-        indexed again.
+        that `document` imports before others. After `deadline` the search ends with what it has; () if no index is
+        loaded by then. Files that no longer contain the text found are left out and indexed again.
         """
         snapshot = self._get_snapshot(deadline, analyse=True)
         if snapshot is None:
@@ -466,9 +465,11 @@ class Index:
             return snapshot
 
     def _get_snapshot(self, deadline: float | None, *, analyse: bool) -> Snapshot | None:
-        """Return the snapshot to answer from; with `analyse`, one with all open documents if there is time for it.
+        """Return the snapshot to answer from; None only if there is none by `deadline`, a moment of `time.monotonic`.
 
-        None if there is no snapshot before the deadline.
+        A missing snapshot is waited for, or made here if `deadline` is None. With `analyse`, the snapshot has all
+        changes of open documents: always if `deadline` is None, else if analysing them seems to take less than half of
+        the time left, and no other thread makes a snapshot.
         """
         snapshot = self._snapshot
         now = time.monotonic()

@@ -146,7 +146,7 @@ class Sources:
     def need_libraries(self) -> bool:
         """Return whether libraries have to be indexed again: packages have changed, or a segment is missing."""
         with self._lock:
-            return self._libraries.is_damaged or self._libraries.is_outdated()
+            return self._libraries.is_damaged or self._libraries.has_changed_packages()
 
     def list_libraries(self) -> tuple[Manifest, ...]:
         """Return the manifests of the roots' libraries."""

@@ -40,7 +40,13 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The parameters of a function, without the object of a method; whether it takes any others (`*a`, `**a`)."""
+    """The parameters of a function, without the object of a method.
+
+    Attributes:
+        parameters: the parameters, without `*a` and `**a`.
+        takes_more: whether it takes any number of arguments by position (`*a`).
+        takes_any_keyword: whether it takes arguments of any name (`**a`).
+    """
 
     parameters: tuple[Parameter, ...]
     takes_more: bool
@@ -57,7 +63,10 @@ class Signature:
         return tuple(one.name for one in self.parameters if one.is_positional)
 
     def fits(self, call: Call) -> bool:
-        """Return whether `call` gives each parameter that needs a value, and nothing that is no parameter."""
+        """Return whether `call` gives each parameter without a default, no parameter twice, and nothing else.
+
+        `*a` takes all further arguments by position, `**a` all other names.
+        """
         positional = self.positional
         if len(call.positional) > len(positional) and not self.takes_more:
             return False
@@ -152,7 +161,7 @@ def find_signature_changes(edit: PastEdit, syntax: Syntax) -> Iterator[Signature
 
 
 def _compare(node: tree_sitter.Node, edit: PastEdit, syntax: Syntax) -> SignatureChange | None:
-    """Return the change of the function `node`; None if its parameters are the same, or its name is new."""
+    """Return the change of the function `node`; None if its parameters are equal or unreadable, or its name is new."""
     named, listed = node.child_by_field_name("name"), node.child_by_field_name("parameters")
     if named is None or listed is None or named.text is None:
         return None
@@ -200,7 +209,7 @@ def _drop_receiver(signature: Signature) -> Signature:
 
 
 def _read_parameters(text: str, at: int) -> Signature | None:
-    """Return the parameters in the brackets at `at`; None if they do not end."""
+    """Return the parameters in the brackets at `at`; None if there are none, or they do not end or have no name."""
     opened = text.find("(", at, at + 200)
     if opened < 0 or text[at:opened].strip():
         return None

@@ -116,7 +116,7 @@ class CommandRunner(Protocol):
         ...
 
     async def run(self, request: CommandRequest, *, cancelled: Callable[[], bool] | None = None) -> CommandResult:
-        """Run a command; end its whole process group on a timeout or cancellation.
+        """Run a command; end its whole process group on a timeout, and once `cancelled` returns True.
 
         A command that fails or cannot be started is no error: the result says so. Starts nothing if it cannot be
         confined as `find_isolation` said.

@@ -1,4 +1,4 @@
-"""The only way to run a task: checks before that it may run, and its result afterwards.
+"""The only way to run a task: checks that the task may run, runs it, and checks its result.
 
 A task runs if the model that it needs is configured and models may see the document. Start at `propose` and
 `list_offers`.

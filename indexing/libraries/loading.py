@@ -42,7 +42,7 @@ class LoadedLibraries:
         """Return whether a manifest has changed since `load`."""
         return self._read_times() != self._times
 
-    def is_outdated(self) -> bool:
+    def has_changed_packages(self) -> bool:
         """Return whether a package was installed or removed since a manifest was written; False without a manifest."""
         return any(manifest.is_changed() for manifest in self.manifests)
 

@@ -221,7 +221,7 @@ class CursorText:
 
     @cached_property
     def fitting(self) -> dict[int, bool]:
-        """Whether words begin with `partial`, by the word's number; recall adds those that it has looked up."""
+        """Words by their number, each with whether it begins with `partial`; recall adds those that it looks up."""
         return {}
 
     @cached_property

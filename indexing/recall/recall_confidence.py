@@ -234,7 +234,13 @@ class _Tally:
 def _tally_voters(
     scene: _Scene, libraries: _Matches, voters: Sequence[tuple[Candidate, bool]]
 ) -> tuple[_Tally, _Tally]:
-    """Return figures of the matches of `voters`: of those outside of libraries, then of those in libraries."""
+    """Return figures of the voters of one continuation: of those outside of libraries, then of those in libraries.
+
+    Args:
+        scene: the cursor and all candidates outside of libraries.
+        libraries: figures of all candidates in libraries.
+        voters: the voters, each with whether its words had to be renamed for this continuation.
+    """
     near, library = _Tally(), _Tally()
     for candidate, is_renamed in voters:
         origin = candidate.pool.origin
@@ -266,7 +272,7 @@ def _compute_features(
 
     Args:
         scene: the cursor and the candidates outside of libraries.
-        libraries: the candidates in libraries.
+        libraries: figures of all candidates in libraries.
         found: the continuation.
         names: number of the words of the continuation.
         unknown: number of its words that are not in the document.
@@ -326,7 +332,7 @@ def _compute_library_features(  # noqa: PLR0913 (a feature each)
 
     Args:
         scene: the cursor and the candidates outside of libraries.
-        libraries: all candidates in libraries.
+        libraries: figures of all candidates in libraries.
         tally: the voters in libraries.
         length: tokens of the continuation.
         names: number of its words.

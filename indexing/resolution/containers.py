@@ -37,6 +37,34 @@ def call_foreign(value: Value, types: TypeNames) -> Iterable[Value]:
     return value.arguments[result] if result is not None and result < len(value.arguments) else ()
 
 
+def choose_overloads(values: Values, given: int) -> Values:
+    """Return those of several methods of a class that take the number `given` of arguments; all if none does.
+
+    Where classes have overloads; other values are returned as they are.
+    """
+    if len(values) < 2 or not all(_is_overload(each) for each in values):
+        return values
+    return tuple(each for each in values if _takes(each, given)) or values
+
+
+def _is_overload(value: Value) -> bool:
+    """Return whether a value is a method of a class that can have others with the same name."""
+    if value.kind != "function" or value.source is None:
+        return False
+    definitions = value.source.table.definitions
+    parent = definitions[value.number].parent
+    return parent >= 0 and definitions[parent].has_bare_members
+
+
+def _takes(value: Value, given: int) -> bool:
+    """Return whether a function takes `given` arguments; an expression may hold only the first `MOST_PARTS`."""
+    assert value.source is not None  # noqa: S101 - a function of a file
+    taken = [each for each in value.source.table.definitions[value.number].parameters if each.kind != "receiver"]
+    if any(each.kind == "rest" for each in taken):
+        return given >= len(taken) - 1
+    return given == len(taken) or given == expressions.MOST_PARTS < len(taken)
+
+
 def take_tried(value: Value, types: TypeNames) -> Values:
     """Return what the mark `?` takes out of a container; () if `value` is none of which it takes anything."""
     if value.source is not None or value.name not in types.tried or not value.arguments:
@@ -90,7 +118,7 @@ def limit(values: Iterable[Value]) -> Values:
     return tuple(found)[:MOST_VALUES]
 
 
-class Typing(Protocol):
+class TypeEvaluator(Protocol):
     """Types of annotations and members."""
 
     def evaluate_type(self, expression: Expression, source: Source, scope: int) -> Values:
@@ -100,7 +128,7 @@ class Typing(Protocol):
         """Return what the member `name` of a value means; () if no known class or module has it."""
 
 
-def list_given(inference: Typing, callees: Values, types: TypeNames, written: str) -> Values:
+def list_given(inference: TypeEvaluator, callees: Values, types: TypeNames, written: str) -> Values:
     """Return what one parameter of a callback gets from a function that calls it.
 
     Args:
@@ -123,7 +151,7 @@ def list_given(inference: Typing, callees: Values, types: TypeNames, written: st
     return limit(found)
 
 
-def _list_taken(inference: Typing, callee: Value, argument: int) -> Iterable[Value]:
+def _list_taken(inference: TypeEvaluator, callee: Value, argument: int) -> Iterable[Value]:
     """Return what a function, or creating an instance of a class, takes as its argument number `argument`."""
     source = callee.source
     if source is None:
@@ -135,7 +163,7 @@ def _list_taken(inference: Typing, callee: Value, argument: int) -> Iterable[Val
     return _read_parameter(inference, Reference(source, callee.number), argument) if callee.kind == "function" else ()
 
 
-def _read_parameter(inference: Typing, function: Reference, argument: int) -> Values:
+def _read_parameter(inference: TypeEvaluator, function: Reference, argument: int) -> Values:
     """Return what the annotation of a function's parameter number `argument` says, without its receiver."""
     definition: Definition = function.definition
     taken = [each for each in definition.parameters if each.kind not in {"receiver", "class_receiver"}]

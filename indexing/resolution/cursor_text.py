@@ -107,6 +107,9 @@ def _find_chain_start(plain: str) -> int:
         elif last in "\"'":
             begin = plain.rfind(last, 0, at - 1)
             return begin if begin >= 0 else at
+        elif last == "?":
+            at -= 1
+            continue
         elif word := _WORD_END.search(plain, 0, at):
             at = word.start()
         else:

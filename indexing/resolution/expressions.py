@@ -40,7 +40,7 @@ UNKNOWN = Expression("unknown")
 _TOKEN = re.compile(
     r"\s+|(?P<string>(?:[a-zA-Z]{0,2})(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''"
     r"|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'))"
-    r"|(?P<number>\d[\w.]*)|(?P<word>(?:[^\W\d]|\$)[\w$]*)|(?P<mark>:=|\*\*|->|==|!=|<=|>=|//|.)",
+    r"|(?P<field>(?<=\.)\d+)|(?P<number>\d[\w.]*)|(?P<word>(?:[^\W\d]|\$)[\w$]*)|(?P<mark>:=|\*\*|->|==|!=|<=|>=|//|.)",
     re.DOTALL,
 )
 _OPEN = {"(": ")", "[": "]", "{": "}"}
@@ -137,7 +137,7 @@ def _parse_chain(tokens: list[_Token], depth: int) -> Expression:
     found, at = _parse_atom(tokens, depth)
     while at < len(tokens) and found.kind != "unknown":
         token = tokens[at]
-        if token.text == "." and at + 1 < len(tokens) and tokens[at + 1].kind == "word":
+        if token.text == "." and at + 1 < len(tokens) and tokens[at + 1].kind in {"word", "field"}:
             found = Expression("member", tokens[at + 1].text, found)
             at += 2
         elif token.kind == "mark" and token.text in _AFTER:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from indexing.resolution.paths import FileKey
     from indexing.segments import View
 
-LARGEST = 400_000  # characters of a file; of a larger one there is no table
+LARGEST = 800_000  # characters of a file; of a larger one there is no table
 DEEPEST = 1_000  # nodes inside each other; the time of a query grows with the square of the depth
 CACHED_CHARACTERS = 24_000_000  # of the texts whose tables are cached; a table takes about as much again
 

@@ -138,7 +138,7 @@ class Hierarchy:
         name = definition.name
         return [
             Value("class", home, each)
-            for home in (source, *self._lookup.find_parts(source, name))
+            for home in (source, *self._lookup.find_parts(source, name, of_class=True))
             for each in home.table.parts.get(name, ())
             if self.find_whole(home, each) == (source, number)
         ]
@@ -170,7 +170,7 @@ def knows_all_members(inference: Classes, value: Value) -> bool:
     if value.source is None or value.kind not in {"instance", "class"}:
         return False
     for ancestor in inference.list_ancestors(value.source, value.number):
-        if ancestor.source is None and ancestor.name in _EMPTY_BASES:
+        if ancestor.title in _EMPTY_BASES and (ancestor.source is None or ancestor.source.is_library):
             continue
         if ancestor.source is None or ancestor.source.is_library:
             return False

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from indexing.resolution import containers, expressions
 from indexing.resolution.hierarchy import Hierarchy, find_class
 from indexing.resolution.lookup import Reference
+from indexing.resolution.records import ImportedName
 from indexing.resolution.values import Value, make_container
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _INDEXED = "__getitem__"
 _ENTERED = ("__enter__", "__aenter__")
 _NEXT = ("__next__", "__anext__")
 _ITERATED = ("__iter__", "__aiter__")
+_MOST_DIGITS = 4  # of the number of a component
 _SAME = "__same"  # no name of a program: a method that returns its receiver
 
 
@@ -114,14 +116,14 @@ class Inference:
                 return containers.list_given(self, self.evaluate(first, source, scope, offset), types, base.name)
             if base.kind == "name" and base.name in types.passing | types.picking | types.counting:
                 if self.lookup.find_in_scopes(source, scope, base.name, offset):
-                    return self._call_all(base, source, scope, offset)
+                    return self._call_all(base, source, scope, offset, len(expression.parts))
                 elements = self.list_elements(self.evaluate(first, source, scope, offset))
                 if base.name in types.picking:
                     return elements
                 if base.name in types.counting:
                     elements = (make_container("tuple", (make_container("int"),), elements),)
                 return [make_container("list", elements)]
-        return self._call_all(base, source, scope, offset)
+        return self._call_all(base, source, scope, offset, len(expression.parts))
 
     def _make_parent(self, source: Source, scope: int) -> list[Value]:
         """Return the object of the class around a scope, seen as its base classes; [] outside of a class."""
@@ -132,9 +134,10 @@ class Inference:
         around = find_class(source, scope)
         return [Value("instance", *self._hierarchy.find_whole(source, around))] if around >= 0 else []
 
-    def _call_all(self, base: Expression, source: Source, scope: int, offset: int) -> list[Value]:
-        """Return what calling any value of `base` can give."""
-        return [each for value in self.evaluate(base, source, scope, offset) for each in self.call(value)]
+    def _call_all(self, base: Expression, source: Source, scope: int, offset: int, given: int) -> list[Value]:
+        """Return what calling any value of `base` with the number `given` of arguments can give."""
+        called = containers.choose_overloads(self.evaluate(base, source, scope, offset), given)
+        return [each for value in called for each in self.call(value)]
 
     def _index(self, value: Value, expression: Expression, source: Source, scope: int) -> Iterable[Value]:
         """Return what an index of `value` can give; a class with types in brackets is that class."""
@@ -261,14 +264,15 @@ class Inference:
     def _read_variable(self, source: Source, definition: Definition) -> Values:
         """Return the values of a variable or an attribute."""
         if definition.annotation:
-            return self.evaluate_type(expressions.parse(definition.annotation), source, definition.scope)
-        if not definition.value:
+            values = self.evaluate_type(expressions.parse(definition.annotation), source, definition.scope)
+        elif definition.value:
+            at = definition.span.start
+            values = self.evaluate(expressions.parse(definition.value), source, definition.scope, at)
+        else:
             return ()
-        at = definition.span.start
-        values = self.evaluate(expressions.parse(definition.value), source, definition.scope, at)
-        if definition.how == "element":
+        if definition.how == "element" and not definition.annotation:
             values = self.list_elements(values)
-        elif definition.how == "entered":
+        elif definition.how == "entered" and not definition.annotation:
             values = self._enter(values)
         if definition.component >= 0:
             return containers.limit(
@@ -334,11 +338,14 @@ class Inference:
 
     def _read_foreign_member(self, value: Value, name: str) -> Values:
         """Return a method of a container: a function whose result is known by name, or that returns its receiver."""
-        if name in self._types.same and value.kind == "instance":
+        method = f"{value.name}.{name}"
+        if name in self._types.same and value.kind == "instance" and method not in self._types.results:
             return (Value("function", name=_SAME, receiver=value),)
         if value.source is not None or not value.arguments:
             return ()
-        return (Value("function", name=f"{value.name}.{name}", arguments=value.arguments),)
+        if value.name == "tuple" and name.isdecimal():
+            return containers.take_component(value, int(name)) if len(name) < _MOST_DIGITS else ()
+        return (Value("function", name=method, arguments=value.arguments),)
 
     def iterate_members(
         self, value: Value, can_use: Callable[[Reference], bool] = lambda _: True
@@ -396,10 +403,25 @@ class Inference:
                     for written in definition.returns
                     for each in self.evaluate(expressions.parse(written), source, value.number, definition.span.end)
                 )
+            if definition.documented and source.is_library and not any(each.source for each in values):
+                values = self._read_documented(definition, source) or values
         finally:
             self._busy.discard(reference)
         values = self._fill(values, source, definition, value.receiver)
         return self.list_elements(values) if source.rules.is_entered_as_element(definition.decorators) else values
+
+    def _read_documented(self, function: Definition, source: Source) -> Values:
+        """Return instances of the class that the documentation of a function names; () if it is in no known file.
+
+        The name counts in the function's file, or with its module in front of it anywhere.
+        """
+        found = self.evaluate_type(expressions.parse(function.documented), source, function.scope)
+        if known := tuple(each for each in found if each.source is not None):
+            return known
+        module, _, name = function.documented.rpartition(".")
+        references = self.lookup.follow(source, ImportedName(name, module, member=name)) if module else []
+        classes = [each for each in references if each.number >= 0 and each.definition.kind == "class"]
+        return tuple(Value("instance", each.source, each.number) for each in classes)
 
     def _evaluate_result(self, value: Value, definition: Definition, source: Source) -> Values:
         """Return the values of an annotated result; `Self` and its like mean the class of the receiver."""

@@ -225,8 +225,10 @@ class Lookup:
     def _find_homes(self, source: Source, imported: ImportedName) -> list[Reference]:
         """Return what the path of an import means where its last part is no file but defined in one (`a.Class`)."""
         home, _, last = imported.module.rpartition(".")
-        if not home or self._depth > DEEPEST:
+        if self._depth > DEEPEST:
             return []
+        if not home:  # a name of this file, where a path may begin with one
+            return list(self.find_in_module(source, last)) if source.rules.has_local_paths else []
         self._depth += 1
         found = self.follow(source, type(imported)(last, home, imported.level, last, imported.offset))
         self._depth -= 1
@@ -238,13 +240,13 @@ class Lookup:
             return self.find_in_module(home.source, name)
         return [Reference(home.source, each) for each in home.source.table.members.get(home.number, {}).get(name, ())]
 
-    def find_parts(self, source: Source, name: str) -> list[Source]:
-        """Return the other files of the module of `source` that may define `name` or members of a class with it.
+    def find_parts(self, source: Source, name: str, *, of_class: bool = False) -> list[Source]:
+        """Return the other files that may define `name` in the module of `source`; all of the module for "".
 
-        All of them for "".
+        With `of_class` those that may define members of a class with this name.
         """
         paths = self._files.paths.get(source.root)
-        keys = source.rules.locate_parts(source.relative, name, paths) if paths is not None else ()
+        keys = source.rules.locate_parts(source.relative, name, paths, of_class=of_class) if paths is not None else ()
         found = [each for each in self.load_all(keys) if each.relative != source.relative]
         return [each for each in found if each.table.package == source.table.package]
 
@@ -261,7 +263,10 @@ class Lookup:
         return self._find_submodules([module], name)
 
     def iterate_public(self, module: Source, *, through: int = 2) -> Iterator[tuple[str, Reference]]:
-        """Yield the names of a module that others can use, and what each means; follows `through` star imports."""
+        """Yield the names of a module that others can use, and what each means; follows `through` star imports.
+
+        A library's module that does not say what it exports also offers what it imports from parts of its package.
+        """
         exported = module.table.exported
         names = exported or tuple(
             name for name in module.table.members.get(-1, {}) if exported is None and module.rules.is_public(name)
@@ -274,10 +279,21 @@ class Lookup:
                 if module.rules.is_public(name):
                     yield name, Reference(part, numbers[0])
         if exported is None:
-            for imported in module.table.imports:
-                if imported.name == "*" and through > 0:
-                    for other in self.locate(module, imported)[:1]:
-                        yield from self.iterate_public(other, through=through - 1)
+            yield from self._iterate_exports(module, through)
+
+    def _iterate_exports(self, module: Source, through: int) -> Iterator[tuple[str, Reference]]:
+        """Yield the imported names that a module offers to others; follows `through` star imports.
+
+        Those that it says so, those of star imports, and in a library those from parts of its package.
+        """
+        for imported in module.table.imports:
+            of_part = module.is_library and imported.level > 0 and module.rules.is_public(imported.name)
+            if imported.name != "*" and (imported.visibility == "public" or of_part):
+                for reference in self.find_in_module(module, imported.name):
+                    yield imported.name, reference
+            elif imported.name == "*" and through > 0 and imported.visibility != "private":
+                for other in self.locate(module, imported)[:1]:
+                    yield from self.iterate_public(other, through=through - 1)
 
     def _find_submodules(self, modules: Sequence[Source], name: str) -> list[Reference]:
         """Return the module `name` in one of the packages `modules`; [] if there is none."""
@@ -317,7 +333,7 @@ class Lookup:
                 binds = name in exported if exported is not None else module.rules.is_public(name)
                 if binds and module is not source and (found := self.find_in_module(module, name)):
                     return list(found)
-            if not modules and "." in imported.module and not imported.module.startswith("."):
+            if not modules and not imported.module.startswith("."):
                 for home in self._find_homes(source, imported):
                     if home.number >= 0 and (inside := self._find_inside(home, name)):
                         return list(inside)

@@ -18,6 +18,7 @@ from indexing.resolution.hierarchy import find_class, knows_all_members
 from indexing.resolution.inference import Inference
 from indexing.resolution.lookup import Lookup, Reference, Source
 from indexing.resolution.records import EnclosingCall, FoundDefinition, NameTable, Parameter, Receiver
+from indexing.resolution.values import Value
 from indexing.syntax.documents import Span
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from indexing.resolution.files import Files, TableCache
     from indexing.resolution.paths import FileKey
-    from indexing.resolution.values import Value
 
 MOST_MEMBERS = 500
 _CHARACTERS_A_SECOND = 2.5e6  # parsed: half of a bare parse
@@ -105,12 +105,12 @@ class DocumentNames:
                 if len(members) >= MOST_MEMBERS:
                     break
                 if name not in members:
-                    members[name] = self.describe(reference)
+                    members[name] = replace(self.describe(reference), name=name)
         types = tuple(dict.fromkeys(value.title for value in values))
         if not types:
             return None
         complete = len(members) < MOST_MEMBERS and all(knows_all_members(self.inference, value) for value in values)
-        return Receiver(types, tuple(members.values()), complete)
+        return Receiver(types, tuple(members.values()), complete and not self.lookup.was_cut)
 
     def iterate_members(self, value: Value) -> Iterator[tuple[str, Reference]]:
         """Yield the members of a value that code at the cursor may use by name, those of its own class first."""
@@ -143,8 +143,9 @@ class DocumentNames:
         call = cursor_text.find_call(self.plain, self.offset) if self.available else None
         if call is None:
             return None
-        callees = self.find_meanings(call.callee)
-        signatures = [each.parameters for each in callees if each.kind != "variable"]
+        references = self._find_callees(call.callee)
+        callees = tuple(dict.fromkeys(map(self.describe, references)))
+        signatures = [parameters for reference in references for parameters in self._list_signatures(reference)]
         fitting = (each for each in signatures if _count_places(each) > call.given + len(call.named))
         parameters = next(fitting, signatures[0] if signatures else ())
         return EnclosingCall(
@@ -165,6 +166,25 @@ class DocumentNames:
     def list_parameters(self, reference: Reference) -> tuple[Parameter, ...]:
         """Return the parameters of a function without its receiver, or those of creating an instance of a class."""
         return list_parameters(reference, self.inference)
+
+    def _find_callees(self, written: str) -> Sequence[Reference]:
+        """Return what the called expression `written` means at the cursor's place; () if that is not known."""
+        types = self.source.rules.types
+        around = find_class(self.source, self.scope) if written in types.constructing else -1
+        if around < 0:
+            return self._find_references(written)
+        own = Value("parent" if written in types.parents else "class", self.source, around)
+        return self.inference.find_members(own, self.source.rules.constructor)
+
+    def _list_signatures(self, called: Reference) -> list[tuple[Parameter, ...]]:
+        """Return the parameters that calling a function or class takes, for each of its constructors; [] for others."""
+        if called.number < 0 or called.parameter is not None or called.definition.kind == "variable":
+            return []
+        source = called.source
+        made = source.table.members.get(called.number, {}).get(source.rules.constructor, ())
+        if called.definition.kind == "class" and len(made) > 1:
+            return [self.list_parameters(Reference(source, number)) for number in made]
+        return [self.list_parameters(called)]
 
     def _find_references(self, written: str) -> Sequence[Reference]:
         """Return what a name or a member, written at the cursor's place, means; () for anything else."""

@@ -71,6 +71,8 @@ class Definition:
         is_inherited: whether it says that subclasses in other modules may use it.
         has_bare_members: a class whose members are all inside it, and are used there without a receiver, also those of
             its base classes.
+        documented: name of the type that a function without annotation returns, as its documentation gives it; "" for
+            none.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Definition:
     is_public: bool = False
     is_inherited: bool = False
     has_bare_members: bool = False
+    documented: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,8 @@ class ImportedName:
         level: number of leading dots of a relative import.
         member: the name in the module; "" if the module itself is bound.
         offset: where the statement begins.
+        visibility: whether others can use the name from here: "public" or "private" where the import says so, else as
+            is usual in the language.
     """
 
     name: str
@@ -114,6 +119,7 @@ class ImportedName:
     level: int = 0
     member: str = ""
     offset: int = 0
+    visibility: Literal["usual", "public", "private"] = "usual"
 
 
 @dataclass(frozen=True, slots=True)

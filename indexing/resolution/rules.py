@@ -41,11 +41,14 @@ class TypeNames:
             name of another container and the number if it returns that container of it.
         own: names that mean the class around them (`Self`).
         parents: names of functions that return the object as its base class (`super`).
+        constructing: names that call a constructor of the class around them, or of its base class if they are among
+            `parents`.
         pairs: methods that give the two arguments of a container in pairs, by "container.method".
         counting: functions that give pairs of a number and an element of their argument.
         passing: functions that give the elements of their argument.
         picking: functions that return one element of their argument.
         casting: functions whose first argument is the type of the result.
+        unpacked: types whose argument lists the keywords that a parameter takes (`**options: Unpack[A]`).
         paired: containers whose loop gives their two arguments in pairs.
         giving: beginning of the names of functions that return what their argument gives to a callback; the numbers of
             the callback among its arguments, and of the callback's parameter, follow ("__given_0_1"); "" for none.
@@ -66,11 +69,13 @@ class TypeNames:
     results: dict[str, int | tuple[str, int]] = field(default_factory=dict)
     own: frozenset[str] = frozenset()
     parents: frozenset[str] = frozenset()
+    constructing: frozenset[str] = frozenset()
     pairs: frozenset[str] = frozenset()
     counting: frozenset[str] = frozenset()
     passing: frozenset[str] = frozenset()
     picking: frozenset[str] = frozenset()
     casting: frozenset[str] = frozenset()
+    unpacked: frozenset[str] = frozenset()
     paired: frozenset[str] = frozenset()
     giving: str = ""
     given: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -104,6 +109,10 @@ class Rules(Protocol):
         """Names of methods that no expression calls by name."""
 
     @property
+    def has_local_paths(self) -> bool:
+        """Whether the path of an import may begin with a name of the importing file."""
+
+    @property
     def whole(self) -> str:
         """Name, in a module's table, of the one value that such a module is as a whole; "" if there are none."""
 
@@ -125,13 +134,14 @@ class Rules(Protocol):
     def locate_named(self, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
         """Return the keys of the files of the module that a person calls `name` ("a.b"); () if there is none."""
 
-    def locate_parts(self, relative: str, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
+    def locate_parts(self, relative: str, name: str, paths: Paths, *, of_class: bool) -> Sequence[tuple[str, int]]:
         """Return the keys of the other files of a module that is made of several files; () if each is one by itself.
 
         Args:
             relative: path of a file of the module.
-            name: only files whose text may define this name, or members of a class with it; "" for all.
+            name: only files whose text may define this name; "" for all.
             paths: the files of its root.
+            of_class: return the files, also of other modules, whose text may define members of a class `name` instead.
         """
 
     def find_implicit(self, name: str) -> ImportedName | None:
@@ -177,7 +187,16 @@ class Rules(Protocol):
 class SimpleModules:
     """Rules of languages in which a file is a module by itself, and anything may use all members of a class."""
 
-    def locate_parts(self, _relative: str, _name: str, _paths: Paths) -> Sequence[tuple[str, int]]:
+    has_local_paths = False
+
+    def locate_parts(
+        self,
+        _relative: str,
+        _name: str,
+        _paths: Paths,
+        *,
+        of_class: bool,  # noqa: ARG002 - part of the port
+    ) -> Sequence[tuple[str, int]]:
         """Return (): a module has no other files."""
         return ()
 

@@ -125,7 +125,10 @@ def _find_nested(path: str) -> Iterator[str]:
 
 
 def _find_in_query(query: str) -> Iterator[str]:
-    """Yield the paths in a query, which may be JSON (as VS Code's extensions write it), pairs, or a bare path."""
+    """Yield the paths in a query, which may be JSON (as VS Code's extensions write it), pairs, or a bare path.
+
+    Names of pairs and keys of JSON are not looked at.
+    """
     plain = query.partition("#")[0]
     try:
         values = list(_walk_strings(json.loads(plain)))
@@ -138,7 +141,7 @@ def _find_in_query(query: str) -> Iterator[str]:
 
 
 def _walk_strings(value: object) -> Iterator[str]:
-    """Yield all strings in a JSON value."""
+    """Yield the strings in a JSON value, at any depth; the keys of its objects are no values and are left out."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):

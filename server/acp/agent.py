@@ -108,7 +108,12 @@ class StarlingAgent:
         additional_directories: list[str] | None = None,
         **_: object,
     ) -> schema.LoadSessionResponse:
-        """Continue a session, and send its history before the answer."""
+        """Continue a session, and send its history before the answer; `mcp_servers` are not used.
+
+        Raises:
+            RequestError: a folder is no absolute path of a folder, the workspace has no such session, or the session
+                cannot be opened or read.
+        """
         with _translate_failures():
             live = await self._continue(session_id, [cwd, *(additional_directories or [])], mcp_servers)
             await live.replay()
@@ -122,7 +127,11 @@ class StarlingAgent:
         mcp_servers: Sequence[object] | None = None,
         **_: object,
     ) -> schema.ResumeSessionResponse:
-        """Continue a session whose history the client has already."""
+        """Continue a session whose history the client has already; `mcp_servers` are not used.
+
+        Raises:
+            RequestError: as for `load_session`.
+        """
         with _translate_failures():
             live = await self._continue(session_id, [cwd, *(additional_directories or [])], mcp_servers)
         return schema.ResumeSessionResponse(modes=live.modes, config_options=live.options)
@@ -134,6 +143,9 @@ class StarlingAgent:
 
         Without `cwd`, those of the workspaces of this connection, or else of the folder that this process began in. Of
         each folder considers the `MOST_LISTED` newest.
+
+        Raises:
+            RequestError: `cwd` is no absolute path of a folder, or the sessions cannot be read.
         """
         del cursor  # everything is on the first page
         with _translate_failures():
@@ -175,7 +187,12 @@ class StarlingAgent:
         return schema.SetSessionConfigOptionResponse(config_options=live.options)
 
     async def prompt(self, session_id: str, prompt: Sequence[Any], **_: object) -> schema.PromptResponse:
-        """Have the team answer a prompt, with updates while it works; return the reason for the end of the turn."""
+        """Have the team answer a prompt, with updates while it works; return the reason for the end of the turn.
+
+        Raises:
+            RequestError: the session is not open, a turn of it runs, the prompt is empty or too long, or the session
+                cannot be read or written.
+        """
         live = self._find(session_id)
         with _translate_failures():
             workspace = live.workspace

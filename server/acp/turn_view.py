@@ -117,7 +117,7 @@ class TurnView:
         return STOP_REASONS[ended.status]
 
     def _show(self, event: Event) -> None:
-        """Queue the updates for an event; on the event loop."""
+        """Queue the updates for an event, on the event loop; none for the end of the turn, or of a workflow's step."""
         match event:
             case events.AgentChosen():
                 self._speaker = self._speaker or event.agent

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 TABLE = "resolved.csv"
 PLACES = 100  # a package
 PLACES_TO_FIT = 700
+_WORD = re.compile(r"\s*(\w+|\W)")
 LIBRARIES = IndexLimits(library_bytes=1_000_000_000)
 LIBRARY_WAIT_S = 900.0
 ARMS = {
@@ -108,8 +110,19 @@ def fit_weights() -> None:
         print(f'    "{name}": {weight:.4f},')
 
 
-def make_row(arm: str, where: str, results: Sequence[Result], took: Sequence[float]) -> dict[str, Cell]:
-    """Return the row of the table for an arm and the places `where`."""
+def proposes_word(seen: Look) -> bool:
+    """Return whether resolution proposes a text that begins with the word, or the mark, that comes next."""
+    words = [_WORD.match(each) for each in (seen.place.target, *(one.text for one in seen.found.proposals))]
+    return words[0] is not None and words[0][0] in [each[0] for each in words[1:] if each is not None]
+
+
+def make_row(
+    arm: str, where: str, results: Sequence[Result], took: Sequence[float], proposed: Sequence[bool] = ()
+) -> dict[str, Cell]:
+    """Return the row of the table for an arm and the places `where`; `proposed` says where the next word is proposed.
+
+    `took` and `proposed` may be empty: then their cells are.
+    """
     shown = [float(one.right) for one in results if one.shown]
     return {
         "arm": arm,
@@ -120,6 +133,7 @@ def make_row(arm: str, where: str, results: Sequence[Result], took: Sequence[flo
         **tables.format_interval("right_when_shown", shown),
         "cpu_ms_p50": round(compute_percentile(took, 50), 1) if took else "",
         "cpu_ms_p95": round(compute_percentile(took, 95), 1) if took else "",
+        "word_proposed": round(sum(proposed) / len(proposed), 3) if proposed else "",
     }
 
 
@@ -137,8 +151,9 @@ def measure_split(split: str) -> list[dict[str, Cell]]:
     known = [bool(one.found.proposals) or one.found.members is not None for one in looks]
     rows = []
     for arm, all_results in results.items():
-        took = [one.took_ms for one in looks] if arm != "recall" else []
-        rows.append(make_row(arm, "asked", all_results, took))
+        asked = looks if arm != "recall" else []
+        proposed = [proposes_word(one) for one in asked]
+        rows.append(make_row(arm, "asked", all_results, [one.took_ms for one in asked], proposed))
         rows.append(
             make_row(arm, "known", [one for one, is_known in zip(all_results, known, strict=True) if is_known], [])
         )
@@ -210,7 +225,7 @@ def uses_libraries(index: Index, place: Place) -> bool:
 def measure_libraries(split: str) -> list[dict[str, Cell]]:
     """Return the rows of the applications: resolution with and without libraries, of all places and of known ones."""
     results: dict[str, list[Result]] = {"without libraries": [], "with libraries": []}
-    took: dict[str, list[float]] = {arm: [] for arm in results}
+    looks: dict[str, list[Look]] = {arm: [] for arm in results}
     known: list[bool] = []
     policy = ARMS["recall and resolution"]
     for package in data.list_applications(split):
@@ -220,15 +235,15 @@ def measure_libraries(split: str) -> list[dict[str, Cell]]:
                 place = replace(found, path=root / found.relative)
                 known.append(uses_libraries(index, place))
                 for arm, seen in arms.items():
-                    took[arm].append(look(seen, place).took_ms)
+                    looks[arm].append(look(seen, place))
                     results[arm].append(complete_place(seen, None, policy, place))
         print(f"{package.name}: {len(known)} places, {sum(known)} of libraries", file=sys.stderr, flush=True)
     rows = []
     for arm, all_results in results.items():
-        rows.append(make_row(arm, "applications", all_results, took[arm]))
-        chosen = [number for number, is_known in enumerate(known) if is_known]
-        times = [took[arm][number] for number in chosen]
-        rows.append(make_row(arm, "of libraries", [all_results[number] for number in chosen], times))
+        for where, numbers in (("applications", range(len(known))), ("of libraries", np.flatnonzero(known).tolist())):
+            chosen = [looks[arm][number] for number in numbers]
+            times, proposed = [one.took_ms for one in chosen], [proposes_word(one) for one in chosen]
+            rows.append(make_row(arm, where, [all_results[number] for number in numbers], times, proposed))
     return rows
 
 
@@ -243,7 +258,9 @@ def main() -> int:
         fit_weights()
         return 0
     known = tables.read_table(TABLE)[: 2 * len(ARMS)] if options.libraries else []
-    rows: list[dict[str, Cell]] = [dict(each) for each in known] or measure_split(options.split)
+    rows: list[dict[str, Cell]] = [
+        {**each, "word_proposed": each.get("word_proposed", "")} for each in known
+    ] or measure_split(options.split)
     rows = [*rows, *measure_libraries(options.split)]
     if options.split == "test":
         tables.write_table(TABLE, rows)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agents.completion.cursor import Cursor
     from indexing.resolution.records import FoundDefinition, Receiver
 
-_RECEIVER = re.compile(r"(?P<receiver>(?:[^\W\d]\w*\.)*[^\W\d]\w*)?[)\]]?\.(?P<word>\w*)\Z")
+_RECEIVER = re.compile(r"(?P<receiver>(?:[^\W\d]\w*(?:\.|::))*[^\W\d]\w*)?[)\]>]?\??(?P<mark>\.|::)(?P<word>\w*)\Z")
 _NAME = re.compile(r"[^\W\d][\w$]*|\$[\w$]*")
 _NEAR = 1_500  # characters before the cursor that count as near
 _MOST = 4  # members that are proposed
@@ -27,7 +27,7 @@ def propose_members(cursor: Cursor, receiver: Receiver, values: Mapping[str, str
     """Return up to `_MOST` members of `receiver` as proposals at `cursor`, those used most in the document first.
 
     Args:
-        cursor: the cursor, right after a dot or in a member's name.
+        cursor: the cursor, right after a dot (in a path `::`) or in a member's name.
         receiver: the receiver before the dot.
         values: names that can be used at the cursor with their annotations, to fill in arguments.
     """
@@ -39,7 +39,7 @@ def propose_members(cursor: Cursor, receiver: Receiver, values: Mapping[str, str
     members = [each for each in receiver.members if each.name.startswith(word) and _is_written(each.name)]
     if written.partition(".")[0] not in _OWN and not word.startswith("_"):
         members = [each for each in members if not each.name.startswith("_")] or members
-    uses = _Uses(cursor, written)
+    uses = _Uses(cursor, written, found["mark"])
     ordered = sorted(members, key=lambda each: (-uses.score(each.name), each.name.startswith("_")))
     total = sum(uses.score(each.name) for each in ordered)
     proposals: list[Proposal] = []
@@ -52,7 +52,7 @@ def propose_members(cursor: Cursor, receiver: Receiver, values: Mapping[str, str
             "member_near": math.log1p(uses.count_near(each.name)),
             "member_same_receiver": math.log1p(uses.count(each.name)),
             "member_typed": math.log1p(len(word)),
-            "member_starts_line": float(cursor.before.strip() == f"{written}.{word}"),
+            "member_starts_line": float(cursor.before.strip() == f"{written}{found['mark']}{word}"),
             "member_open": float(bool(line.close())),
         }
         proposals += _expand(each, word, line, values, evidence)
@@ -75,7 +75,11 @@ def _expand(
             return
     if member.kind == "class" or not rest:
         return
-    yield Proposal(rest + line.finish(), evidence | {"member_function": float(member.kind == "function")})
+    is_statement = (
+        Trait.METHODS_ARE_CALLED not in line.cursor.document.entry.traits or not evidence["member_starts_line"]
+    )
+    evidence |= {"member_function": float(member.kind == "function")}
+    yield Proposal(rest + line.finish(), evidence) if is_statement else Proposal(rest, evidence, beginning=True)
 
 
 def lacks_member(cursor: Cursor, members: Sequence[str], text: str) -> bool:
@@ -102,18 +106,20 @@ def _is_special(name: str) -> bool:
 class _Uses:
     """Counts of the uses of members around a cursor, on the same receiver and on others."""
 
-    def __init__(self, cursor: Cursor, receiver: str) -> None:
+    def __init__(self, cursor: Cursor, receiver: str, mark: str) -> None:
         self._text = cursor.prefix[: len(cursor.prefix) - len(cursor.word)] + cursor.suffix
         self._near = self._text[max(0, len(cursor.prefix) - _NEAR) : len(cursor.prefix)]
         self._receiver = receiver
+        self._mark = mark
         self._counts: dict[str, tuple[int, int, int]] = {}
 
     def _find(self, name: str) -> tuple[int, int, int]:
         """Return the uses on the same receiver near the cursor and in the file, and those on any receiver."""
         if name not in self._counts:
-            any_receiver = re.compile(rf"\.{re.escape(name)}\b")
-            same = re.compile(rf"(?<![\w.]){re.escape(self._receiver)}\.{re.escape(name)}\b")
-            everywhere = len(any_receiver.findall(self._text)) if f".{name}" in self._text else 0
+            member = f"{self._mark}{name}"
+            any_receiver = re.compile(rf"{re.escape(member)}\b")
+            same = re.compile(rf"(?<![\w.]){re.escape(f'{self._receiver}{member}')}\b")
+            everywhere = len(any_receiver.findall(self._text)) if member in self._text else 0
             of_same = len(same.findall(self._text)) if everywhere and self._receiver else 0
             near = len(same.findall(self._near)) if of_same else 0
             self._counts[name] = near, of_same, everywhere

@@ -52,10 +52,23 @@ WEIGHTS: dict[str, float] = {
     "name_required": 1.0,
 }
 _HEADER = re.compile(r"\s*(?:if|elif|while|for|with|async\s+for|async\s+with|except|match|case)\b")
-_BLOCK = re.compile(r"\s*(?:\}\s*)?(?:else\b\s*)?(?:if|while|for|switch|try|catch|synchronized)\b")
-_GOES_ON = re.compile(r"\s*\n\s*(?:[.?:+*/%&|,]|-(?!-)|==|!=|[<>])")  # after the cursor
-_NEXT = 300  # characters after the cursor in which the next line is looked for
-_NO_CODE = re.compile(r"\s*(?:from|import|def|class|async\s+def|@)\b|\s*@")
+_BLOCK = re.compile(r"\s*(?:\}\s*)?(?:else\b\s*)?(?:if|while|for|switch|try|catch|synchronized|match(?=\s+\w))\b")
+_GOES_ON = re.compile(r"\s*\n\s*(?:[.?:+*%&|,]|/(?![/*])|-(?!-)|==|!=|[<>])")  # after the cursor
+_LISTED = re.compile(r"(?:,|[=\]]\s?\{)\Z")  # before the line: it is an entry of a list
+_TAIL = re.compile(r"\s*\}")  # after the cursor: the line may be the value of its block
+_BINDING = re.compile(r"\s*(?:let|return|break|const|static)\b|[^=]*[^=!<>]=(?![=>])")  # a line that is no value itself
+_ENTRY = re.compile(r"[^\n]*=>|\s*\w+\s*:(?!:)")  # an arm of a match, a field of a literal
+_BLOCK_CHARACTERS = 4_000  # after the cursor in which the end of a block is looked for
+_NEXT = 300  # characters in which the line before and after is looked for
+_METHOD = re.compile(  # a type and a name before parentheses, in a line without an assignment
+    r"\s*(?!(?:return|new|throw|else|yield|assert|case|do)\b)(?:@[\w.]+\s+)*"
+    r"[\w.$]+(?:[\w.$<>\[\],?& \t]*[ \t>\]])\w+\s*\("
+)
+_NO_CODE = re.compile(
+    r"\s*(?:from|import|def|class|async\s+def|@)\b|\s*@"
+    r"|\s*(?:pub(?:\([^)\n]*\))?\s+)?(?:use|mod|extern)\s"
+    r"|\s*(?:pub(?:\([^)\n]*\))?\s+)?(?:(?:async|unsafe|const)\s+)*(?:func|fn|impl|struct|enum|trait)\s[^{]*\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,8 @@ class Line:
     def is_code(self) -> bool:
         """Whether the cursor is outside of strings, comments, and lines that define or import."""
         before, comment = self.cursor.before, self.cursor.document.entry.line_comment
+        if Trait.TYPE_BEGINS_METHOD in self.cursor.document.entry.traits and _METHOD.match(before):
+            return False
         return not self._closing.quote and not (comment and comment in before) and not _NO_CODE.match(before)
 
     @cached_property
@@ -97,18 +112,32 @@ class Line:
         return Closing.at(self.cursor)
 
     def finish(self) -> str:
-        """Return what the line needs after its expression: brackets and a colon, or a semicolon that ends a statement.
+        """Return what the line needs after its expression: brackets, and a mark that ends a statement or opens a block.
 
-        No semicolon in the head of a block, inside of brackets, before other text and before a line that goes on.
+        The head of a block that is there already gets a brace. No semicolon inside of brackets, in a list of values in
+        braces, before other text and before a line that goes on.
         """
         cursor = self.cursor
         if Trait.SEMICOLONS not in cursor.document.entry.traits or cursor.after.strip():
             return self.close()
+        if _BLOCK.match(cursor.before):
+            return self.close() + (" {" if self._has_block else "")
         opened = scan_brackets(cursor.before, cursor.document.language, "").unclosed
         around = scan_before_cursor(cursor).unclosed
-        is_statement = around[: len(around) - len(opened)].endswith("{") and not _BLOCK.match(cursor.before)
+        is_in_block = around[: len(around) - len(opened)][-1:] in {"{", ""}  # "": its beginning is too far above
+        above = cursor.prefix[: len(cursor.prefix) - len(cursor.before)].rstrip()
+        is_statement = is_in_block and not _LISTED.search(above, max(0, len(above) - _NEXT))
         goes_on = _GOES_ON.match(cursor.suffix[:_NEXT]) is not None
-        return self.close() + (";" if is_statement and not goes_on else "")
+        return self.close() + (";" if is_statement and not goes_on and not self._may_be_value else "")
+
+    @cached_property
+    def _may_be_value(self) -> bool:
+        """Whether the line may be a value by itself: the last one of its block, or an entry of a match or a literal."""
+        cursor = self.cursor
+        if Trait.BLOCKS_HAVE_VALUES not in cursor.document.entry.traits:
+            return False
+        is_last = _TAIL.match(cursor.suffix[:_NEXT]) is not None and not _BINDING.match(cursor.before)
+        return is_last or _ENTRY.match(cursor.before) is not None
 
     def close(self, closed: int = 0) -> str:
         """Return the closing brackets that the line needs, in Python with its colon; `closed` are closed already."""
@@ -119,6 +148,17 @@ class Line:
             return closers
         has_colon = cursor.document.entry.columns == "statements" and _HEADER.match(cursor.before)
         return closers + (":" if has_colon else "")
+
+    @cached_property
+    def _has_block(self) -> bool:
+        """Whether lines below are indented more than this one, up to a closing brace that is indented as it is."""
+        before = self.cursor.before
+        indent = before[: len(before) - len(before.lstrip())]
+        below = [line for line in self.cursor.suffix[:_BLOCK_CHARACTERS].split("\n")[1:] if line.strip()]
+        for number, line in enumerate(below):
+            if not line.startswith((f"{indent} ", f"{indent}\t")):
+                return number > 0 and line.startswith(f"{indent}}}")
+        return False
 
     @cached_property
     def is_inner(self) -> bool:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from indexing.resolution.names import DocumentNames
 
 LONGEST_LINE = 1_000  # characters before the cursor; in a longer line nothing is resolved
-_MEMBER = re.compile(r"[\w)\]\"']\s*\.\w*\Z")
+_MEMBER = re.compile(r"[\w)\]\"'?>]\s*(?:\.|::)\w*\Z")
 _READ_AHEAD_S = 0.2
 _IN_CALL = re.compile(r"(?:[(,=]|\A)\s*[\w.]*\Z")
 

@@ -110,7 +110,8 @@ def is_condition(node: tree_sitter.Node) -> bool:
         return get_field_name(node) in {"condition", ""} and parent.named_children[0].id == node.id
     if parent.type == "boolean_operator":
         return True
-    return parent.type == "conditional_expression" and parent.named_children[1].id == node.id
+    parts = [child.id for child in parent.named_children if child.type != "comment"]
+    return parent.type == "conditional_expression" and parts[1:2] == [node.id]
 
 
 def may_lack_await(node: tree_sitter.Node) -> bool:

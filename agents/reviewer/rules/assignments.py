@@ -53,7 +53,7 @@ def _is_intended(scan: Scan, item: Item, side: tree_sitter.Node) -> bool:
     function = item.function
     if side.type in _PLAIN_NAMES:
         return function is not None and not (
-            _is_used_elsewhere(scan, function, side) or _is_unstored_parameter(scan, function, side)
+            _is_used_elsewhere(scan, function, side) or _may_lack_receiver(scan, function, side)
         )
     return scan.has_trait(Trait.ASSIGNING_RUNS_CODE) and not _is_parameter(scan, function, side)
 
@@ -92,8 +92,11 @@ def _is_parameter(scan: Scan, function: Item | None, side: tree_sitter.Node) -> 
     return re.search(rb"(?<!\w)" + re.escape(name) + rb"(?!\w)", scan.read_bytes(parameters)) is not None
 
 
-def _is_unstored_parameter(scan: Scan, function: Item, side: tree_sitter.Node) -> bool:
-    """Return whether `side` is a parameter, and another one is stored in an equal attribute (`self.size = size`)."""
+def _may_lack_receiver(scan: Scan, function: Item, side: tree_sitter.Node) -> bool:
+    """Return whether `mode = mode` may lack a `self.`: `mode` is a parameter, and the function stores values.
+
+    That is, its body has an assignment of a name to an attribute of that name (`self.size = size`).
+    """
     body = nodes.get_body(function.node) or function.node
     return _is_parameter(scan, function, side) and _STORED.search(scan.read_bytes(body)) is not None
 

@@ -159,13 +159,10 @@ def find_same_branches(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]
 
 def _find_same_outcomes(scan: Scan, item: Item) -> Iterator[Hit]:
     """Report the ternary `item` if both of its outcomes are the same text and its condition narrows no type."""
-    one, other = item.node.child_by_field_name("consequence"), item.node.child_by_field_name("alternative")
-    condition = item.node.child_by_field_name("condition")
-    if condition is None:  # a grammar without fields: Python's
-        one, condition, other = (*item.node.named_children, None, None, None)[:3]
-    if one is None or other is None or scan.read_bytes(one) != scan.read_bytes(other):
+    parts = nodes.split_ternary(item.node, scan)
+    if parts is None or scan.read_bytes(parts[1]) != scan.read_bytes(parts[2]):
         return
-    if condition is None or not _narrows_type(scan, condition):
+    if not _narrows_type(scan, parts[0]):
         yield make_hit(
             item.node,
             "Both outcomes of this condition are the same, so it decides nothing. Change the one that is wrong.",
@@ -211,17 +208,13 @@ def _list_values(case: tree_sitter.Node) -> list[tree_sitter.Node]:
     return values
 
 
-def find_none_comparison(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
+def find_none_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:
     """Report `== None` and `!= None` in conditions; elsewhere, such a comparison may build a query."""
     node = item.node
     sign = node.child_by_field_name("operators")
     if node.named_child_count != 2 or sign is None or sign.type not in {"==", "!="}:
         return
-    around = node.parent
-    while around is not None and around.type in {"boolean_operator", "not_operator", "parenthesized_expression"}:
-        around = around.parent
-    deciding = {"if_statement", "elif_clause", "while_statement", "assert_statement", "conditional_expression"}
-    if around is None or around.type not in deciding:
+    if not _is_part_of_condition(scan, node):
         return
     better = "is" if sign.type == "==" else "is not"
     fix = ByteFix(f"Compare with `{better} None`", (ByteEdit(sign.start_byte, sign.end_byte, better),))
@@ -231,6 +224,21 @@ def find_none_comparison(_scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[H
         "there is a value.",
         fix,
     )
+
+
+def _is_part_of_condition(scan: Scan, node: tree_sitter.Node) -> bool:
+    """Return whether `node` is the condition of a Python statement or ternary, or its operand of `and`, `or`, `not`."""
+    part, around = node, node.parent
+    while around is not None and around.type in {"boolean_operator", "not_operator", "parenthesized_expression"}:
+        part, around = around, around.parent
+    if around is None:
+        return False
+    if around.type == "conditional_expression":  # not one of its two values
+        parts = nodes.split_ternary(around, scan)
+        return parts is not None and parts[0] == part
+    if around.type == "assert_statement":  # not its message
+        return next((each for each in around.named_children if not scan.is_comment(each)), None) == part
+    return around.type in {"if_statement", "elif_clause", "while_statement"}
 
 
 def find_nan_comparison(scan: Scan, item: Item, _: ReviewPolicy) -> Iterator[Hit]:

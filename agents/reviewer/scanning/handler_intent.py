@@ -54,16 +54,22 @@ def is_intended(scan: Scan, clause: tree_sitter.Node, caught: str) -> bool:
         return True  # only a failure continues after the `try`
     if all(_is_cleanup(scan, each) for each in tried):
         return True
-    whole = around.parent if around.parent is not None and around.parent.type == "expression_statement" else around
+    try_statement = (
+        around.parent if around.parent is not None and around.parent.type == "expression_statement" else around
+    )
     return (
-        _has_reason(scan, whole, clause)
-        or _has_fallback(scan, whole, tried)
-        or (scan.has_trait(Trait.CAUGHT_NAME_OUTLIVES) and bool(caught) and _is_mentioned_after(scan, whole, caught))
+        _has_reason(scan, try_statement, clause)
+        or _has_fallback(scan, try_statement, tried)
+        or (
+            scan.has_trait(Trait.CAUGHT_NAME_OUTLIVES)
+            and bool(caught)
+            and _is_mentioned_after(scan, try_statement, caught)
+        )
     )
 
 
 def _list_tried_statements(scan: Scan, clause: tree_sitter.Node) -> list[tree_sitter.Node]:
-    """Return the statements of the `try` that the handler `clause` belongs to."""
+    """Return the statements of the `try` that the handler `clause` belongs to; [] if none are found."""
     around = clause.parent
     if around is None:
         return []
@@ -88,12 +94,18 @@ def _is_cleanup(scan: Scan, statement: tree_sitter.Node) -> bool:
     return call is not None and _CLEANUP_NAMES.match(re.split(r"\W+", call[1].rstrip("?!"))[-1]) is not None
 
 
-def _has_reason(scan: Scan, whole: tree_sitter.Node, clause: tree_sitter.Node) -> bool:
-    """Return whether a comment in the `try`, directly above it or above the statement before it, gives a reason."""
+def _has_reason(scan: Scan, try_statement: tree_sitter.Node, clause: tree_sitter.Node) -> bool:
+    """Return whether a comment gives a reason for the empty handler `clause` of `try_statement`.
+
+    Comments in the `try` before the handler count, and those directly above the `try` or above the statement before it,
+    if no blank line is between.
+    """
     comments = [
-        comment.node for comment in scan.get_items("comment") if whole.start_byte <= comment.start < clause.start_byte
+        comment.node
+        for comment in scan.get_items("comment")
+        if try_statement.start_byte <= comment.start < clause.start_byte
     ]
-    above = whole
+    above = try_statement
     for _ in range(_STATEMENTS_BEFORE):
         comments += _find_comments_above(scan, above)
         before = _get_statement_before(scan, above)
@@ -132,43 +144,43 @@ def _get_statement_after(scan: Scan, node: tree_sitter.Node) -> tree_sitter.Node
     return after
 
 
-def _has_fallback(scan: Scan, whole: tree_sitter.Node, tried: list[tree_sitter.Node]) -> bool:
+def _has_fallback(scan: Scan, try_statement: tree_sitter.Node, tried: list[tree_sitter.Node]) -> bool:
     """Return whether the code goes on with a fallback after a failure.
 
     That is a jump or the function's end, if the `try` returns a value; or a variable that the `try` assigns, that was
     set before it or is hoisted, and that is read after it.
     """
-    if any(_contains_return(each) for each in tried) and _is_followed_by_exit(scan, whole):
+    if any(_contains_return(each) for each in tried) and _is_followed_by_exit(scan, try_statement):
         return True
     names = {name for each in tried for name in _find_assigned_names(scan, each)} & (
-        _find_names_set_before(scan, whole) | _find_hoisted_names(scan, tried)
+        _find_names_set_before(scan, try_statement) | _find_hoisted_names(scan, tried)
     )
-    return any(_is_read_after(scan, whole, name) for name in names)
+    return any(_is_read_after(scan, try_statement, name) for name in names)
 
 
-def _is_followed_by_exit(scan: Scan, whole: tree_sitter.Node) -> bool:
-    """Return whether a jump or the function's end follows the `try`, or the retry loop around it.
+def _is_followed_by_exit(scan: Scan, try_statement: tree_sitter.Node) -> bool:
+    """Return whether a jump or the function's end follows `try_statement`; in a loop, whether one follows the loop.
 
-    Calls that log or assert may come between.
+    In a loop a jump right after the `try` is enough, too. Calls that log or assert may come between.
     """
-    after = _get_statement_after(scan, whole)
+    after = _get_statement_after(scan, try_statement)
     while after is not None and _LOG_CALLS.match(scan.read_text(after)):
         after = _get_statement_after(scan, after)
     if after is not None and _JUMPS.match(scan.read_text(after)):
         return True
-    around = whole.parent
+    around = try_statement.parent
     while around is not None and not _FUNCTION_KINDS.search(around.type):
         if _LOOP_KINDS.match(around.type):
             return _is_followed_by_exit(scan, around)
         around = around.parent
-    parent = whole.parent
+    parent = try_statement.parent
     return after is None and around is not None and parent is not None and around in {parent, parent.parent}
 
 
-def _find_names_set_before(scan: Scan, whole: tree_sitter.Node) -> set[str]:
+def _find_names_set_before(scan: Scan, try_statement: tree_sitter.Node) -> set[str]:
     """Return the names that the statements directly before the `try` assign."""
     names: set[str] = set()
-    above = _get_statement_before(scan, whole)
+    above = _get_statement_before(scan, try_statement)
     for _ in range(_STATEMENTS_BEFORE):
         if above is not None:
             names.update(_find_assigned_names(scan, above))
@@ -176,12 +188,12 @@ def _find_names_set_before(scan: Scan, whole: tree_sitter.Node) -> set[str]:
     return names
 
 
-def _is_read_after(scan: Scan, whole: tree_sitter.Node, name: str) -> bool:
+def _is_read_after(scan: Scan, try_statement: tree_sitter.Node, name: str) -> bool:
     """Return whether the first statement after the `try` that mentions `name` reads its value.
 
     Looks at `_STATEMENTS_AFTER` statements; False if none of these mentions the name.
     """
-    after = _get_statement_after(scan, whole)
+    after = _get_statement_after(scan, try_statement)
     for _ in range(_STATEMENTS_AFTER):
         if after is None:
             return False
@@ -227,9 +239,9 @@ def _reads_value(text: str, name: str) -> bool:
     return re.match(rf"\s*{word}\s*(?:[.\[][^=\n]*|\s)=(?!=)", text) is None and re.search(word, text) is not None
 
 
-def _is_mentioned_after(scan: Scan, whole: tree_sitter.Node, name: str) -> bool:
+def _is_mentioned_after(scan: Scan, try_statement: tree_sitter.Node, name: str) -> bool:
     """Return whether a statement after the `try` in the same list mentions `name`."""
-    after = _get_statement_after(scan, whole)
+    after = _get_statement_after(scan, try_statement)
     while after is not None:
         if re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", scan.read_text(after)):
             return True

@@ -189,6 +189,21 @@ def _widen_condition(branch: tree_sitter.Node, condition: tree_sitter.Node) -> t
     return branch if several or branch.child_by_field_name("initializer") is not None else condition
 
 
+def split_ternary(
+    node: tree_sitter.Node, scan: Scan
+) -> tuple[tree_sitter.Node, tree_sitter.Node, tree_sitter.Node] | None:
+    """Return the condition of the ternary `node`, its value if the condition holds, and its value if not.
+
+    None if one of them is missing, as in PHP's `a ?: b`.
+    """
+    parts = [child for child in node.named_children if not scan.is_comment(child)]
+    if len(parts) != 3:
+        return None
+    if any(child.type == "if" for child in node.children):  # Python's `a if condition else b`
+        return parts[1], parts[0], parts[2]
+    return parts[0], parts[1], parts[2]
+
+
 def does_nothing(scan: Scan, body: tree_sitter.Node) -> bool:
     """Return whether `body` is empty or has only statements without effect, such as `pass`."""
     for statement in list_statements(body, scan):

@@ -391,13 +391,16 @@ def _walk_functions(tree: ast.AST) -> Iterator[Function]:
     return (one for one in ast.walk(tree) if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
 
-def _dump_rest(tree: ast.Module, function: str, made: str) -> str:
-    """Remove the function `made` and the bodies of `function` from the tree, and return a dump of the rest."""
+def _dump_rest(tree: ast.Module, function_name: str, new_name: str) -> str:
+    """Return a dump of the tree without the new function and the bodies of all functions called `function_name`.
+
+    Removes them from `tree`; the new function is anything called `new_name`.
+    """
     for node in ast.walk(tree):
         for body in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
             if isinstance(body, list):
-                body[:] = [one for one in body if getattr(one, "name", "") != made]
+                body[:] = [one for one in body if getattr(one, "name", "") != new_name]
     for one in _walk_functions(tree):
-        if one.name == function:
+        if one.name == function_name:
             one.body = []
     return ast.dump(tree)

@@ -116,12 +116,12 @@ class Block:
         return self._find_loop() is not None
 
     def find_names_read_after_error(self) -> Names:
-        """Return the names that may be read after an error in the block.
+        """Return the names that may be read after an error in the block that the function survives.
 
         In a new function, an error would lose the values that the block has given these names until then.
         """
         found: set[str] = set()
-        for node, field in self.around:
+        for place, (node, field) in enumerate(self.around):
             if isinstance(node, (ast.Try, ast.TryStar)) and field != "finalbody":
                 found |= find_reads(node.finalbody)
                 goes_on = any(isinstance(one, (ast.Break, ast.Continue)) for one in walk_own_nodes(node.finalbody))
@@ -129,24 +129,28 @@ class Block:
                     found |= find_reads(node.handlers)
                     goes_on = goes_on or any(_continues_after(one.body) for one in node.handlers)
                 if goes_on:
-                    found |= self._find_names_read_past(node)
+                    found |= self._find_names_read_past(place)
             elif isinstance(node, (ast.With, ast.AsyncWith)) and classify_swallowing(node) is not Swallows.NEVER:
-                past = self._find_names_read_past(node)
+                past = self._find_names_read_past(place)
                 if classify_swallowing(node) is Swallows.MAYBE:
                     # Without an earlier value, the code after the `with` fails either way.
                     past &= self.find_names_bound_before() | {one.arg for one in list_parameters(self.function)}
                 found |= past
         return frozenset(found)
 
-    def _find_names_read_past(self, node: ast.stmt) -> Names:
-        """Return the names that may be read after `node`, a statement around the block, has ended."""
-        last, loop = node.end_lineno or 0, self._find_loop()
-        first = loop.lineno if loop is not None else last + 1
-        return self._collect_reads(
-            one
-            for one in ast.walk(self.function)
-            if getattr(one, "lineno", 0) > last or first <= getattr(one, "lineno", 0) < node.lineno
-        )
+    def _find_names_read_past(self, place: int) -> Names:
+        """Return the names whose values may be read once an error in the block has ended the statement `around[place]`.
+
+        They are read below that statement, or in the next round of a loop around it before they are bound again there.
+        """
+        last = self.around[place][0].end_lineno or 0
+        found = self._collect_reads(one for one in ast.walk(self.function) if getattr(one, "lineno", 0) > last)
+        for loop, field in self.around[:place]:
+            if isinstance(loop, _LOOPS) and field == "body":
+                once = Flow(wary=True)
+                once.follow([loop], frozenset())
+                found |= once.exposed
+        return found
 
     def _find_loop(self) -> ast.stmt | None:
         """Return the outermost loop with the block in its body; None if there is none."""

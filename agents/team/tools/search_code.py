@@ -76,9 +76,10 @@ def _search(index: Index, query: Query) -> Sequence[Hit]:
 
 
 def _find_definitions(index: Index, written: str, name: str) -> Sequence[Hit]:
-    """Return up to `MOST_HITS` definitions, found within `SEARCH_S`; blocking.
+    """Return up to `MOST_HITS` definitions of a name, found within `SEARCH_S`; blocking.
 
-    Those that the qualified name `written` means, if it is one that resolution knows; else all of its last part `name`.
+    If `written` is a qualified name ("Class.method") whose meaning the index knows, returns what it means; else all
+    definitions that are called `name`, its last part ("method").
     """
     deadline = time.monotonic() + SEARCH_S
     if meant := index.find_qualified(written, limit=MOST_HITS, deadline=deadline):

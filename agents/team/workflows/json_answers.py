@@ -59,7 +59,9 @@ class RecordAnswer(Generic[Record]):
 async def ask_for_record(
     prompt: str, form: type[Record], run: Callable[[list[Message]], Awaitable[TurnEnded]]
 ) -> RecordAnswer[Record]:
-    """Have an agent answer with a record; an answer that is none is sent back once, with what is wrong.
+    """Have an agent answer with a record; if the answer holds none, ask once more and say what is wrong with it.
+
+    Returns no record, but why, after two such answers, or once a turn does not end as DONE (with its status).
 
     Args:
         prompt: the task, with a description of the JSON object.

@@ -21,12 +21,14 @@ class Braces:
         defining: pattern of what makes a `{` after it the end of such a head.
         block: a statement that opens a block.
         function: an expression that opens the block of a function, as an argument.
+        arm: what opens the block of an arm of a match; "" if the language has no `=>`.
     """
 
     head: re.Pattern[str]
     defining: re.Pattern[str]
     block: str
     function: str
+    arm: str = ""
 
     def make_placeholder(self, line: str, plain: str, column: int, following: str) -> tuple[str, int]:
         """Return what takes the place of the edited `line`, so that the lines around it parse, and the cursor in it.
@@ -43,14 +45,20 @@ class Braces:
         at = heads[-1].end() if heads else 0
         closed, opened = list_brackets(plain[at:])
         text = line[:at] if heads else line[: len(line) - len(line.lstrip())]
+        if heads and not text.endswith("{"):
+            text += " x"
         place = len(text)
         text += "".join(closed)
         for number, mark in enumerate(opened):
             if mark != "{":
                 text += "x(" if mark == "(" else "x["
+            elif number and opened[number - 1] == "(":
+                text += self.function
             else:
-                text += self.function if number and opened[number - 1] == "(" else self.block
-        if not opened and not (heads and not closed):
+                text += self.arm if self.arm and "=>" in plain else self.block
+        if not opened and heads and not closed:
+            text += "," if "=>" in plain[:at] else ";" if line[:at].endswith("->") else ""
+        elif not opened:
             text += "," if plain.rstrip().endswith(",") and (closed or following.strip()) else ";"
         return text, place if heads else len(text)
 

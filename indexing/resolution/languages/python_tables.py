@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 LONGEST = 600  # characters of an expression that a table keeps
 MOST_RETURNS = 4  # of a function
 _MOST_TARGETS = 50  # of one assignment
+_DOCSTRING_BYTES = 20_000
+_RESULT = re.compile(  # the type in Sphinx's, NumPy's and Google's style
+    r":rtype:[ \t]*(?::\w+(?::\w+)?:)?`?[~!]?([A-Za-z_][\w.]*)"
+    r"|^[ \t]*Returns\n[ \t]*-+\n[ \t]*(?:\w+ : )?([A-Za-z_][\w.]*)[ \t]*$"
+    r"|^[ \t]*Returns:\n[ \t]*([A-Za-z_][\w.]*):",
+    re.MULTILINE,
+)
 _STRING = re.compile(r"[\"'](\w+)[\"']")
 _FIRST_TAKES_CLASS = {"classmethod", "__new__", "__init_subclass__", "__class_getitem__"}
 
@@ -143,13 +150,25 @@ class TableReader:
             if parameters[0].kind in {"any", "positional"}:
                 kind: ParameterKind = "class_receiver" if of_class else "receiver"
                 parameters[0] = replace(parameters[0], kind=kind)
+        annotation = self._read(node, "return_type")
         self._define(
             Definition(
                 self._text(name), "function", self._locate(node), name.start_point[0], parent, parent,
-                parameters=tuple(parameters), annotation=self._read(node, "return_type"), decorators=decorators,
+                parameters=tuple(parameters), annotation=annotation, decorators=decorators,
+                documented="" if annotation else self._read_documented(node),
             ),
             node,
         )  # fmt: skip
+
+    def _read_documented(self, function: tree_sitter.Node) -> str:
+        """Return the name of the type of a function's result in its docstring; "" if that does not give one."""
+        body = function.child_by_field_name("body")
+        first = body.named_children[0] if body is not None and body.named_children else None
+        if first is None or first.type != "expression_statement" or first.named_children[0].type != "string":
+            return ""
+        text = self._data[first.start_byte : min(first.end_byte, first.start_byte + _DOCSTRING_BYTES)]
+        found = _RESULT.search(text.decode(errors="replace"))
+        return next(filter(None, found.groups()), "") if found is not None else ""
 
     def _add_class(self, node: tree_sitter.Node) -> None:
         """Add a class, which is then around the nodes inside it."""

@@ -111,13 +111,13 @@ class ScriptRules(SimpleModules):
         """Return whether reading a method with these decorators calls it."""
         return "get" in decorators
 
-    def is_entered_as_element(self, decorators: Sequence[str]) -> bool:
+    def is_entered_as_element(self, _decorators: Sequence[str]) -> bool:
         """Return False: nothing is entered here."""
-        return "entered" in decorators
+        return False
 
-    def takes_fields(self, decorators: Sequence[str], bases: Sequence[str]) -> bool:
+    def takes_fields(self, _decorators: Sequence[str], _bases: Sequence[str]) -> bool:
         """Return False: only a constructor takes arguments."""
-        return "fields" in decorators and not bases
+        return False
 
     def make_placeholder(self, line: str, column: int, following: str) -> tuple[str, int]:
         """Return what takes the place of the edited `line`, so that the lines around it parse, and the cursor in it.

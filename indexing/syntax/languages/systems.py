@@ -40,7 +40,8 @@ LANGUAGES = (
         doc_comment=DocComment("/// "),
         apostrophe="name",
         test_custom="rust",
-        traits=Trait.TYPE_TESTS_NARROW,
+        resolution="rust.rules",
+        traits=Trait.TYPE_TESTS_NARROW | Trait.SEMICOLONS | Trait.BLOCKS_HAVE_VALUES | Trait.METHODS_ARE_CALLED,
     ),
     Language(
         "c",

@@ -1,7 +1,7 @@
-"""Places whose secrets a command may print, or a model repeat, without a name: the environment, and `.env` files.
+"""Secret values of the environment and of `.env` files, which may turn up in a text without the name of their setting.
 
-Their values are taught to the filter (`known_values`). Reads within bounds; stores nothing.
-Start at `register_secrets`.
+A command may print them, and a model repeat them; they are registered with `known_values`. Reads within bounds; stores
+nothing. Start at `register_secrets`.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def register_secrets(roots: Sequence[Path], environment: Mapping[str, str] | Non
 
 @functools.lru_cache(maxsize=8)  # each session of the team registers the same ones again
 def _select(settings: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    """Return the values of `_find_values`."""
+    """Return the secret values in `settings`, pairs of a name and a value."""
     return tuple(_find_values(settings))
 
 
 def _find_values(settings: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield the values whose names say that they are secret, and the secret parts of others, as of addresses.
+    """Yield the values whose names say that they are secret, and the secret parts of others, such as of addresses.
 
     A path is no secret, whatever its name: `PWD`, `SSH_AUTH_SOCK`.
     """

@@ -1,4 +1,4 @@
-"""Values that are known to be secret in this process, wherever they occur: without a name, in base64, in an address.
+"""Values that are known to be secret in this process, wherever they occur: alone, in base64, in an address.
 
 They come from the environment, from files such as `.env`, and from the places of keys; a command may print them, and a
 model may repeat them, where nothing says what they are. Kept in memory alone. Start at `register` and `find_known`.

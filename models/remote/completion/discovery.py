@@ -124,6 +124,8 @@ def _choose_dialect(listed: Listed) -> Callable[[ModelEntry, bool], CompletionDi
 def _find_listed_model(base: str, client: HttpClient, name: str) -> Listed:
     """Ask the server for its models and return the model called `name`; the first if `name` is "".
 
+    If none has just this name, returns the first one that `name` may mean.
+
     Raises:
         ModelError: the server cannot be reached, or does not list the model.
     """
@@ -146,7 +148,8 @@ def _find_listed_model(base: str, client: HttpClient, name: str) -> Listed:
         raise ModelError(f"{base}/models lists no model ({answer}); see whether `model.host` is right.")
     if not name:
         return models[0]
-    found = next((one for one in models if _matches_name(one.name, "", name)), None)
+    matching = [one for one in models if _matches_name(one.name, "", name)]
+    found = next((one for one in matching if one.name == name), matching[0] if matching else None)
     if found is None:
         names = ", ".join(one.name for one in models[:10])
         raise ModelError(f"{base} has no model {name}; set `model.name` to one of: {names}.")
@@ -161,6 +164,14 @@ def _read_listed(item: Mapping[str, Any]) -> Listed:
 
 
 def _matches_name(name: str, repository: str, wanted: str) -> bool:
-    """Return whether `wanted` is a usual spelling of the model `name` (`bigcode/starcoder2-3b`, `starcoder2:3b`)."""
+    """Return whether `wanted` may mean a model; for `starcoder2-3b` also `bigcode/starcoder2-3b` and `starcoder2:3b`.
+
+    Letter case, `:latest` at the end of `wanted`, and the owners before a "/" make no difference, even if these differ.
+
+    Args:
+        name: the model's name.
+        repository: the model's published repository; "" if none is known.
+        wanted: the name to look for.
+    """
     plain = wanted.rpartition("/")[2].removesuffix(":latest").replace(":", "-").lower()
     return wanted.lower() in {name.lower(), repository.lower()} or plain == name.rpartition("/")[2].lower()

@@ -49,7 +49,7 @@ class TurnPrinter:
         """Show an event; pieces of text are written as they arrive.
 
         Of the result of a call, shows all lines if it is about a deployment, the first line if the call failed or ran a
-        command or tests, else nothing.
+        command or tests, else nothing. Shows nothing of the end of a workflow's step or of the turn.
         """
         self._has_shown_work |= isinstance(event, events.TextArrived | events.CallStarted)
         if isinstance(event, events.TextArrived):

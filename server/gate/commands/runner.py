@@ -82,9 +82,16 @@ class ConfinedRunner:
     ) -> CommandResult:
         """Run the command of `request`, with what `extras` adds to it; return its result.
 
-        Ends its processes before it returns or raises, also if this call is cancelled. Starts nothing if the command
-        cannot be confined, its folder is outside of the workspace, there is no temporary folder, or the first search
-        for secrets reached a bound; `problem` then says so.
+        Ends its processes before it returns or raises, also if this call is cancelled. The command is confined as
+        `find_isolation` says: with all rights of the person where the system has no mechanism, and without hiding
+        secrets once a search for them was not completed. It is not run, and `problem` says why, if the mechanism fails,
+        its folder is outside of the workspace, there is no temporary folder, or its own search for secrets is not
+        completed although `find_isolation` counted on it.
+
+        Args:
+            request: the command.
+            cancelled: returns whether to stop the command; called on another thread while it runs; None never stops it.
+            extras: what is added to its environment, files and sockets, and what is done with its output.
         """
         folder = await asyncio.to_thread(_resolve, request.folder)
         if not any(folder.is_relative_to(root) for root in self._roots):

@@ -256,6 +256,17 @@ public class Box {
         ("Box other = box.gr$0", ["ow(amount);"]),
         ("box.grow(amount).cl$0", ["ear();"]),
         ("if (box.gr$0", ["ow(amount))"]),
+        ("if (box.gr$0\n            clear();\n        }", ["ow(amount)) {"]),
+        ("while (true && box.gr$0\n            clear();\n\n            clear();\n        }", ["ow(amount)) {"]),
+        ("if (box.gr$0\n            clear();", ["ow(amount))"]),
+        ("box.wi$0", ["dth"]),  # no statement yet
+        ("int size = box.wi$0", ["dth;"]),
+        ("return box.gr$0", ["ow(amount);"]),
+        ("return use(box, $0", ["amount);"]),
+        ("}\n    public void use($0", []),
+        ("}\n    Box use($0", []),
+        ("}\n    List<Box> use($0", []),
+        ("}\n    static Box[] use(Box box, $0", []),
         ("use(box.gr$0", ["ow(amount));"]),
         ("box.gr$0);", ["ow(amount)"]),
         ("box.gr$0;", ["ow(amount)"]),
@@ -264,9 +275,77 @@ public class Box {
         ("Box.gr$0", []),
         ("box.grow($0", ["amount);"]),
         ("use(box, $0", ["amount);"]),
+        ("use(\n            box.gr$0\n        );", ["ow(amount)"]),
+        ("Box[] all = {\n            box.gr$0\n        };", ["ow(amount)"]),
+        ("Box[] all = {box,\n            box.gr$0\n        };", ["ow(amount)"]),
+        ("box.gr$0\n            .clear();", ["ow(amount)"]),
+        ("box.gr$0\n        // then", ["ow(amount);"]),
+        ("if (true)\n            box.gr$0", ["ow(amount);"]),
+        ("Runnable run = () -> box.gr$0", ["ow(amount);"]),
     ],
 )
 def test_a_statement_of_java_is_complete(editor: Editor, body: str, expected: list[str]) -> None:
     code = JAVA.replace("BODY", body)
     answer = editor.ask(code, language="java", trigger=Trigger.INVOKED, limit=6)
     assert [one.text for one in answer.suggestions] == expected
+
+
+GO_BOX = """\
+package a
+
+type Box struct {
+\tWidth int
+}
+
+func (b *Box) Grow(amount int, name string) error { return nil }
+func NewBox(width int, height int) *Box { return nil }
+
+func run(box *Box, amount int, name string, width int, height int) {
+"""
+RUST_BOX = """\
+pub struct Pot { pub width: u32 }
+impl Pot {
+    pub fn new(width: u32, height: u32) -> Self { todo!() }
+    pub fn grow(&mut self, amount: u32, name: &str) -> u32 { 1 }
+}
+pub enum Kind { Small, Big(u32) }
+fn run(pot: &mut Pot, amount: u32, name: &str, width: u32, height: u32) {
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "texts"),
+    [
+        ("\tbox.Gr$0\n}", ["ow(amount, name)"]),
+        ("\tx := NewBox($0\n}", ["width, height)"]),
+        ("\tbox.Grow(\n\t\tam$0\n\t)\n}", ["ount, name"]),
+        ("\tif box.Wi$0\n}", ["dth"]),
+        ("\tx := Box{Width: $0}\n}", []),
+        ("}\nfunc (b *Box) Area() int { return b.Wi$0 }", ["dth}"]),
+        ("}\nfunc (b *Box) Grow($0", []),
+    ],
+)
+def test_suggestions_in_go_are_valid_code(editor: Editor, lines: str, texts: list[str]) -> None:
+    found = editor.ask(f"{GO_BOX}{lines}\n", trigger=Trigger.INVOKED, language="go", limit=6).suggestions
+    assert [one.text for one in found] == texts
+
+
+@pytest.mark.parametrize(
+    ("lines", "texts"),
+    [
+        ("    pot.gr$0\n    pot.width;\n}", ["ow(amount, name);"]),
+        ("    pot.gr$0\n}", ["ow(amount, name)"]),
+        ("    let x = pot.wi$0\n}", ["dth;"]),
+        ("    let x = Pot::$0\n}", ["new(width, height);"]),
+        ("    let x = Kind::$0\n}", ["Small;"]),
+        ("    if pot.wi$0\n}", ["dth"]),
+        ("    match x {\n        1 => pot.wi$0\n    }\n}", ["dth"]),
+        ("    let x = Pot {\n        width: pot.wi$0\n    };\n}", ["dth"]),
+        ("    pot.grow(\n        am$0\n    );\n}", ["ount, name"]),
+        ("}\nfn grow(am$0", []),
+        ("}\npub(crate) async fn grow(am$0", []),
+    ],
+)
+def test_suggestions_in_rust_are_valid_code(editor: Editor, lines: str, texts: list[str]) -> None:
+    found = editor.ask(f"{RUST_BOX}{lines}\n", trigger=Trigger.INVOKED, language="rust", limit=6).suggestions
+    assert [one.text for one in found] == texts

@@ -73,6 +73,13 @@ SILENT = {
         "typescript",
         "function f(a: A | B) { if (typeof a === 'string') { return g(a); } else { return g(a); } }",
     ),
+    "a query as a value": ("python", "def f(a, b):\n    return (T.a == None) if b else a\n"),
+    "a query as the other value": ("python", "def f(a, b):\n    return a if b else T.a == None and T.b\n"),
+    "a query as a value after a comment": ("python", "x = (  # one\n    T.a == None  # two\n    if b else a)\n"),
+    "the message of an assertion": ("python", "assert a, T.a == None\n"),
+    "an outcome like the condition": ("dart", "void f() { var x = a ? b : a; }"),
+    "an outcome like the condition after a comment": ("python", "x = (\n    a  # one\n    if a else b)\n"),
+    "a fallback of PHP": ("php", "<?php $x = $a ?: $a;"),
     "branches with reasons": ("python", "if a:\n    # one\n    b()\nelse:\n    # other\n    b()\n"),
     "an empty statement for its call": ("c", "void f(void) { if (write(a)) ; }"),
     "a semicolon of its own": ("c", "void f(int a) {\n    if (a)\n        ;\n}"),
@@ -113,6 +120,7 @@ FOUND = {
     "swallowed-exception": ("ruby", "begin\n  a\nrescue => e\nend\n"),
     "modified-while-iterated": ("python", "def f(d):\n    for k in d:\n        del d[k]\n"),
     "same-branches": ("python", "if a:\n    b()\nelse:\n    b()\n"),
+    "none-comparison": ("python", "x = a if (b == None or c) else d\n"),
     "stray-semicolon": ("java", "class A { void f(boolean a) { if (a); g(); } }"),
     "assigned-condition": ("javascript", "if (a = 1) { b(); }"),
     "async-executor": ("javascript", "new Promise(async (r) => { r(await a()); });"),
@@ -149,6 +157,26 @@ def test_a_similar_fault_is_found(code: str) -> None:
 )
 def test_a_stub_never_runs(path: str, language: str, text: str) -> None:
     assert find_codes(language, text, path) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("python", "x = (\n    a  # one\n    if b else a)\n"),
+        ("javascript", "x = b ? a : a;"),
+        ("dart", "void f() { var x = b ? a : a; }"),
+        ("swift", "let x = b ? a : a\n"),
+        ("php", "<?php $x = $b ? $a : $a;"),
+        ("ruby", "x = b ? a : a\n"),
+    ],
+)
+def test_a_ternary_with_equal_outcomes_is_found(language: str, text: str) -> None:
+    assert "same-branches" in find_codes(language, text)
+
+
+@pytest.mark.parametrize("text", ["assert a == None, b\n", "while not (a != None):\n    f()\n"])
+def test_a_comparison_with_none_that_decides_is_found(text: str) -> None:
+    assert "none-comparison" in find_codes("python", text)
 
 
 def test_a_message_is_true_of_the_code_at_its_place() -> None:

@@ -54,8 +54,9 @@ def test_a_bound_on_the_depth_changes_nothing_in_ordinary_code(monkeypatch: pyte
 @pytest.mark.parametrize(
     "line", ['"' + '\\"' * 50_000, "'\"" + "\\'" * 50_000, "x" * 100_000, "`" + "\\`" * 50_000, "/" + "\\/" * 50_000]
 )
-def test_a_line_of_any_length_is_simplified_in_time(line: str) -> None:
-    found = rules.load("typescript")
+@pytest.mark.parametrize("language", ["typescript", "java"])
+def test_a_line_of_any_length_is_simplified_in_time(language: str, line: str) -> None:
+    found = rules.load(language)
     assert found is not None
     started = time.thread_time()
     assert len(found.simplify(line)) == len(line)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from indexing.resolution.files import read_table
+from indexing.resolution.files import TableCache, read_table
 from indexing.resolution.languages.go.tables import list_names
 from tests.indexing.resolution.workspaces import find, list_members, open_names
 
@@ -247,6 +249,19 @@ def test_a_receiver_of_a_struct_without_foreign_bases_is_complete() -> None:
 
     assert is_complete("type A struct{ x int }\nfunc (a A) f() {\n\ta.$0\n}")
     assert not is_complete("type A struct{ io.Reader }\nfunc (a A) f() {\n\ta.$0\n}")
+
+
+def test_members_are_not_all_known_while_a_file_of_the_package_is_not_read() -> None:
+    code = "#- a.go\npackage a\n\ntype A struct{ x int }\nfunc f(a A) {\n\ta.$0\n}\n"
+    tables = TableCache()
+    open_names(code, tables=tables)
+    both = f"{code}#- b.go\npackage a\n\nfunc (a A) g() {{}}\n"
+    late = open_names(both, tables=tables, deadline=time.monotonic() - 1).find_receiver()
+    assert late is not None
+    assert ([each.name for each in late.members], late.is_complete) == (["x"], False)
+    found = open_names(both, tables=tables).find_receiver()
+    assert found is not None
+    assert ([each.name for each in found.members], found.is_complete) == (["x", "g"], True)
 
 
 def test_the_edited_line_may_be_a_function_of_its_own() -> None:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from indexing.resolution.files import read_table
+from indexing.syntax.documents import Document
 from tests.indexing.resolution.workspaces import find, list_members, open_names
+from tests.marked import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from indexing.index import Index
 
 SHOP = """
 #- src/main/java/com/shop/Base.java
@@ -42,6 +52,8 @@ public class Cart extends Base {
     public Cart(Item first, int size) {}
     public Cart(Item first) {}
     public Item get(int at) { return items.get(at); }
+    public Money get(int at, int other) { return null; }
+    public Cart get(int at, int other, Item... rest) { return null; }
     public Money total() { return null; }
     public <T extends Item> T choose(T one) { return one; }
     @Override public Cart save() { return this; }
@@ -126,6 +138,9 @@ def list_in(body: str, *, path: str = APP, head: str = HEAD, around: str = "clas
         ("field.$0", CART),
         ("this.field.$0", CART),
         ("cart.get(1).$0", ITEM),
+        ("cart.get(1, 2).$0", [*CART, *MONEY]),
+        ("cart.get(1, 2, null, null).$0", CART),
+        ("cart.get().$0", [*CART, *ITEM, *MONEY]),
         ("cart.total().plus(null).$0", MONEY),
         ("cart.items.get(0).$0", ITEM),
         ('cart.byName.get("a").$0', ITEM),
@@ -138,7 +153,10 @@ def list_in(body: str, *, path: str = APP, head: str = HEAD, around: str = "clas
         ("for (Item item : cart.items) {\n            item.$0\n        }", ITEM),
         ("for (var item : cart.items) {\n            item.$0\n        }", ITEM),
         ("for (Item item : cart.items) {\n        }\n        item.$0", []),
-        ("cart.items.forEach(item -> item.$0);", []),
+        ("cart.items.forEach(item -> item.$0);", ITEM),
+        ("cart.items.stream().filter(item -> item.with(null).$0)", ITEM),
+        ("cart.byName.forEach((name, item) -> item.$0", ITEM),
+        ("cart.items.forEach(item -> { item.$0 });", ITEM),
         ("cart.items.forEach(item -> {\n            item.$0\n        });", ITEM),
         ("cart.items.stream().filter(one -> true).findFirst().get().$0", ITEM),
         ("try (Cart open = cart.save()) {\n            open.$0\n        }", CART),
@@ -229,7 +247,7 @@ def test_names_of_the_package_need_no_import() -> None:
     assert find(f"{head}Ca$0rt c;\n}} }}\n") == ["src/main/java/com/shop/Cart.java:7 Cart"]
     assert find(f"{head}Hid$0den h;\n}} }}\n") == []  # another folder: only classes with a file of their own
     near = f"{SHOP}#- src/main/java/com/shop/Other.java\npackage com.shop;\nclass Other {{ void run() {{\n"
-    assert find(f"{near}Hid$0den h;\n}} }}\n") == ["src/main/java/com/shop/Cart.java:17 Hidden"]
+    assert find(f"{near}Hid$0den h;\n}} }}\n") == ["src/main/java/com/shop/Cart.java:19 Hidden"]
     assert find(f"{near}Str$0ing h;\n}} }}\n") == []
 
 
@@ -255,8 +273,15 @@ def test_a_constructor_gives_the_parameters_of_new() -> None:
 
     assert list_missing("new Item($0") == ["price", "kind", "tags"]
     assert list_missing("new Cart(null, $0") == ["size"]
+    assert list_missing("new Cart($0") == ["first", "size"]
     assert list_missing("new Money.Builder($0") == []
     assert list_missing("new Box<Item, Item>($0") == []
+    own = "class App extends Cart { App(int one, Item two) {}\n App() {\nLINE\n} }"
+    own = f"{SHOP}#- {APP}\npackage com.app;\n{HEAD}\n{own}"
+    for line, missing in (("super($0", ["first", "size"]), ("this($0", ["one", "two"]), ("this(1, $0", ["two"])):
+        call = open_names(own.replace("LINE", line)).find_call()
+        assert call is not None
+        assert [each.name for each in call.parameters] == missing
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
@@ -302,3 +327,25 @@ def test_classes_that_extend_each_other_end() -> None:
     assert list_members(f"#- a/B.java\n{code}") == []
     code = "class A extends A.B { static class B extends A { void run() {\nthis.$0\n} } }\n"
     assert "run" in list_members(f"#- a/B.java\n{code}")
+
+
+def test_search_and_prompts_find_definitions_by_meaning(make_index: Callable[..., Index], tmp_path: Path) -> None:
+    body = "class App {\n    void run(Cart cart) {\n        cart.total();\n        $0\n    }\n}\n"
+    fixture = f"{SHOP}#- {APP}\npackage com.app;\n\nimport com.shop.*;\n\n{body}"
+    marked = parse(fixture)
+    index = make_index(marked.write(tmp_path))
+
+    def search(written: str) -> list[str]:
+        return [f"{hit.relative.rpartition('/')[2]}:{hit.first_line + 1}" for hit in index.find_qualified(written)]
+
+    assert search("Cart.total") == ["Cart.java:15"]
+    assert search("com.shop.Cart.total") == ["Cart.java:15"]
+    assert search("Cart.first") == ["Named.java:6"]  # inherited
+    assert search("Money.Builder.build") == ["Money.java:9"]
+    assert search("Cart.missing") == []
+    path = tmp_path / APP
+    text = marked.text
+    assert marked.cursor is not None
+    document = Document(path.as_uri(), path, "java", text)
+    found = [hit.name for hit in index.find_related_definitions(document, marked.cursor[1], limit=8)]
+    assert any("total" in name for name in found)

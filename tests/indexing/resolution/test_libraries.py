@@ -46,8 +46,30 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     install(environment, "untyped", {"untyped/__init__.py": "def build(name):\n    return magic(name)\n"})
     stub = "class Built:\n    def run(self) -> int: ...\n\ndef build(name: str) -> Built: ...\n"
     install(environment, "types-untyped", {"untyped-stubs/__init__.pyi": stub})
+    renaming = {
+        "renaming/__init__.py": "from . import inner as part\nfrom .inner import make as made\n",
+        "renaming/inner/__init__.py": "def make(): ...\n",
+    }
+    untold = (
+        "class Kit:\n    def run(self): ...\n"
+        'def sphinx():\n    """Fetch.\n\n    :rtype: untold.parts.Part\n    """\n    return magic()\n'
+        'def sphinx_here():\n    """Fetch.\n\n    :rtype: :class:`~Kit`\n    """\n    return magic()\n'
+        'def numpy():\n    """Fetch.\n\n    Returns\n    -------\n    kit : Kit\n    """\n    return magic()\n'
+        'def google():\n    """Fetch.\n\n    Returns:\n        Kit: a new one.\n    """\n    return magic()\n'
+        'def prose():\n    """Return a Kit.\n\n    :rtype: nothing.of.Kit\n    """\n    return magic()\n'
+    )
+    parts = {"untold/__init__.py": untold, "untold/parts.py": "class Part:\n    def read(self): ...\n"}
+    install(environment, "untold", parts)
+    models = (
+        "from typing import TypedDict, Unpack\nclass BaseModel:\n    def __init__(self, /, **data): ...\n"
+        "class Waiting(TypedDict, total=False):\n    wait: float\nclass Options(Waiting):\n    tries: int\n"
+        "def send(url, **options: Unpack[Options]): ...\n"
+    )
+    install(environment, "models", {"models.py": models})
+    install(environment, "renaming", renaming)
     install(environment, "spread-one", {"spread/one.py": "class One:\n    def first(self): ...\n"})
     install(environment, "spread-two", {"spread/two.py": "class Two:\n    def second(self): ...\n"})
+    write(folder.parent / "python" / "lib" / "python3.11", {"abc.py": "class ABC:\n    def hidden(self): ...\n"})
     install(environment, "local", {"local.py": "class Wrong:\n    def wrong(self): ...\n"})
     write(folder, {"own.py": "class Thing:\n    def act(self, count): ...\n", "local.py": "class Right: ...\n"})
     return folder
@@ -86,6 +108,7 @@ def list_members(index: Index, root: Path, code: str) -> list[str]:
     [
         ("import client\nanswer = client.fetch('a')\nanswer.$0", ["status", "read", "json"]),
         ("from client import Session\nSession().$0", ["__enter__", "get", "close"]),
+        ("import client\nclient.$0", ["fetch", "Session"]),
         ("from client import Hidden\nHidden().$0", []),
         ("import client.sessions\nclient.sessions.Session().$0", ["__enter__", "get", "close"]),
         ("from client import fast\nfast.quick('').$0", ["status", "read", "json"]),
@@ -93,6 +116,11 @@ def list_members(index: Index, root: Path, code: str) -> list[str]:
         ("from spread import two\ntwo.Two().$0", ["second"]),
         ("from spread.one import One\nOne().$0", ["first"]),
         ("from client import Session\nclass A(Session):\n    a = 1\nA().$0", ["a", "__enter__", "get", "close"]),
+        ("import untold\nuntold.sphinx().$0", ["read"]),
+        ("import untold\nuntold.sphinx_here().$0", ["run"]),
+        ("import untold\nuntold.numpy().$0", ["run"]),
+        ("import untold\nuntold.google().$0", ["run"]),
+        ("import untold\nuntold.prose().$0", []),
         ("import missing\nmissing.make().$0", []),
         ("from client.sessions import helper\nhelper.$0", []),
     ],
@@ -101,9 +129,24 @@ def test_members_of_objects_of_libraries_are_known(index: Index, root: Path, cod
     assert list_members(index, root, code) == members
 
 
+def test_a_member_has_the_name_by_which_it_is_used(index: Index, root: Path) -> None:
+    assert list_members(index, root, "import renaming\nrenaming.$0") == ["part", "made"]
+
+
 def test_a_name_of_the_workspace_is_never_looked_up_in_libraries(index: Index, root: Path) -> None:
     assert open_at(index, root, "from local import Right\nRight$0()").find_definitions()[0].relative == "local.py"
     assert open_at(index, root, "from local import Wrong\nWrong$0()").find_definitions() == ()
+
+
+def test_a_class_with_an_empty_base_of_a_library_has_no_other_members(index: Index, root: Path) -> None:
+    def is_complete(base: str) -> bool:
+        code = f"from abc import ABC\nfrom client import Session\nclass A({base}):\n    a = 1\nA().$0"
+        receiver = open_at(index, root, code).find_receiver()
+        assert receiver is not None
+        return receiver.is_complete
+
+    assert is_complete("ABC")
+    assert not is_complete("Session")
 
 
 def test_the_arguments_that_a_function_of_a_library_takes_are_known(index: Index, root: Path) -> None:
@@ -115,6 +158,21 @@ def test_the_arguments_that_a_function_of_a_library_takes_are_known(index: Index
     call = open_at(index, root, "from functools import reduce\nreduce($0)").find_call()
     assert call is not None
     assert [each.name for each in call.parameters] == ["function", "sequence"]
+
+
+def test_the_keywords_that_a_type_lists_are_arguments(index: Index, root: Path) -> None:
+    call = open_at(index, root, "import models\nmodels.send('a', $0)").find_call()
+    assert call is not None
+    assert [(each.name, each.is_required) for each in call.parameters] == [
+        ("tries", False), ("wait", False), ("options", False),
+    ]  # fmt: skip
+
+
+def test_a_model_takes_its_fields_whatever_the_constructor_of_the_library_takes(index: Index, root: Path) -> None:
+    code = "from models import BaseModel\nclass User(BaseModel):\n    name: str\n    age: int = 0\nUser($0)"
+    call = open_at(index, root, code).find_call()
+    assert call is not None
+    assert [(each.name, each.is_required) for each in call.parameters] == [("name", True), ("age", False)]
 
 
 def test_only_who_asks_for_libraries_gets_them(index: Index, root: Path) -> None:

@@ -61,10 +61,10 @@ def make_recording_emit(stage: Stage) -> Emit:
 
 
 async def run(step: AgentStep, stage: Stage) -> StepOutcome:
-    """Run one turn of an agent with the step's role; a turn that does not end as DONE leaves the step open.
+    """Run one turn of an agent with the step's role.
 
-    An optional step is left out instead if the turn fails or reaches a limit. After a step that changes tests, stores
-    hashes of the test files in the state.
+    If the role is missing, or the turn does not end as DONE, the step stays open; an optional step is left out instead
+    if the turn fails or reaches a limit. After a step that changes tests, stores hashes of the test files in the state.
     """
     role = stage.roles.get(step.role)
     if role is None:

@@ -57,9 +57,10 @@ class DecisionStep(Step):
 
 
 async def run(step: DecisionStep, stage: Stage) -> StepOutcome:
-    """Have the role decide, and store the decision; without one, the workflow ends, and the verdicts are stored.
+    """Have the role decide, and store the decision with the verdicts.
 
-    A turn of the role that does not end as DONE leaves the step open.
+    Without verdicts the workflow ends; so it does without a decision after two answers, and the verdicts are stored.
+    If the role is missing, or its turn does not end as DONE, the step stays open.
     """
     role, board = stage.roles.get(step.role), load_board(stage.state.boards.get(step.of))
     if role is None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ConditionStep(Step):
-    """The way on depends on an answer.
+    """The next step depends on an earlier answer.
 
     Attributes:
         of: the step whose last answer is looked at.

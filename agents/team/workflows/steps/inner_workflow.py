@@ -1,4 +1,4 @@
-"""A step in which another workflow does the request; where there is no such workflow, the next step does without."""
+"""A step in which another workflow runs; a step can be named that follows if there is no such workflow."""
 
 from __future__ import annotations
 

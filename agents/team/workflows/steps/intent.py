@@ -71,7 +71,7 @@ class IntentStep(Step):
 async def run(step: IntentStep, stage: Stage) -> StepOutcome:
     """Find the intent of the request, by rules or by asking the role; "unclear" after two answers without an object.
 
-    A turn of the role that does not end as DONE leaves the step open.
+    If the role is missing, or its turn does not end as DONE, the step stays open.
     """
     if (found := _find_by_rules(stage)) is not None:
         stage.state.answers[step.name] = found.format()

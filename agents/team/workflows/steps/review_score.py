@@ -1,4 +1,4 @@
-"""A step in which a role judges what was done with a score, on which the way on depends."""
+"""A step in which a role scores what was done from 0 to 100; the score decides which step is next."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Judgement(BaseModel):
 
 
 class ScoreStep(Step):
-    """A role judges what was done with a score, and changes nothing.
+    """A role scores what was done, and changes nothing.
 
     Attributes:
         role: name of the role.
@@ -68,7 +68,7 @@ class ScoreStep(Step):
         least: the score that is good enough.
         then: the next step if it is reached.
         otherwise: the next step if not.
-        stalled: the next step if it is not, and is not higher than the last time; "" to go on with `otherwise`.
+        stalled: the next step if it is not, and the score is no higher than the last one; "" for `otherwise`.
     """
 
     kind: Literal["score"]
@@ -85,9 +85,11 @@ class ScoreStep(Step):
 
 
 async def run(step: ScoreStep, stage: Stage) -> StepOutcome:
-    """Have the role judge, store its judgement, and choose the next step by the score; end the workflow without one.
+    """Have the role judge, store its judgement, and choose the next step by the score.
 
-    A turn of the role that does not end as DONE leaves the step open.
+    That is `then` for a score of at least `least`, `stalled` for a lower one that is no higher than the last, else
+    `otherwise`. Without a judgement after two answers the workflow ends. If the role is missing, or its turn does not
+    end as DONE, the step stays open.
     """
     role = stage.roles.get(step.role)
     if role is None:

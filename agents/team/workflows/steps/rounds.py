@@ -29,7 +29,7 @@ class RoundsStep(Step):
 
 
 async def run(step: RoundsStep, stage: Stage) -> StepOutcome:
-    """Choose the next step by how often this one was run."""
+    """Choose the next step: `again` the first `most` times, `then` after that."""
     used = stage.state.visits.get(step.name, 0)
     if used >= step.most:
         return StepOutcome(f"No round is left ({step.most}).", step.then)

@@ -23,10 +23,10 @@ class TestStep(Step):
 
     Attributes:
         expect: "fail": each changed test file has a test that fails; "pass": all tests pass.
-        needs_new: whether a test file has to be changed before; without one, all tests are run.
+        needs_new: whether "fail" requires a changed test file; if False and there is none, all tests are run.
         needed: whether tests that cannot be run leave the step open; False to go on with `then`.
-        then: the next step if it is so.
-        otherwise: the next step if not.
+        then: the next step if the tests do as `expect` says.
+        otherwise: the next step if they do not.
     """
 
     __test__ = False  # keeps pytest from collecting the class as a test

@@ -31,7 +31,7 @@ TYPES = TypeNames(
 _TEXT = re.compile(
     r"""//[^\n]*|/\*.*?(?:\*/|\Z)|`[^`]*(?:`|\Z)|"(?:[^"\\\n]|\\.)*(?:"|(?=\n)|\Z)|'(?:[^'\\\n]|\\.)*'""", re.DOTALL
 )
-_IMPORT = re.compile(r"^import[ \t]*\([^)]*\)|^import[ \t]+[^\n]*", re.MULTILINE)
+_IMPORT = re.compile(r"^import[ \t]*\([^)]{0,4000}\)|^import[ \t]+[^\n]*", re.MULTILINE)
 _BRACES = braces.Braces(
     head=re.compile(r"\{"),
     defining=re.compile(r"\b(?:func|type|struct|interface)\b"),
@@ -45,6 +45,7 @@ class GoRules:
 
     constructor = ""
     whole = ""
+    has_local_paths = False
     unnamed: frozenset[str] = frozenset()
     imports = _IMPORT
     weights: Mapping[str, float] = {}
@@ -66,7 +67,14 @@ class GoRules:
         """Return (): a package contains no other."""
         return ()
 
-    def locate_parts(self, relative: str, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
+    def locate_parts(
+        self,
+        relative: str,
+        name: str,
+        paths: Paths,
+        *,
+        of_class: bool,  # noqa: ARG002 - in Go these are the same files
+    ) -> Sequence[tuple[str, int]]:
         """Return the keys of the files in the folder of `relative` that may define `name`; of all for ""."""
         return packages.locate_parts(relative, name, paths)
 

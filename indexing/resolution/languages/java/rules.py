@@ -73,6 +73,7 @@ TYPES = TypeNames(
         "list.clone": ("list", 0),
     },
     parents=frozenset({"super"}),
+    constructing=frozenset({"super", "this"}),
     giving=GIVEN,
     given={
         **{f"{name}.{method}": (0,) for name in ("Stream", "Optional") for method in _OVER_ELEMENTS},
@@ -98,8 +99,8 @@ _SIMPLIFIED = re.compile(
     re.DOTALL,
 )
 _BRACES = braces.Braces(
-    head=re.compile(r"\{"),
-    defining=re.compile(r"\b(?:class|interface|enum|record)\b|\)\s*(?:throws\b[^{}();]*)?\{|->\s*\{"),
+    head=re.compile(r"\{|->(?!\s*\{)"),
+    defining=re.compile(r"\b(?:class|interface|enum|record)\b|\)\s*(?:throws\b[^{}();]*)?\{|->"),
     block="if (x) {",
     function="() -> {",
 )
@@ -110,6 +111,7 @@ class JavaRules:
 
     constructor = CONSTRUCTOR
     whole = ""
+    has_local_paths = False
     unnamed = frozenset({CONSTRUCTOR})
     imports = re.compile(r"^(?:import|package)[ \t]+[^\n;]*;?", re.MULTILINE)
     weights: Mapping[str, float] = {}
@@ -137,9 +139,12 @@ class JavaRules:
         """Return (): what a file defines is found in it."""
         return ()
 
-    def locate_parts(self, relative: str, name: str, paths: Paths) -> Sequence[tuple[str, int]]:
-        """Return the keys of the files of the package of `relative` that may define `name`; of all for ""."""
-        return packages.locate_parts(relative, name, paths)
+    def locate_parts(self, relative: str, name: str, paths: Paths, *, of_class: bool) -> Sequence[tuple[str, int]]:
+        """Return the keys of the files of the package of `relative` that may define `name`; of all for "".
+
+        () if `of_class`: a class is in one file.
+        """
+        return () if of_class else packages.locate_parts(relative, name, paths)
 
     def find_implicit(self, _name: str) -> ImportedName | None:
         """Return None: a class of another package can be named only where it is imported."""

@@ -43,7 +43,7 @@ class TurnStream:
             self._job.loop.call_soon_threadsafe(self._show, event)
 
     def _show(self, event: Event) -> None:
-        """Send an event, except the turn's end, and show the agent or call that begins in the progress bar."""
+        """Send an event that a client gets, and show the agent or call that begins in the progress bar."""
         if isinstance(event, events.TextArrived):
             self._send({"kind": "text", "agent": event.agent, "text": event.text})
         elif (part := _describe(event)) is not None:
@@ -55,7 +55,11 @@ class TurnStream:
 
 
 def _describe(event: Event) -> dict[str, Any] | None:
-    """Return an event as JSON, the text of a result cut to `LONGEST_RESULT`; None for pieces of text and the end."""
+    """Return an event as JSON, the text of a result cut to `LONGEST_RESULT`; None if it is not sent like this.
+
+    Not sent like this are pieces of text, which `_show` sends; the turn's end, which is the command's result; and the
+    end of a workflow's step, which is for logs and figures: notes say which step begins and what the program did.
+    """
     match event:
         case events.AgentChosen():
             return {"kind": "agent", "agent": event.agent, "why": event.why}

@@ -22,6 +22,8 @@ async def load(path, *rest, limit=one, **options):
     del ten, (eleven, [twelve]), thirteen[fourteen].fifteen
     del sixteen
     return await nine()
+    thirty = (forty  # a comment
+        if fifty else sixty)
 """
 
 
@@ -70,6 +72,10 @@ def test_a_called_name_is_told_from_others() -> None:
 def test_operands_of_a_condition_are_conditions() -> None:
     assert python_nodes.is_condition(find_node("six"))
     assert not python_nodes.is_condition(find_node("four"))
+
+
+def test_of_a_ternary_only_the_middle_is_a_condition_whatever_comments_it_has() -> None:
+    assert [name for name in ("forty", "fifty", "sixty") if python_nodes.is_condition(find_node(name))] == ["fifty"]
 
 
 def test_a_call_in_a_coroutine_may_lack_an_await_unless_it_has_one() -> None:

@@ -127,6 +127,12 @@ def test_a_name_that_a_person_gave_is_kept() -> None:
             "a()",
             "`b` is needed where an error",
         ),
+        (
+            "def f(a):\n n = 0\n for b in a:\n  try:\n   n += 1\n   b()\n   g(n)\n  except E:\n   pass\n",
+            "n += 1",
+            "b()",
+            "`n` is needed where an error",
+        ),
         ("def f(a):\n    del a\n    print(1)\n    return 1\n", "del a", "print", "delete"),
         ("def f(a):\n    if a: print(1); print(2)\n    return 1\n", "print(1)", "", "single line"),
         (
@@ -142,6 +148,14 @@ def test_lines_stay_where_a_function_of_their_own_would_do_something_else(
 ) -> None:
     with pytest.raises(ExtractionError, match=why):
         extract_lines(text, first, last)
+
+
+def test_lines_in_a_loop_whose_names_each_round_binds_anew_can_move_out_of_a_try() -> None:
+    text = (
+        "def f(a):\n    for b in a:\n        n = 0\n        print(n)\n        try:\n            n = b.load()\n"
+        "            b.check()\n            print(n)\n        except E:\n            pass\n"
+    )
+    assert "        try:\n            n = _part(b)\n            print(n)\n" in extract_lines(text, "n = b", "b.check")
 
 
 def test_lines_that_delete_an_item_can_move_and_lines_after_them() -> None:

@@ -81,6 +81,15 @@ async def test_a_qualified_name_that_resolution_knows_means_no_other_definitions
     assert text == "src/main.py:1-1 area\ndef area(): ..."
 
 
+async def test_a_definition_of_a_library_is_shown_by_the_path_that_code_imports_it_by(bench: TeamBench) -> None:
+    bench.write(FILES)
+    path = bench.root / ".venv/lib/python3.11/site-packages/requests/api.py"
+    found = Hit(path, "requests/api.py", 9, 11, "def get(url): ...", 1.0, "get", is_library=True)
+    bench.options["index"] = MemoryIndex(qualified={"requests.get": (found,)}, excluded={"api.py": "environment"})
+    text, _ = await bench.call("search_code", words="requests.get", kind="definitions")
+    assert text == "requests/api.py:10-11 get\ndef get(url): ..."
+
+
 async def test_findings_have_their_line_and_rule(bench: TeamBench) -> None:
     bench.write(FILES)
     bench.options["review"] = lambda document: (

@@ -175,6 +175,17 @@ def test_a_list_of_models_in_another_form_is_refused_in_a_sentence(
         connect_to_server(make_entry("scripted"), "http://127.0.0.1:9", None, named=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "chosen"), [("b/coder", "b/coder"), ("c/coder", "a/coder"), ("Coder:latest", "a/coder")]
+)
+def test_a_model_of_just_the_name_comes_before_one_of_another_owner(
+    monkeypatch: pytest.MonkeyPatch, name: str, chosen: str
+) -> None:
+    monkeypatch.setattr(HttpClient, "call", lambda *_, **__: {"data": [{"id": "a/coder"}, {"id": "b/coder"}]})
+    with closing(connect_to_server(make_entry(name), "http://127.0.0.1:9", None, named=True)) as model:
+        assert model.entry.name == chosen
+
+
 def test_a_context_window_that_is_no_number_counts_as_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = {"id": "scripted", "owned_by": None, "max_model_len": "many", "meta": [1]}
     monkeypatch.setattr(HttpClient, "call", lambda *_, **__: {"data": [listed]})
