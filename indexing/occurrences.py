@@ -29,7 +29,7 @@ _FEW_CHUNKS = 50  # in which a word always counts, as in a small workspace
 
 @dataclass(frozen=True, slots=True)
 class Occurrences:
-    """Where a name occurs.
+    """The places of a name in the workspace.
 
     Attributes:
         chunks: number of chunks that contain it as a word.
