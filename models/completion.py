@@ -76,6 +76,7 @@ class Generation:
         stop: why it ended.
         prompt_tokens: tokens of the prompt, context included.
         reused_tokens: how many of them came from kept KV state.
+        token_ends: for each kept token the number of characters of `text` covered up to its end; empty if unknown.
     """
 
     text: str
@@ -83,6 +84,7 @@ class Generation:
     stop: StopReason
     prompt_tokens: int = 0
     reused_tokens: int = 0
+    token_ends: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,8 @@ class Continuation:
         if self.reason is StopReason.END and spent:
             self.reason = StopReason.LENGTH
         kept = sum(1 for start in self.starts if start < len(self.text))
-        return Generation(self.text, tuple(self.log_probs[:kept]), self.reason, prompt_tokens, reused_tokens)
+        ends = (*self.starts[1:kept], len(self.text)) if kept else ()
+        return Generation(self.text, tuple(self.log_probs[:kept]), self.reason, prompt_tokens, reused_tokens, ends)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ class CompletionPolicy:
         block_threshold: least such probability for several lines while a person types; below it only the first line is
             suggested.
         recall: suggest code that the workspace has elsewhere after the same tokens.
-        recall_first: with this confidence while a person types, recalled text is suggested without asking the model.
+        recall_first: with this confidence while a person types, recalled text is suggested without asking the model,
+            if that is enough to be suggested at all.
         blocks: suggest more than one line where the syntax asks for them.
         line_tokens: budget of new model tokens for one line.
         block_tokens: budget of new model tokens for a block.

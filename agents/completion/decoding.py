@@ -6,12 +6,12 @@ Never raises: a failed model gives an outcome with a problem. Start at `Decoder.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from agents.completion import confidence, drafts
 from agents.completion.cursor import keep_first_line
-from agents.completion.scoring import Line, make_candidates
+from agents.completion.scoring import Line, make_beginnings, make_candidates
 from models.completion import FillRequest, StopReason
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class Decoder:
         block_threshold: least mean probability of the tokens for more than the first line.
         budget_ms: time that the model may take, milliseconds; 0 for no limit.
         partial: keep the text that is written when the time is over, even in the middle of a line.
+        contradicts: returns whether a text surely names a member that does not exist.
+        least_beginning: the least confidence of a beginning of the model's lines; None for no beginnings.
     """
 
     model: CompletionModel
@@ -92,6 +94,8 @@ class Decoder:
     block_threshold: float = 0.0
     budget_ms: float = 0.0
     partial: bool = False
+    contradicts: Callable[[str], bool] = lambda _: False
+    least_beginning: float | None = None
 
     def decode(self, run: RunControl) -> Outcome:
         """Run the model until it has finished or `run` stops it; return the outcome, also if the model fails."""
@@ -135,8 +139,17 @@ class Decoder:
         return self._make_candidates([*lines, *(self._make_line(one) for one in finished)]), problem
 
     def _make_candidates(self, lines: Sequence[Line]) -> list[Candidate]:
-        """Return the candidates for `lines`, with the confidence in each."""
-        return make_candidates(lines, self.recalled, self.polisher.cursor, self.model.entry)
+        """Return the candidates for `lines` and their beginnings, with the confidence in each."""
+        entry = self.model.entry
+        candidates = make_candidates(lines, self.recalled, self.polisher.cursor, entry)
+        if self.least_beginning is not None:
+            candidates += make_beginnings(lines, self.recalled, self.polisher, entry, self.least_beginning)
+        return [
+            replace(one, confidence=confidence.lower_contradicted_confidence(one.confidence))
+            if self.contradicts(one.insertion.text)
+            else one
+            for one in candidates
+        ]
 
     def _score_drafts(self, request: FillRequest, run: RunControl) -> tuple[list[Line], bool]:
         """Have the model score the best recalled text; return that as at most one line, and whether the model agrees.
@@ -164,18 +177,20 @@ class Decoder:
             text = recalled.text[:length] if length else recalled.text
             accepted = accepted or length > 0
             log_probs = drafts.list_first_line_log_probs(score)
-            lines.append(Line(self.polisher.polish(text), keep_first_line(recalled.text), log_probs, recalled))
+            first = keep_first_line(recalled.text)
+            ends = score.token_ends[: len(log_probs)]
+            lines.append(Line(self.polisher.polish(text), first, log_probs, recalled, ends))
         return lines, accepted
 
     def _make_line(self, generation: Generation) -> Line:
         """Return the model's text as a line; only its first line if the mean token probability is too low."""
-        text, log_probs = generation.text, generation.log_probs
+        text, log_probs, ends = generation.text, generation.log_probs, generation.token_ends
         first = keep_first_line(text)
         if len(first) < len(text):
             if confidence.compute_mean_probability(log_probs) < self.block_threshold:
                 text = first
             log_probs = log_probs[: self.model.count_tokens(first)]
-        return Line(self.polisher.polish(text), first, log_probs)
+        return Line(self.polisher.polish(text), first, log_probs, ends=ends[: len(log_probs)])
 
 
 def _make_prompt_path(cursor: Cursor) -> str:

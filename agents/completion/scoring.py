@@ -10,17 +10,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.completion import confidence, evidence
+from agents.completion.beginnings import ModelLine, list_best
 from agents.completion.candidates import Candidate, Rank
 from agents.completion.cursor import keep_first_line
 from agents.suggestions import Origin
+from models.catalog.show_filter import BEGINNING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agents.completion.cursor import Cursor
-    from agents.completion.polish import Insertion
+    from agents.completion.polish import Insertion, Polisher
     from indexing.records import Recalled
     from models.catalog.catalog import ModelEntry
+
+_MOST_RECALLED = 5  # with which a model's line may agree; the show-filters are fitted on so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,14 @@ class Line:
         raw: its first line before polishing.
         log_probs: log-probabilities of the first line's tokens.
         draft: the recalled text that the model scored; None for a text that the model wrote.
+        ends: for each of these tokens the number of characters up to its end; empty if unknown.
     """
 
     insertion: Insertion
     raw: str
     log_probs: Sequence[float]
     draft: Recalled | None = None
+    ends: Sequence[int] = ()
 
 
 def make_candidates(
@@ -47,10 +53,11 @@ def make_candidates(
 
     Args:
         lines: the texts of one model run.
-        recalled: all recalled texts, best first.
+        recalled: all recalled texts, best first; the first `_MOST_RECALLED` count.
         cursor: the cursor of the run.
         entry: the model's entry in the catalog.
     """
+    recalled = recalled[:_MOST_RECALLED]
     return [
         Candidate(
             line.insertion,
@@ -62,6 +69,26 @@ def make_candidates(
             Rank.WRITTEN if entry.large and line.draft is None else Rank.USUAL,
         )
         for line in lines
+    ]
+
+
+def make_beginnings(
+    lines: Sequence[Line], recalled: Sequence[Recalled], polisher: Polisher, entry: ModelEntry, least: float
+) -> list[Candidate]:
+    """Return the best beginnings of `lines` with a confidence of `least` or more, as candidates.
+
+    [] for a model without weights for them, and if the ends of the tokens are unknown. Whole lines are left out:
+    `make_candidates` estimates them.
+    """
+    weights = entry.show_filter.weights.get(BEGINNING) if entry.show_filter is not None else None
+    if not weights or not all(one.ends for one in lines if one.log_probs):
+        return []
+    written = [ModelLine(one.raw, one.log_probs, one.ends, one.draft is not None) for one in lines]
+    found = list_best(recalled, least, model_lines=written, weights=weights)
+    return [
+        Candidate(polisher.polish(one.text), Origin.MODEL, sure, entry.name, is_line=False)
+        for one, sure in found
+        if one.has_model and not one.is_line
     ]
 
 

@@ -12,13 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from agents.completion import confidence
-from agents.completion.beginnings import find_beginning
-from agents.completion.candidates import BEGINNING_MARGIN, Candidate, Rank
+from agents.completion.beginnings import list_best
+from agents.completion.candidates import Candidate, Rank, compute_least_confidence
 from agents.completion.cursor import keep_first_line
 from agents.completion.decoding import Decoder, RequestControl
 from agents.completion.plan import Extent
 from agents.completion.polish import Polisher
-from agents.completion.resolved.resolver import NOTHING
+from agents.completion.resolved.resolver import NOTHING, Resolved
 from agents.completion.runs import Ending, Place
 from agents.completion.shaping.indentation import move_to_column
 from agents.suggestions import Completion, Origin, Trigger
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agents.completion.answers import Answers, Request
+    from agents.completion.completion_policy import CompletionPolicy
     from agents.completion.context import ContextGatherer
     from agents.completion.decoding import Outcome
     from agents.completion.plan import Plan
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
     from indexing.syntax.trees import SyntaxTrees
     from models.completion import CompletionModel, Snippet
 
-_RECALL_LIMIT = 5
-_BEGINNING_LIMIT = 16  # recalled lines whose beginnings may be suggested
+_RECALL_LIMIT = 5  # for a person who asks
+_BEGINNING_LIMIT = 16  # recalled lines that may be suggested, or their beginnings
+_LOOSER = 0.1  # of the threshold, when candidates are made
 # A smaller window is best filled with the file itself: with 512 tokens, pieces of other files left the share of exact
 # lines at 15.0 % of 440 places and doubled the time.
 _LEAST_WINDOW = 1024
@@ -53,14 +55,16 @@ class _Recollection:
         plan: the plan of its suggestions.
         polisher: the polisher of its place.
         recalled: recalled texts, best first.
-        candidates: those of the recalled texts that are likely enough, polished.
+        candidates: those of the recalled texts, and of their beginnings, that are likely enough, polished.
+        resolved: what resolution says about the place.
     """
 
     request: Request
     plan: Plan
     polisher: Polisher
     recalled: Sequence[Recalled]
-    candidates: Sequence[Candidate]
+    candidates: Sequence[Candidate] = ()
+    resolved: Resolved = NOTHING
 
     @property
     def reach(self) -> tuple[Extent, int]:
@@ -71,6 +75,15 @@ class _Recollection:
     def block_threshold(self) -> float:
         """Least mean probability of a model's tokens for more than the first line; 0 if a person asked."""
         return self.request.policy.block_threshold if self.request.trigger is Trigger.AUTOMATIC else 0.0
+
+    @property
+    def least_beginning(self) -> float | None:
+        """Least confidence of a beginning of a model's line; None for no beginnings, if a person asked."""
+        return _compute_least(self.request, Origin.MODEL) if self.request.trigger is Trigger.AUTOMATIC else None
+
+    def contradicts(self, text: str) -> bool:
+        """Return whether `text` begins with a member that the receiver before the cursor surely does not have."""
+        return self.resolved.contradicts(self.request.cursor, text)
 
 
 @dataclass(frozen=True)
@@ -102,8 +115,9 @@ class Sources:
         recollection = self._recall(request, plan)
         recalled, candidates = recollection.recalled, recollection.candidates
         model, policy, automatic = request.model, request.policy, request.trigger is Trigger.AUTOMATIC
-        sure_enough = policy.early_first if model is not None and model.entry.large else policy.recall_first
-        if model is None or (automatic and _has_sure(candidates, sure_enough)):
+        large = model is not None and model.entry.large
+        sure_enough = policy.early_first if large else _compute_first(policy)
+        if model is None or (automatic and _has_sure(candidates, sure_enough, beginnings=not large)):
             why = "unsure" if recalled and not candidates else ""
             return self.answers.choose(request, recollection.polisher, candidates, why=why)
         small = _make_small_decoder(recollection)
@@ -124,7 +138,7 @@ class Sources:
         cursor, policy = request.cursor, request.policy
         polisher = Polisher(cursor, plan)
         if not policy.recall:
-            return _Recollection(request, plan, polisher, (), ())
+            return _Recollection(request, plan, polisher, ())
         found = self.index.recall(
             cursor.document,
             cursor.offset,
@@ -141,47 +155,15 @@ class Sources:
                 else replace(one, text=keep_first_line(one.text))
                 for one in recalled
             ]
-        everything, recalled = recalled, recalled[:_RECALL_LIMIT]
-        least = 0.0 if request.trigger is Trigger.INVOKED else min(policy.threshold, confidence.LEAST)
-        likely = [(one, sure) for one in recalled if (sure := confidence.estimate_recalled(one)) >= least]
-        candidates = [Candidate(polisher.polish(one.text), Origin.RECALL, sure) for one, sure in likely]
-        if request.trigger is Trigger.AUTOMATIC and not _has_sure(candidates, policy.threshold):
-            candidates += _make_beginnings(request, polisher, everything)
-        return _Recollection(
-            request, plan, polisher, recalled, self._add_resolved(request, polisher, candidates, least)
-        )
-
-    def _add_resolved(
-        self, request: Request, polisher: Polisher, candidates: Sequence[Candidate], least: float
-    ) -> list[Candidate]:
-        """Return `candidates` with those that resolution proposes with at least the confidence `least`.
-
-        While a person types, texts of resolution need a margin above the threshold: at 220 places of the test packages,
-        1 of 6 lines that were shown without it was right to its end. Candidates that begin with a member which the
-        receiver does not have lose confidence.
-        """
-        policy = request.policy
-        limit_ms = policy.resolve_asking_ms if request.trigger is Trigger.INVOKED else policy.resolve_ms
-        resolved = self.resolver.resolve(request.cursor, limit_ms) if policy.resolve_ms else NOTHING
-        judged = [
-            replace(one, confidence=confidence.lower_contradicted_confidence(one.confidence))
-            if resolved.contradicts(request.cursor, one.insertion.text)
-            else one
-            for one in candidates
-        ]
         if request.trigger is Trigger.AUTOMATIC:
-            least = max(least, policy.threshold + BEGINNING_MARGIN)
-        proposed = [
-            Candidate(
-                polisher.polish(one.text),
-                Origin.RESOLVED,
-                one.confidence,
-                rank=Rank.BEGINNING if one.beginning else Rank.USUAL,
-            )
-            for one in resolved.proposals
-            if one.confidence >= least and (not one.beginning or request.trigger is Trigger.INVOKED)
-        ]
-        return [*judged, *proposed]
+            candidates = _make_beginnings(request, polisher, recalled)
+        else:
+            sure = ((one, confidence.estimate_recalled(one)) for one in recalled)
+            candidates = [Candidate(polisher.polish(one.text), Origin.RECALL, likely) for one, likely in sure]
+        limit_ms = policy.resolve_asking_ms if request.trigger is Trigger.INVOKED else policy.resolve_ms
+        resolved = self.resolver.resolve(cursor, limit_ms) if policy.resolve_ms else NOTHING
+        merged = _add_resolved(request, polisher, candidates, resolved)
+        return _Recollection(request, plan, polisher, recalled, merged, resolved)
 
     def _make_decoder(self, recollection: _Recollection, model: CompletionModel) -> Decoder:
         """Return the parameters of a run of `model`, with code of other files if its window is large enough."""
@@ -202,6 +184,8 @@ class Sources:
             block_threshold=recollection.block_threshold,
             budget_ms=request.budget_ms,
             partial=request.trigger is Trigger.INVOKED,
+            contradicts=recollection.contradicts,
+            least_beginning=recollection.least_beginning,
         )
 
     def _start_run(self, recollection: _Recollection, decoder: Decoder) -> Run[Outcome]:
@@ -291,12 +275,52 @@ class Sources:
         return self.answers.choose(request, polisher, merged, why=outcome.problem, model_ms=model_ms)
 
 
+def _add_resolved(
+    request: Request, polisher: Polisher, candidates: Sequence[Candidate], resolved: Resolved
+) -> list[Candidate]:
+    """Return `candidates` with the proposals of `resolved`; while a person types, only with those that are sure enough.
+
+    Candidates that begin with a member which the receiver does not have lose confidence.
+    """
+    judged = [
+        replace(one, confidence=confidence.lower_contradicted_confidence(one.confidence))
+        if resolved.contradicts(request.cursor, one.insertion.text)
+        else one
+        for one in candidates
+    ]
+    least = _compute_least(request, Origin.RESOLVED) if request.trigger is Trigger.AUTOMATIC else 0.0
+    proposed = [
+        Candidate(
+            polisher.polish(one.text),
+            Origin.RESOLVED,
+            one.confidence,
+            rank=Rank.LAST if one.beginning else Rank.USUAL,
+        )
+        for one in resolved.proposals
+        if one.confidence >= least and (not one.beginning or request.trigger is Trigger.INVOKED)
+    ]
+    return [*judged, *proposed]
+
+
 def _make_beginnings(request: Request, polisher: Polisher, recalled: Sequence[Recalled]) -> list[Candidate]:
-    """Return the likely beginning of the recalled lines as the only candidate; [] if there is none."""
-    found = find_beginning(recalled, request.cursor, request.policy.threshold + BEGINNING_MARGIN)
-    if found is None:
-        return []
-    return [Candidate(polisher.polish(found[0]), Origin.RECALL, found[1], rank=Rank.BEGINNING)]
+    """Return the recalled lines and beginnings of lines that are likely enough, as candidates.
+
+    Beside a large model, lines keep the confidence of recall, because what comes before its own line depends on that.
+    """
+    found = list_best(recalled, _compute_least(request, Origin.RECALL))
+    lines = {keep_first_line(one.text).rstrip(): one for one in reversed(recalled)}
+    candidates = []
+    for one, likely in found:
+        line = lines.get(one.text) if one.is_line else None
+        sure = confidence.estimate_recalled(line) if line is not None and request.expects_large else likely
+        text = one.text if line is None else line.text
+        candidates.append(Candidate(polisher.polish(text), Origin.RECALL, sure, is_line=one.is_line))
+    return candidates
+
+
+def _compute_least(request: Request, origin: Origin) -> float:
+    """Return the least confidence of a candidate while a person types; the choice may be a little stricter."""
+    return compute_least_confidence(max(0.0, request.policy.threshold - _LOOSER), origin, Rank.USUAL)
 
 
 def _make_small_decoder(recollection: _Recollection) -> Decoder | None:
@@ -311,6 +335,8 @@ def _make_small_decoder(recollection: _Recollection) -> Decoder | None:
         (),
         recollection.recalled,
         block_threshold=recollection.block_threshold,
+        contradicts=recollection.contradicts,
+        least_beginning=recollection.least_beginning,
     )
 
 
@@ -354,12 +380,19 @@ def _rank_others(
     ]
 
 
-def _has_sure(candidates: Sequence[Candidate], least: float) -> bool:
-    """Return whether a candidate is a whole line or more, with some text and at least the confidence `least`."""
-    return any(one.confidence >= least and one.insertion.text and one.rank is not Rank.BEGINNING for one in candidates)
+def _compute_first(policy: CompletionPolicy) -> float:
+    """Return the confidence from which recalled text is suggested without asking a small model."""
+    return max(policy.recall_first, compute_least_confidence(policy.threshold, Origin.RECALL, Rank.USUAL))
+
+
+def _has_sure(candidates: Sequence[Candidate], least: float, *, beginnings: bool = False) -> bool:
+    """Return whether a candidate has some text and at least the confidence `least`.
+
+    Only whole lines, or more, count, unless `beginnings` is true.
+    """
+    return any(one.confidence >= least and one.insertion.text and (one.is_line or beginnings) for one in candidates)
 
 
 def _outranks(candidate: Candidate, least: float) -> bool:
     """Return whether `candidate` is a recalled line, or more, with at least the confidence `least`."""
-    whole = candidate.origin is Origin.RECALL and candidate.rank is not Rank.BEGINNING
-    return whole and candidate.confidence >= least
+    return candidate.origin is Origin.RECALL and candidate.is_line and candidate.confidence >= least

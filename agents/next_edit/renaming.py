@@ -95,18 +95,18 @@ def list_imported_uses(rename: Rename, syntax: Syntax, other: Syntax, document: 
 def list_imported_places(name: str, other: Syntax, document: Document) -> list[Place]:
     """Return the places of `name` in the text of `other`, if it imports the name from a module named as `document`.
 
-    Only the last part of the module's name is compared with the file's name: `from b.utils import g` counts as an
-    import from `a/utils.py`, too. [] if nothing or anything else there binds the name, too.
+    [] if it does not, or anything else there binds the name, too. What the module's name means is judged by
+    `_may_mean` alone.
     """
     there = find_places(other, name)
-    if not there or document.path is None:
+    if not there or document.path is None or other.parsed is None:
         return []
     bindings = [one for one in there if one.role is Role.BINDING]
     imported = [one for one in bindings if one.imported and not one.scopes]
     if len(bindings) != 1 or not imported:
         return []
     module = next((one.module for one in other.imports if one.span is not None and _holds(one.span, imported[0])), "")
-    if re.split(r"::|[./\\]", module)[-1] != _name_module(document.path):
+    if not _may_mean(module, document.path, has_packages=other.parsed.grammar.entry.python_parser):
         return []
     return [one for one in there if one.role in {Role.USE, Role.BINDING}]
 
@@ -116,9 +116,18 @@ def _holds(span: Span, place: Place) -> bool:
     return span.start <= place.start and place.end <= span.end
 
 
-def _name_module(path: Path) -> str:
-    """Return the last part of the name under which the file `path` is imported."""
-    return path.parent.name if path.stem in {"__init__", "index", "mod"} else path.stem
+def _may_mean(module: str, path: Path, *, has_packages: bool) -> bool:
+    """Return whether `module` may mean the file `path`, judged by their names, whichever file imports it.
+
+    A relative name, and any name with `has_packages` (modules are named after folders), has to be the end of the path.
+    Of other names only the last part is compared: `b::utils` may mean `a/utils.rs`.
+    """
+    parts = [part for part in re.split(r"[/\\]" if "/" in module else r"::|[.\\]", module) if part.strip(".")]
+    if not has_packages and not module.startswith("."):
+        parts = parts[-1:]
+    of_folder = {"__init__"} if has_packages else {"index", "mod"}  # files that are imported by their folder's name
+    names = path.parent.parts if path.stem in of_folder else (*path.parent.parts, path.stem)
+    return bool(parts) and [*names[-len(parts) :]] == parts
 
 
 def _list_names(  # noqa: PLR0913 - the two names' places, and where the edit was

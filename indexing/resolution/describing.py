@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from indexing.resolution import expressions
+from indexing.resolution.lookup import Reference
 from indexing.resolution.records import FoundDefinition, Parameter
 from indexing.syntax.documents import Span
 
@@ -12,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from indexing.resolution.inference import Inference
-    from indexing.resolution.lookup import Reference, Source
-    from indexing.resolution.records import Definition, NameTable
+    from indexing.resolution.lookup import Source
+    from indexing.resolution.records import NameTable
 
 LONGEST_SIGNATURE = 60  # parameters
 
@@ -39,7 +41,7 @@ def list_parameters(reference: Reference, inference: Inference) -> tuple[Paramet
     """Return the parameters of a function without its receiver, or those of creating an instance of a class."""
     definition = reference.definition
     if definition.kind == "function":
-        return _drop_receiver(definition)
+        return _list_given(reference, inference)
     if definition.kind != "class":
         return ()
     source = reference.source
@@ -50,8 +52,9 @@ def list_parameters(reference: Reference, inference: Inference) -> tuple[Paramet
         table = ancestor.source.table
         made = table.members.get(ancestor.number, {})
         own = table.definitions[ancestor.number]
-        if numbers := made.get(source.rules.constructor):
-            return _drop_receiver(table.definitions[numbers[0]])
+        numbers = made.get(source.rules.constructor, ())
+        if numbers and not (fields and ancestor.source.is_library):  # a library's class that makes the constructor
+            return _list_given(Reference(ancestor.source, numbers[0]), inference)
         if source.rules.takes_fields(own.decorators, own.bases):
             fields = {each.name: each for each in _iterate_fields(table, made.values())} | fields
     return tuple(fields.values())
@@ -67,11 +70,28 @@ def _qualify(source: Source, number: int) -> str:
     return ".".join(reversed(names))
 
 
-def _drop_receiver(function: Definition) -> tuple[Parameter, ...]:
-    """Return the parameters of a function that a call gives."""
-    return tuple(
-        each for each in function.parameters[:LONGEST_SIGNATURE] if each.kind not in {"receiver", "class_receiver"}
-    )
+def _list_given(function: Reference, inference: Inference) -> tuple[Parameter, ...]:
+    """Return the parameters of a function that a call gives, with those that the type of its last one lists."""
+    given: list[Parameter] = []
+    for each in function.definition.parameters[:LONGEST_SIGNATURE]:
+        if each.kind == "rest_keywords":
+            given += _iterate_unpacked(each, function, inference)
+        if each.kind not in {"receiver", "class_receiver"}:
+            given.append(each)
+    return tuple(given)
+
+
+def _iterate_unpacked(rest: Parameter, function: Reference, inference: Inference) -> Iterator[Parameter]:
+    """Yield the keywords that the parameter `rest` takes, if its type lists them (`**a: Unpack[B]`)."""
+    written, source = expressions.parse(rest.annotation), function.source
+    if written.kind != "index" or written.base is None or written.base.name not in source.rules.types.unpacked:
+        return
+    for value in inference.evaluate_type(written.parts[0], source, function.definition.scope) if written.parts else ():
+        for ancestor in inference.list_ancestors(value.source, value.number) if value.source is not None else ():
+            if ancestor.source is not None:
+                table = ancestor.source.table
+                for each in _iterate_fields(table, table.members.get(ancestor.number, {}).values()):
+                    yield Parameter(each.name, "keyword", each.annotation, "...")
 
 
 def _iterate_fields(table: NameTable, members: Iterable[tuple[int, ...]]) -> Iterator[Parameter]:

@@ -48,6 +48,7 @@ class TypeNames:
         passing: functions that give the elements of their argument.
         picking: functions that return one element of their argument.
         casting: functions whose first argument is the type of the result.
+        unpacked: types whose argument lists the keywords that a parameter takes (`**options: Unpack[A]`).
         paired: containers whose loop gives their two arguments in pairs.
         giving: beginning of the names of functions that return what their argument gives to a callback; the numbers of
             the callback among its arguments, and of the callback's parameter, follow ("__given_0_1"); "" for none.
@@ -74,6 +75,7 @@ class TypeNames:
     passing: frozenset[str] = frozenset()
     picking: frozenset[str] = frozenset()
     casting: frozenset[str] = frozenset()
+    unpacked: frozenset[str] = frozenset()
     paired: frozenset[str] = frozenset()
     giving: str = ""
     given: dict[str, tuple[int, ...]] = field(default_factory=dict)

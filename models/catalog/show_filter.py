@@ -16,7 +16,7 @@ from models.errors import CatalogError
 from starling_files import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
 _LARGEST = 10_000_000  # bytes
@@ -28,6 +28,32 @@ KINDS = (
     "draft",  # the workspace wrote it, the model judged it
     "agreed",  # the model wrote it, and the workspace says the same
     "alone",  # the model wrote it, and nobody else says so
+)
+BEGINNING = "beginning"  # the beginning of a line that the model wrote or judged; a file may lack its weights
+BEGINNING_EVIDENCE = (
+    "one",
+    "logit",  # of the sum of the probabilities of recalled lines that have it
+    "sum",  # this sum
+    "votes",  # log of 1 + how many places of the workspace have such lines
+    "share",  # of all votes
+    "matched",  # log of 1 + how many tokens recall found again for one of the lines
+    "best",  # probability of the likeliest of the lines
+    "same_file",  # one of them is in this file
+    "others",  # sum of the probabilities of the lines that lack it
+    "characters",  # log of how many
+    "words",
+    "is_line",  # it is the whole of a recalled line
+    "line",  # probability of that line
+    "open_end",  # it does not end with a word or a closing bracket
+    "recalled",  # a recalled line has it
+    "own",  # the line that the model wrote has it
+    "own_total",  # log-probability of its tokens in that line together
+    "own_worst",  # of the least likely of them
+    "own_line",  # it is the whole of that line
+    "own_alone",  # no recalled line has it
+    "own_alone_total",  # `own_total` there
+    "other",  # the model wrote another line
+    "draft",  # the recalled line that the model judged has it
 )
 EVIDENCE = (
     "one",
@@ -66,7 +92,8 @@ class ShowFilter:
     """Estimator of the probability that a suggestion's first line is right.
 
     Attributes:
-        weights: weight of each piece of evidence, by kind of suggestion; unnamed evidence has no weight.
+        weights: weight of each piece of evidence, by kind of suggestion; unnamed evidence has no weight. `BEGINNING`
+            is left out if the file has no weights for it.
     """
 
     weights: Mapping[str, Mapping[str, float]]
@@ -87,7 +114,10 @@ class ShowFilter:
         kinds = content.get("kinds") if isinstance(content, dict) else None
         if not isinstance(kinds, dict) or content.get("format") != FORMAT:
             _refuse(path, "format", f"{FORMAT}, with a table of kinds")
-        return cls({kind: _read_weights(path, kind, kinds.get(kind)) for kind in KINDS})
+        weights = {kind: _read_weights(path, kind, kinds.get(kind), EVIDENCE) for kind in KINDS}
+        if BEGINNING in kinds:
+            weights[BEGINNING] = _read_weights(path, BEGINNING, kinds[BEGINNING], BEGINNING_EVIDENCE)
+        return cls(weights)
 
     def estimate_probability(self, kind: str, evidence: Mapping[str, float]) -> float:
         """Return the probability, 0 to 1, that a suggestion is right.
@@ -100,14 +130,17 @@ class ShowFilter:
         return 1 / (1 + math.exp(-max(min(total, 60.0), -60.0)))
 
 
-def _read_weights(path: Path, kind: str, found: object) -> dict[str, float]:
-    """Return the weights in `found`, the content of the table `kind`; raise CatalogError if it is malformed."""
+def _read_weights(path: Path, kind: str, found: object, names: Collection[str]) -> dict[str, float]:
+    """Return the weights in `found`, the content of the table `kind`; raise CatalogError if it is malformed.
+
+    `names` are the names of the evidence that may have a weight.
+    """
     weights = found.get("weights") if isinstance(found, dict) else None
     if not isinstance(weights, dict):
         _refuse(path, f"kinds.{kind}.weights", "a table of numbers")
     for name, weight in weights.items():
-        if name not in EVIDENCE:
-            _refuse(path, f"kinds.{kind}.weights.{name}", "one of " + ", ".join(EVIDENCE))
+        if name not in names:
+            _refuse(path, f"kinds.{kind}.weights.{name}", "one of " + ", ".join(names))
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not abs(weight) <= HEAVIEST:
             _refuse(path, f"kinds.{kind}.weights.{name}", f"a number from {-HEAVIEST:,.0f} to {HEAVIEST:,.0f}")
     return {name: float(weight) for name, weight in weights.items()}

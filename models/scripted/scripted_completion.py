@@ -212,7 +212,9 @@ class ScriptedModel:
             if time.monotonic() > deadline:
                 text, reason = drop_partial_line(text), StopReason.LATE
                 break
-        return Generation(text, (self._log_prob,) * len(TOKEN.findall(text)), reason, self.count_tokens(request.prefix))
+        ends = tuple(found.end() for found in TOKEN.finditer(text))
+        read = self.count_tokens(request.prefix)
+        return Generation(text, (self._log_prob,) * len(ends), reason, read, token_ends=ends)
 
 
 def _choose_by_ending(replies: Mapping[str, Reply], prefix: str, otherwise: Reply) -> Reply:

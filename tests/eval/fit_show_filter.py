@@ -15,13 +15,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agents.completion import confidence
 from models.catalog.catalog import DEFAULT_MODEL, Catalog, read_entry
-from models.catalog.show_filter import EVIDENCE, FILE, FORMAT, KINDS, ShowFilter
+from models.catalog.show_filter import BEGINNING, EVIDENCE, FILE, FORMAT, KINDS, ShowFilter
 from tests.eval import data, show_filter_data
 from tests.eval.metrics import RESAMPLES, SEED
 
@@ -231,7 +231,7 @@ def load_keys(entry: ModelEntry, split: str) -> list[Key]:
     return keys
 
 
-def make_content(entry: ModelEntry, dev: Sequence[Key], test: Sequence[Key]) -> dict[str, object]:
+def make_content(entry: ModelEntry, dev: Sequence[Key], test: Sequence[Key]) -> dict[str, Any]:
     """Return the content of the filter's file: weights, the data they were fitted on, and the precision on `test`."""
     weights = fit_kinds(dev)
     lines = group_by_kind(dev)
@@ -268,6 +268,9 @@ def main() -> int:
         return 0
     found = make_content(entry, dev, load_keys(entry, "test"))
     target = entry.folder / FILE
+    if target.exists():  # the beginnings of lines are fitted by `fit_beginnings`
+        older = json.loads(target.read_text(encoding="utf-8"))["kinds"]
+        found["kinds"] |= {BEGINNING: older[BEGINNING]} if BEGINNING in older else {}
     target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))
     print(f"written: {target}")

@@ -60,6 +60,10 @@ _BINDING = re.compile(r"\s*(?:let|return|break|const|static)\b|[^=]*[^=!<>]=(?![
 _ENTRY = re.compile(r"[^\n]*=>|\s*\w+\s*:(?!:)")  # an arm of a match, a field of a literal
 _BLOCK_CHARACTERS = 4_000  # after the cursor in which the end of a block is looked for
 _NEXT = 300  # characters in which the line before and after is looked for
+_METHOD = re.compile(  # a type and a name before parentheses, in a line without an assignment
+    r"\s*(?!(?:return|new|throw|else|yield|assert|case|do)\b)(?:@[\w.]+\s+)*"
+    r"[\w.$]+(?:[\w.$<>\[\],?& \t]*[ \t>\]])\w+\s*\("
+)
 _NO_CODE = re.compile(
     r"\s*(?:from|import|def|class|async\s+def|@)\b|\s*@"
     r"|\s*(?:pub(?:\([^)\n]*\))?\s+)?(?:use|mod|extern)\s"
@@ -98,6 +102,8 @@ class Line:
     def is_code(self) -> bool:
         """Whether the cursor is outside of strings, comments, and lines that define or import."""
         before, comment = self.cursor.before, self.cursor.document.entry.line_comment
+        if Trait.TYPE_BEGINS_METHOD in self.cursor.document.entry.traits and _METHOD.match(before):
+            return False
         return not self._closing.quote and not (comment and comment in before) and not _NO_CODE.match(before)
 
     @cached_property

@@ -40,4 +40,5 @@ TYPES = TypeNames(
     passing=parse_kinds("list tuple set frozenset sorted reversed iter filter deque"),
     picking=parse_kinds("next min max anext choice"),
     casting=frozenset({"cast"}),
+    unpacked=frozenset({"Unpack"}),
 )

@@ -41,6 +41,7 @@ class Trait(Flag):
     SYMBOL_KEYS = auto()  # in a mapping, `"a": 1` has a symbol as its key, not a string
     SETTLED = auto()  # gets no new syntax, so that an error of the grammar is an error of the text
     TEMPLATED = auto()  # files are often templates from which a program makes the real text
+    TYPE_BEGINS_METHOD = auto()  # a method is declared by its type and its name, without a word for it
     SEMICOLONS = auto()  # a statement that is no block ends with a semicolon
     BLOCKS_HAVE_VALUES = auto()  # the last expression of a block, without a semicolon, is its value
     METHODS_ARE_CALLED = auto()  # a method's name is no expression without a call, and a field's is no statement

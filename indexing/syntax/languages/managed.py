@@ -29,7 +29,8 @@ LANGUAGES = (
         | Trait.TYPE_TESTS_NARROW
         | Trait.IMPLICIT_RECEIVER
         | Trait.SEMICOLONS
-        | Trait.METHODS_ARE_CALLED,
+        | Trait.METHODS_ARE_CALLED
+        | Trait.TYPE_BEGINS_METHOD,
     ),
     Language(
         "csharp",

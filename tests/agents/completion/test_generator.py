@@ -214,7 +214,7 @@ class Loading(ScriptedModel):
 def test_the_small_model_answers_while_a_large_one_is_loading(open_editor: Callable[..., Editor]) -> None:
     large = Loading(lambda _: "large(value)", entry=LARGE)
     policy = CompletionPolicy(typing_ms=1000 * LONG_S, threshold=0.2)
-    editor = open_editor(large, quick=make_model("small(value)", HARDLY_SURE), policy=policy)
+    editor = open_editor(large, quick=make_model("small(value)", HARDLY_SURE / 2), policy=policy)
     (said,) = editor.ask("x = $0\n").suggestions
     assert (said.text, said.model) == ("small(value)", ENTRY.name)
     assert large.warmed

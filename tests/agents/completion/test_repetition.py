@@ -76,14 +76,15 @@ SIGNATURE = "def f(\n    self,\n    trust: bool = True,\n    count: int = 1,\n  
 def make_index() -> MemoryIndex:
     return MemoryIndex(
         recalled=(
-            make_recalled("trust: bool = True,", confidence=0.9),
-            make_recalled("proxy: str = '',", confidence=0.6),
+            make_recalled("trust: bool = True,", confidence=0.5),
+            make_recalled("proxy: str = '',", confidence=0.4),
         )
     )
 
 
 def test_while_typing_the_next_best_text_is_shown_instead(open_editor: Callable[..., Editor]) -> None:
-    assert "proxy" in open_editor(index=make_index()).complete(SIGNATURE)
+    editor = open_editor(index=make_index(), policy=CompletionPolicy(threshold=0.1))
+    assert "proxy" in editor.complete(SIGNATURE)
 
 
 def test_a_person_who_asks_sees_the_repeated_text_too(open_editor: Callable[..., Editor]) -> None:

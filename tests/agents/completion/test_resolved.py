@@ -261,6 +261,12 @@ public class Box {
         ("if (box.gr$0\n            clear();", ["ow(amount))"]),
         ("box.wi$0", ["dth"]),  # no statement yet
         ("int size = box.wi$0", ["dth;"]),
+        ("return box.gr$0", ["ow(amount);"]),
+        ("return use(box, $0", ["amount);"]),
+        ("}\n    public void use($0", []),
+        ("}\n    Box use($0", []),
+        ("}\n    List<Box> use($0", []),
+        ("}\n    static Box[] use(Box box, $0", []),
         ("use(box.gr$0", ["ow(amount));"]),
         ("box.gr$0);", ["ow(amount)"]),
         ("box.gr$0;", ["ow(amount)"]),

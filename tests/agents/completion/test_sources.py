@@ -277,7 +277,7 @@ def test_when_the_large_models_time_is_over_the_small_one_answers(
 ) -> None:
     large = ScriptedModel(lambda _: "large(value)", entry=LARGE, token_s=LONG_S)
     editor = open_editor(
-        large, quick=make_model("small(value)", HARDLY_SURE / 4), policy=CompletionPolicy(typing_ms=80, asking_ms=80)
+        large, quick=make_model("small(value)", HARDLY_SURE / 8), policy=CompletionPolicy(typing_ms=80, asking_ms=80)
     )
     began = time.monotonic()
     (said,) = editor.ask("x = $0\n", trigger=trigger).suggestions

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agents.completion.completion_policy import CompletionPolicy
 from agents.completion.shaping.unknown_names import find_unknown_name
 from tests.agents.completion.editor import LONG_S
 from tests.agents.doubles import MemoryIndex, make_recalled, parse_cursor
@@ -53,14 +54,20 @@ def test_other_languages_are_left_alone() -> None:
 
 def test_while_typing_a_line_whose_names_are_known_is_shown_instead(open_editor: Callable[..., Editor]) -> None:
     index = MemoryIndex(
-        recalled=(make_recalled("count(missing)", confidence=0.9), make_recalled("count(values)", confidence=0.6))
+        recalled=(make_recalled("count(missing)", confidence=0.5), make_recalled("count(values)", confidence=0.4))
     )
     fixture = "def f(count, values):\n    total = $0\n"
-    assert open_editor(index=index).complete(fixture) == "def f(count, values):\n    total = count(values)\n"
+    policy = CompletionPolicy(threshold=0.1)
+    assert open_editor(index=index, policy=policy).complete(fixture) == fixture.replace("$0", "count(values)")
 
 
-def test_without_another_line_the_unknown_name_is_shown(open_editor: Callable[..., Editor]) -> None:
+def test_the_beginning_before_an_unknown_name_is_shown(open_editor: Callable[..., Editor]) -> None:
     index = MemoryIndex(recalled=(make_recalled("count(missing)", confidence=0.9),))
+    assert open_editor(index=index).complete("def f(count):\n    total = $0\n").endswith("total = count\n")
+
+
+def test_without_another_text_the_unknown_name_is_shown(open_editor: Callable[..., Editor]) -> None:
+    index = MemoryIndex(recalled=(make_recalled("missing", confidence=0.9),))
     assert "missing" in open_editor(index=index).complete("def f(count):\n    total = $0\n")
 
 

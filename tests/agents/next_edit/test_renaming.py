@@ -171,6 +171,30 @@ def test_open_files_that_import_a_renamed_name_follow_and_others_do_not() -> Non
     assert person.texts["other.py"] == "from maps import area\nprint(area(1))\n"
 
 
+@pytest.mark.parametrize(
+    ("language", "path", "imported", "other"),
+    [
+        ("python", "a/utils.py", "from a.utils import area\n", "from b.utils import area\n"),
+        ("python", "a/utils.py", "from ..a.utils import area\n", "from .b.utils import area\n"),
+        ("python", "a/__init__.py", "from .a import area\n", "from b.a import area\n"),
+        ("python", "a/mod.py", "from a.mod import area\n", "from a import area\n"),
+        ("javascript", "a/utils.js", "import { area } from '../a/utils';\n", "import { area } from '../b/utils';\n"),
+        ("javascript", "a.b.js", "import { area } from './a.b';\n", "import { area } from './b';\n"),
+    ],
+)
+def test_a_module_of_the_same_name_in_another_folder_is_another_one(
+    language: str, path: str, imported: str, other: str
+) -> None:
+    head, body = (
+        ("def ", "(r):\n    return r\n") if language == "python" else ("export function ", "(r) { return r; }\n")
+    )
+    person = Person({path: f"{head}area{body}", "one": f"{imported}area(1)\n", "two": f"{other}area(2)\n"}, language)
+    person.change(f"{head}area", f"{head}measure", path)
+    person.take_all()
+    assert "measure(1)" in person.texts["one"]
+    assert person.texts["two"] == f"{other}area(2)\n"
+
+
 def test_what_is_rejected_or_undone_is_not_proposed_again() -> None:
     person = Person({"main": "a = 1\nprint(a)\nuse(a)\n"})
     person.change("a = 1", "b = 1")

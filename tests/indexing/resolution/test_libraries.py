@@ -60,6 +60,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     parts = {"untold/__init__.py": untold, "untold/parts.py": "class Part:\n    def read(self): ...\n"}
     install(environment, "untold", parts)
+    models = (
+        "from typing import TypedDict, Unpack\nclass BaseModel:\n    def __init__(self, /, **data): ...\n"
+        "class Waiting(TypedDict, total=False):\n    wait: float\nclass Options(Waiting):\n    tries: int\n"
+        "def send(url, **options: Unpack[Options]): ...\n"
+    )
+    install(environment, "models", {"models.py": models})
     install(environment, "renaming", renaming)
     install(environment, "spread-one", {"spread/one.py": "class One:\n    def first(self): ...\n"})
     install(environment, "spread-two", {"spread/two.py": "class Two:\n    def second(self): ...\n"})
@@ -152,6 +158,21 @@ def test_the_arguments_that_a_function_of_a_library_takes_are_known(index: Index
     call = open_at(index, root, "from functools import reduce\nreduce($0)").find_call()
     assert call is not None
     assert [each.name for each in call.parameters] == ["function", "sequence"]
+
+
+def test_the_keywords_that_a_type_lists_are_arguments(index: Index, root: Path) -> None:
+    call = open_at(index, root, "import models\nmodels.send('a', $0)").find_call()
+    assert call is not None
+    assert [(each.name, each.is_required) for each in call.parameters] == [
+        ("tries", False), ("wait", False), ("options", False),
+    ]  # fmt: skip
+
+
+def test_a_model_takes_its_fields_whatever_the_constructor_of_the_library_takes(index: Index, root: Path) -> None:
+    code = "from models import BaseModel\nclass User(BaseModel):\n    name: str\n    age: int = 0\nUser($0)"
+    call = open_at(index, root, code).find_call()
+    assert call is not None
+    assert [(each.name, each.is_required) for each in call.parameters] == [("name", True), ("age", False)]
 
 
 def test_only_who_asks_for_libraries_gets_them(index: Index, root: Path) -> None:
