@@ -42,6 +42,7 @@ class TokenChange:
         right: equal tokens after them, likewise; nearest first.
         old_text: the text before the edit, between the nearest tokens that stayed equal.
         new_text: the same after the edit.
+        start: start of `new_text` in the current text.
     """
 
     old: tuple[Token, ...]
@@ -50,6 +51,7 @@ class TokenChange:
     right: tuple[Token, ...]
     old_text: str
     new_text: str
+    start: int
 
 
 def split_tokens(text: str, start: int, end: int) -> list[Token]:
@@ -69,6 +71,7 @@ def list_changes(edit: PastEdit, text: str) -> tuple[TokenChange, ...]:
     for action, first, last, new_first, new_last in matcher.get_opcodes():
         if action == "equal":
             continue
+        start = new[new_first - 1].end if new_first else new_span[0]
         changes.append(
             TokenChange(
                 tuple(old[first:last]),
@@ -76,7 +79,8 @@ def list_changes(edit: PastEdit, text: str) -> tuple[TokenChange, ...]:
                 tuple(new[:new_first]),
                 tuple(new[new_last:]),
                 edit.before[old[first - 1].end if first else old_span[0] : _find_start(old, last, old_span[1])],
-                text[new[new_first - 1].end if new_first else new_span[0] : _find_start(new, new_last, new_span[1])],
+                text[start : _find_start(new, new_last, new_span[1])],
+                start,
             )
         )
     return tuple(changes)

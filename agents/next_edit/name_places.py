@@ -28,6 +28,7 @@ PLACES = 400  # a name with more places than this is not searched
 BUILT_IN = frozenset(dir(builtins)) | frozenset(keyword.kwlist)  # names that Python knows by itself
 _LEVELS = 200  # most nodes above a name that are searched
 
+_IN_NAME = re.compile(rb"[\w\x80-\xff]")
 _MEMBERS = re.compile(r"attribute$|member|selector_expression|field_expression|field_access|navigation_suffix")
 _CALLED_MEMBER = re.compile(r"method_invocation|method_call")
 _KEYS = re.compile(r"keyword_argument|named_argument|^pair$|field_initializer|keyed_element|keyword_pattern|labeled")
@@ -108,8 +109,8 @@ def find_places(syntax: Syntax, name: str) -> tuple[Place, ...] | None:
     starts = [part.start_byte for part in parts]
     word = name.encode(errors="replace")
     found = []
-    pattern = re.compile(rb"(?<![\w\x80-\xff])" + re.escape(word) + rb"(?![\w\x80-\xff])")
-    for count, match in enumerate(pattern.finditer(data)):
+    whole = (match for match in re.finditer(re.escape(word), data) if not _splits_name(data, *match.span()))
+    for count, match in enumerate(whole):  # a pattern that looks around itself is many times slower
         if count >= PLACES:
             return None
         part = parts[max(bisect_right(starts, match.start()) - 1, 0)]
@@ -118,6 +119,11 @@ def find_places(syntax: Syntax, name: str) -> tuple[Place, ...] | None:
             start = syntax.to_code_point(match.start())
             found.append(_describe(node, start, start + len(name), entry))
     return tuple(found)
+
+
+def _splits_name(data: bytes, start: int, end: int) -> bool:
+    """Return whether [start, end) is only a part of a name."""
+    return (start > 0 and _IN_NAME.match(data, start - 1) is not None) or _IN_NAME.match(data, end) is not None
 
 
 def resolve(place: Place, bindings: Iterable[Place], *, sees_classes: bool) -> tuple[Scope | None, list[Place]]:

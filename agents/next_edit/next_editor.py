@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _GIVEN = 64  # edits that can be reported by id
 _REJECTED = 256
-# rejections of one change after which it is not proposed any more
+# rejections of one change after which it is not proposed any more; one more for each one accepted
 _REFUSALS = {Kind.RENAME: 2, Kind.SIGNATURE: 2, Kind.REPEAT: 1, Kind.FIX: 2, Kind.IMPORT: 1}
 
 
@@ -49,6 +49,7 @@ class NextEditor:
         self._rejected: deque[LineChange] = deque(maxlen=_REJECTED)
         self._settled: deque[LineChange] = deque(maxlen=_REJECTED)
         self._refusals: Counter[tuple[Kind, tuple[str, str]]] = Counter()
+        self._taken: Counter[tuple[Kind, tuple[str, str]]] = Counter()
         self._recorder = Recorder()
 
     @property
@@ -115,11 +116,13 @@ class NextEditor:
             given = self._given.pop(edit_id, None)
             if given is not None and accepted and given[0].candidate.kind is not Kind.REPEAT:
                 self._settled.append(given[1])
+            if given is not None:
+                counts = self._taken if accepted else self._refusals
+                counts[given[0].candidate.kind, given[0].candidate.change] += 1
+                while len(counts) > _REJECTED:
+                    del counts[next(iter(counts))]
             if given is not None and not accepted:
                 self._rejected.append(given[1])
-                self._refusals[given[0].candidate.kind, given[0].candidate.change] += 1
-                while len(self._refusals) > _REJECTED:
-                    del self._refusals[next(iter(self._refusals))]
         if given is not None:
             self._recorder.record_outcome(given[0], accepted=accepted)
         return given is not None
@@ -135,7 +138,8 @@ class NextEditor:
                 return None
             target = search.texts[candidate.uri]
             change = describe_change(target.text, candidate)
-            if self._refusals[candidate.kind, candidate.change] >= _REFUSALS[candidate.kind]:
+            counted = candidate.kind, candidate.change
+            if self._refusals[counted] >= _REFUSALS[candidate.kind] + self._taken[counted]:
                 continue
             if change not in refused and target.text[candidate.start : candidate.end] != candidate.text:
                 made = NextEdit(uuid.uuid4().hex, target.version, candidate)

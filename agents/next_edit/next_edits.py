@@ -11,7 +11,7 @@ class Kind(StrEnum):
 
     RENAME = "rename"  # a renamed identifier's other uses
     SIGNATURE = "signature"  # calls of a function whose parameters have changed
-    REPEAT = "repeat"  # the last edit, where the same tokens stand
+    REPEAT = "repeat"  # the last edit, at places that look like its own
     FIX = "fix"  # the safe fix of a finding on the lines of the last edit
     IMPORT = "import"  # an import that became unused, or is missing
 

@@ -5,6 +5,7 @@ Start at `RuleSearch.list_candidates`.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from agents.next_edit.changed_tokens import count_word, list_changes
 from agents.next_edit.fixes import list_fixes
 from agents.next_edit.history import describe_edit
 from agents.next_edit.imports import list_import_edits
+from agents.next_edit.likelihood import LEAST_FIRST, LEAST_IN_PROSE, LEAST_LATER
 from agents.next_edit.prose import is_prose
 from agents.next_edit.renaming import (
     build_candidates,
@@ -33,12 +35,14 @@ if TYPE_CHECKING:
     from agents.next_edit.history import LineChange, PastEdit
     from agents.next_edit.next_edits import Candidate
     from agents.next_edit.renaming import Rename
-    from agents.next_edit.repetition import Repeatable
+    from agents.next_edit.repetition import Repeatable, Repetition
     from agents.next_edit.signatures import SignatureChange
     from indexing.syntax.documents import Document
     from indexing.syntax.trees import SyntaxTrees
 
 _HEAD = 1000  # characters before an edit in which the list of parameters may begin
+_REPEATED = 24  # most changes that are repeated
+_SEARCHED_S = 0.01  # processor time after which no further change is searched for
 _IMPORTERS = 4  # most other open texts whose imports are read for a missing one
 
 
@@ -138,21 +142,34 @@ class RuleSearch:
             yield from list_import_edits(changes, newest.before, self.document, self.trees, others)
 
     def _list_repetitions(self) -> Iterator[Candidate]:
-        """Yield the places where the last changes can be repeated, in `document` first."""
-        found = join_repeatable(
-            one
-            for source in self._sources
-            for edit, each in zip(self._list_edits(source), self._list_changes(source), strict=True)
-            if describe_edit(edit, source.text) not in self.settled
-            for one in find_repeatable(each, source.uri, source.text)
-        )
-        for one in found:
+        """Yield the places where the last changes can be repeated, the most likely ones first."""
+        found = []
+        started = time.thread_time()
+        for one in join_repeatable(self._list_repeatable())[:_REPEATED]:
+            least = LEAST_FIRST if one.edits == 1 else LEAST_LATER
             for target in self.texts.values():
-                places = list_repetitions(one, target.uri, target.text)
-                for candidate in self._order(places) if target is self.document else places:
-                    # words of sentences are seldom changed everywhere
-                    if one.places > 1 or not is_prose(self.trees.of(target), candidate.start + _count_spaces(one)):
-                        yield candidate
+                if time.thread_time() - started > _SEARCHED_S:
+                    break
+                found += [(one, target, each) for each in list_repetitions(one, target.uri, target.text, least)]
+        found.sort(key=self._rank_repetition)
+        for one, target, each in found:
+            # words of sentences are seldom changed everywhere
+            is_sure = one.edits > 1 or each.log_odds > LEAST_IN_PROSE
+            if is_sure or not is_prose(self.trees.of(target), each.candidate.start + _count_spaces(one)):
+                yield each.candidate
+
+    def _list_repeatable(self) -> Iterator[list[Repeatable]]:
+        """Yield the changes of each edit that can be repeated, the newest edit of `document` first."""
+        for source in self._sources:
+            for edit, changes in zip(self._list_edits(source), self._list_changes(source), strict=True):
+                if describe_edit(edit, source.text) not in self.settled:
+                    yield list(find_repeatable(changes, source.uri, source.text))
+
+    def _rank_repetition(self, found: tuple[Repeatable, Document, Repetition]) -> tuple[float, ...]:
+        """Return the rank of a repetition, the smallest first: changes of several edits, then by odds and place."""
+        one, target, each = found
+        place = (target is not self.document, each.candidate.end < self.offset, each.candidate.start)
+        return (0.0, -round(each.log_odds), *place) if one.edits > 1 else (1.0, -round(each.log_odds, 1), *place)
 
     def _list_mentions(self, name: str, source: Document) -> Iterator[Document]:
         """Yield the documents other than `source` that have the word `name`."""
