@@ -126,7 +126,7 @@ class Workflow:
             if better is None:
                 break
             self._record_round("refine", better, meter, begun)
-            if not _is_higher(best.score, better.score):
+            if not _is_higher(better.score, best.score):
                 break
             best, number = better, len(self.rounds)
         tested = summarise_run(best.run) if best.run is not None else ""
@@ -205,7 +205,10 @@ class Workflow:
         )
 
     def _build_proposal(self, first: ProposedEdit, best: _State, tested: str) -> ProposedEdit:
-        """Return the first proposal with the best round's code and test, and with notes about score and tests."""
+        """Return the first proposal with the best round's code and test, and with notes about score and tests.
+
+        Replaces all changes of `first`, as each task changes one file only.
+        """
         last = f"{best.score:g} of 100" if best.score is not None else "no score"
         notes = (f"{len(self.rounds)} rounds, the best with {last}.", *((tested,) if tested else ()))
         code = self._build_change(best.document)
@@ -230,6 +233,6 @@ def _fix_finding(document: Document, finding: Finding, resources: Resources) -> 
     return refine.fix_finding(document, present, resources) if present is not None else None
 
 
-def _is_higher(score: float | None, then: float | None) -> bool:
-    """Return whether `then` is a higher score than `score`; False if one of them is missing."""
-    return score is not None and then is not None and then > score
+def _is_higher(score: float | None, before: float | None) -> bool:
+    """Return whether `score` is higher than the score `before`; False if one of them is missing."""
+    return score is not None and before is not None and score > before

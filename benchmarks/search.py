@@ -187,7 +187,7 @@ def measure_recall_with_libraries() -> Record:
             size += len(text)
             if size > LIBRARY_BYTES:
                 break
-            parts[min(number % 11, MOST_SEGMENTS - 1)].append((relative, text))  # of unequal sizes
+            parts[min(number % 6, MOST_SEGMENTS - 1)].append((relative, text))  # of unequal sizes
         libraries = [
             (f"library:{n}", write_segment(part, Path(scratch, f"library{n}"))) for n, part in enumerate(parts)
         ]

@@ -15,13 +15,12 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from indexing import ranking
+from indexing import occurrences, ranking
 from indexing.recall import recall
 from indexing.recall.pools import CursorText, Origin, Pool, SegmentPool
-from indexing.storage import building, postings
+from indexing.storage import building
 from indexing.storage.segment import Segment
 from indexing.storage.segment_files import OverlayFile, SegmentFile
-from indexing.syntax import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from indexing.occurrences import Occurrences
     from indexing.records import Chunk, Query
     from indexing.syntax.documents import Span
 
@@ -51,7 +51,6 @@ RecallMatch = recall.RecallMatch
 FORMAT = building.FORMAT
 # Overlays are indexed in bundles, so that a keystroke re-indexes one bundle and a search visits few of them.
 _BUNDLES = 8
-_MANY_USES = 40
 # Ends of the paths in libraries that only say what other files hold; they are read for what names mean.
 DECLARATIONS = (".pyi", ".d.ts", ".d.mts", ".d.cts", "package.json")
 
@@ -310,24 +309,12 @@ class View:
             ranked.append(Ranked(part.keys[index], ordinal, hit.score))
         return ranked
 
-    def count_uses(self, names: Sequence[str], *, own: FileKey | None) -> dict[str, int]:
-        """Return for each of `names` the number of chunks that contain it as a word, without those of the file `own`.
-
-        Of a name in more than `_MANY_USES` chunks, those of `own` count too, where they weigh little.
-        """
-        counts = dict.fromkeys(names, 0)
-        hashes = tokens.hash_terms(list(counts)).tolist()
-        for part, alive in self._select_parts(own):
-            arrays = part.segment.arrays
-            is_hidden = np.zeros(part.segment.chunks, dtype=np.bool_)
-            for index in np.flatnonzero(~alive):
-                is_hidden[ranking.get_chunk_slice(arrays, int(index))] = True
-            for name, term in zip(counts, hashes, strict=True):
-                place = postings.find_postings(arrays, term)
-                counts[name] += place.count
-                if 0 < place.count <= _MANY_USES and not alive.all():
-                    counts[name] -= int(np.count_nonzero(is_hidden[postings.read_postings(arrays, place)[0]]))
-        return counts
+    def count_occurrences(
+        self, names: Sequence[str], groups: Sequence[Sequence[str]], *, own: FileKey | None
+    ) -> dict[str, Occurrences]:
+        """Return where each of `names` occurs outside of the file `own`, and which words of `groups` occur with it."""
+        searched = [ranking.SearchedSegment(part.segment.arrays, alive) for part, alive in self._select_parts(own)]
+        return occurrences.count_occurrences(searched, names, groups)
 
     def find_definitions(
         self,

@@ -226,8 +226,9 @@ class Sources:
     ) -> Completion | None:
         """Wait for a run that an older request started, and answer with the rest of its text after `typed`.
 
-        If the run takes too long, the answer is the best of `candidates`. If the run fails, or its text does not
-        continue `typed`, return None and end the run.
+        If the run takes too long, the answer is the best of `candidates`; if the request is cancelled, it is empty; the
+        run goes on in both cases. If the run fails, or its text does not continue `typed`, returns None and ends the
+        run. Also returns None if the finished run leaves nothing to suggest at the cursor.
         """
         request, polisher, cursor = recollection.request, recollection.polisher, recollection.request.cursor
         began = time.monotonic()
@@ -254,7 +255,8 @@ class Sources:
     def _wait_run(self, recollection: _Recollection, run: Run[Outcome], early: Sequence[Candidate]) -> Completion:
         """Wait for the request's own run and answer with its text; without it if the model is too slow or fails.
 
-        `early` are the small model's candidates. A large model that is too slow goes on for a while.
+        The answer is empty if the request is cancelled or the run was ended. `early` are the small model's candidates.
+        A large model that is too slow goes on for a while.
         """
         request, polisher, candidates = recollection.request, recollection.polisher, recollection.candidates
         ending = run.wait(until=request.deadline, leave=request.cancelled)
@@ -349,6 +351,7 @@ def _ask_small(small: Decoder | None, request: Request, run: Run[Outcome]) -> tu
         return ()
 
     def is_over() -> bool:
+        """Return whether the small model has to stop."""
         return run.is_done or request.cancelled() or time.monotonic() > request.deadline
 
     if request.trigger is Trigger.INVOKED:

@@ -46,9 +46,10 @@ class Task:
 def review_many(
     tasks: Sequence[Task], policy: ReviewPolicy, cancelled: Callable[[], bool]
 ) -> Iterator[tuple[Document, list[Finding]]]:
-    """Yield each text with its static findings, in any order; ends early if `cancelled`.
+    """Yield each text with its static findings, in any order; ends early if `cancelled` returns True meanwhile.
 
-    Runs in this process if the texts are too short for several processes to save time.
+    The findings of the last text are then incomplete. Runs in this process if the texts are too short for several
+    processes to save time.
     """
     count = min(os.cpu_count() or 1, _MOST_PROCESSES, len(tasks))
     if count < 2 or sum(len(task.document.text) for task in tasks) < LEAST_CHARACTERS:
@@ -61,7 +62,10 @@ def review_many(
 
 
 def review_one(task: Task, policy: ReviewPolicy, cancelled: Callable[[], bool]) -> list[Finding]:
-    """Return the static findings of one text."""
+    """Return the static findings of one text, without rules with a code in `task.left_out`.
+
+    They are incomplete if `cancelled` returns True meanwhile.
+    """
     document = task.document
     return static_layer.review(document, Syntax.of(document), policy, cancelled, frozenset(task.left_out).__contains__)
 

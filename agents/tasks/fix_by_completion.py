@@ -56,8 +56,8 @@ def propose(scene: Scene, resources: Resources) -> Result:
         Cancelled: the request was cancelled.
     """
     here = _select_lines(scene.document.text, scene.span)
-    present = [one for one in resources.review(scene.document) if _overlaps(one.span, here)]
-    finding = next((one for one in present if is_applicable(scene, one)), None)
+    present = resources.review(scene.document)
+    finding = next((one for one in present if _overlaps(one.span, here) and is_applicable(scene, one)), None)
     if finding is None:
         return decline_place("The finding is not there any more")
     resources.report(f"fixing {finding.code}")
@@ -68,7 +68,7 @@ def propose(scene: Scene, resources: Resources) -> Result:
         hinted = Hole(scene.document, lines.start, lines.end, hint=hint)
         found += filling.fill_block(hinted, resources, _plan_lines(scene, lines), scene=scene)
     candidates = [edit_ranking.Candidate((hole.make_edit(one.text),), one.likelihood) for one in found]
-    fixed = [one for one in edit_ranking.rank(candidates, scene, resources) if _removes_finding(one, finding, present)]
+    fixed = [one for one in edit_ranking.rank(candidates, scene, resources) if _has_fewer(one, finding.code, present)]
     if not fixed:
         return decline_answer(f"The model found no lines without {finding.code} that parse")
     best, run = _choose_by_tests(fixed[:_MOST_TESTED], scene, lines, resources)
@@ -133,16 +133,16 @@ def _build_hint(scene: Scene, lines: Span, finding: Finding) -> str:
     return f"{comment} {' '.join(finding.message.split())[:120]}\n{head}"
 
 
-def _removes_finding(one: RankedCandidate, finding: Finding, present: list[Finding]) -> bool:
-    """Return whether the candidate reduces the findings with the code of `finding`, and brings no new finding.
+def _has_fewer(ranked: RankedCandidate, code: str, present: Sequence[Finding]) -> bool:
+    """Return whether the rewritten lines have fewer findings with `code` than before, and the document no new ones.
 
-    `present` are the findings in the same lines before.
+    `present` are the findings in the document before.
     """
-    edit = one.candidate.edits[0]
-    near = Span(edit.start, edit.start + len(edit.text))
-    before = sum(each.code == finding.code for each in present)
-    now = sum(each.code == finding.code and _overlaps(each.span, near) for each in one.findings)
-    return now < max(before, 1) and not one.new
+    edit = ranked.candidate.edits[0]
+    old, new = Span(edit.start, edit.end), Span(edit.start, edit.start + len(edit.text))
+    before = sum(one.code == code and _overlaps(one.span, old) for one in present)
+    after = sum(one.code == code and _overlaps(one.span, new) for one in ranked.findings)
+    return after < before and not ranked.new
 
 
 TASK = Task("fix", Kind.QUICK_FIX, Needs.COMPLETION, offer, propose)

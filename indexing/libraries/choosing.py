@@ -55,8 +55,8 @@ def choose_packages(
         declared: normalised names of packages that the workspace declares to use.
         own: normalised names of the workspace's own packages, which are left out.
     """
-    tops, paths = _count_parts(imported)
-    used = {package.place: _count_uses(package, tops, paths) for package in packages}
+    modules, paths = _count_statements(imported)
+    used = {package.place: _count_uses(package, modules, paths) for package in packages}
     direct = [each for each in packages if used[each.place] or normalize_name(each.name) in declared]
     direct.sort(key=lambda each: (-used[each.place], each.name))
     needed = _list_needed(packages, direct)
@@ -75,24 +75,25 @@ def choose_packages(
     return sorted(others, key=lambda each: (rank(each), -used[each.place], each.name, each.version))
 
 
-def _count_uses(package: Package, tops: Mapping[str, int], paths: Mapping[str, int]) -> int:
-    """Return the number of import statements that name a module of `package`, by what `_count_parts` returns."""
-    counts = tops if package.ecosystem == PYPI else paths
+def _count_uses(package: Package, modules: Mapping[str, int], paths: Mapping[str, int]) -> int:
+    """Return the number of import statements that name a module of `package`, by the counts of `_count_statements`."""
+    counts = modules if package.ecosystem == PYPI else paths
     return sum(counts.get(module, 0) for module in set(package.modules))
 
 
-def _count_parts(imported: Mapping[str, int]) -> tuple[Counter[str], Counter[str]]:
-    """Return the statements that name each top module ("a" for "a.b"), and each path ("a" and "a/b" for "a/b").
+def _count_statements(imported: Mapping[str, int]) -> tuple[Counter[str], Counter[str]]:
+    """Return the number of import statements for each top module ("a" for "a.b"), and for each path.
 
-    They are counted once for all packages, as there may be thousands of packages and of names.
+    A statement counts for its path and for those above it ("a" and "a/b" for "a/b"). The modules serve packages of
+    PyPI, the paths those of all other ecosystems. Counts once for all packages: there may be thousands of them.
     """
-    tops: Counter[str] = Counter()
+    modules: Counter[str] = Counter()
     paths: Counter[str] = Counter()
     for name, count in imported.items():
-        tops[name.partition(".")[0]] += count
+        modules[name.partition(".")[0]] += count
         for path in accumulate(name.split("/"), "{}/{}".format):
             paths[path] += count
-    return tops, paths
+    return modules, paths
 
 
 def _list_needed(packages: Sequence[Package], direct: Sequence[Package]) -> set[str]:

@@ -6,6 +6,7 @@ Reads the texts that the index holds, never a file of the workspace. Start at `V
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
@@ -50,12 +51,8 @@ class ViewFiles:
         The paths of libraries, by the key of their segment, come last; None for none.
         """
         self._view = view
-        self.paths = {root: each.bind(self._read_text) for root, each in {**paths, **(libraries or {})}.items()}
-
-    def _read_text(self, key: FileKey) -> str:
-        """Return the text of a file; "" if it is not there any more."""
-        found = self.read(key)
-        return found[2] if found is not None else ""
+        read = partial(_read_text, view)  # no method of this object: a cycle would keep the view until it is collected
+        self.paths = {root: each.bind(read) for root, each in {**paths, **(libraries or {})}.items()}
 
     def read(self, key: FileKey) -> tuple[str, str, str] | None:
         """Return the relative path, the language and the text of a file; None if it is not there any more."""
@@ -65,6 +62,14 @@ class ViewFiles:
             return relative, language, self._view.read_text(key)
         except KeyError:
             return None
+
+
+def _read_text(view: View, key: FileKey) -> str:
+    """Return the text of a file of `view`; "" if it is not there any more."""
+    try:
+        return view.read_text(key)
+    except KeyError:
+        return ""
 
 
 def list_paths(view: View) -> dict[str, Paths]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from indexing.resolution import containers, expressions
 from indexing.resolution.hierarchy import Hierarchy, find_class
-from indexing.resolution.lookup import Reference
+from indexing.resolution.lookup import MOST_REFERENCES, Reference
 from indexing.resolution.records import ImportedName
 from indexing.resolution.values import Value, make_container
 
@@ -317,12 +317,15 @@ class Inference:
             return self.lookup.find_in_module(value.source, name) or self.lookup.find_submodule(value.source, name)
         if value.kind == "function":
             return ()
+        found: list[Reference] = []  # several parts of a class may have it
         for ancestor in self.list_ancestors(value.source, value.number)[1 if value.kind == "parent" else 0 :]:
             if ancestor.source is None:
                 continue
-            if numbers := ancestor.source.table.members.get(ancestor.number, {}).get(name):
-                return [Reference(ancestor.source, number) for number in numbers]
-        return ()
+            table = ancestor.source.table
+            if found and not table.definitions[ancestor.number].part_of:
+                break
+            found += [Reference(ancestor.source, each) for each in table.members.get(ancestor.number, {}).get(name, ())]
+        return found[:MOST_REFERENCES]
 
     def read_member(self, value: Value, name: str) -> Values:
         """Return the values of the member `name` of a value."""

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from indexing.occurrences import Occurrences
 from indexing.resolution.surroundings import split_parts
 
 if TYPE_CHECKING:
@@ -20,51 +21,62 @@ if TYPE_CHECKING:
     from indexing.resolution.surroundings import Surroundings
 
 _NEVER = 10_000  # lines
+_NO_OCCURRENCES = Occurrences(0, ())
+_FEW = 2  # chunks that are added to those of a name, so that the mean over one or two chunks says little
 WEIGHTS: dict[str, float] = {
-    "called_after": 0.38,
-    "called_before": -0.13,
-    "capital": 0.37,
-    "class": -0.25,
-    "class_called": 0.07,
-    "dunder": -2.54,
-    "error": -0.62,
-    "error_in_branch": 1.48,
-    "following": 1.09,
-    "import": 1.55,
-    "in_near_lines": -0.29,
-    "module": -0.41,
-    "named_as_scope": 0.29,
-    "no_parameters": 0.20,
-    "only_read": -0.23,
-    "own class": -0.39,
-    "parameters_fit": 0.63,
-    "parts_near": 0.92,
-    "parts_of_scope": 1.35,
-    "popular": 0.26,
-    "private": -0.95,
-    "property": -2.32,
-    "read_after": -0.23,
-    "read_before": -0.46,
-    "receiver": -0.50,
-    "receiver_far": 2.10,
-    "receiver_near": 0.98,
-    "same_folder": -0.40,
-    "siblings": -0.03,
-    "similar": 0.80,
-    "unused": 1.68,
-    "unused_so_far": -0.26,
-    "used_far": 1.49,
-    "used_near": -1.21,
-    "used_near_after": 0.77,
-    "ways": 0.30,
+    "called_after": 0.48,
+    "called_before": -0.06,
+    "capital": 0.06,
+    "class": -0.56,
+    "class_called": -0.41,
+    "dunder": -2.83,
+    "error": -0.89,
+    "error_in_branch": 2.58,
+    "following": 1.30,
+    "import": 0.67,
+    "in_near_lines": -0.10,
+    "module": -0.17,
+    "named_as_scope": 0.96,
+    "no_parameters": 0.23,
+    "only_read": -0.45,
+    "own class": 0.05,
+    "parameters_fit": 0.49,
+    "parts_near": 0.84,
+    "parts_of_scope": 1.11,
+    "popular": -0.19,
+    "private": -0.74,
+    "property": -2.71,
+    "read_after": -0.24,
+    "read_before": -0.17,
+    "receiver": -0.17,
+    "receiver_far": 0.98,
+    "receiver_near": 1.26,
+    "same_folder": -0.37,
+    "shares_last": 0.15,
+    "shares_last_mean": 0.16,
+    "shares_near": 0.18,
+    "shares_near_mean": 0.03,
+    "siblings": -0.22,
+    "similar": 0.81,
+    "unused": 1.27,
+    "unused_so_far": -0.13,
+    "used_far": 1.35,
+    "used_near": -2.31,
+    "used_near_after": 1.13,
+    "ways": 0.29,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Evidence from the workspace: how many chunks contain each name, and how many similar chunks call it."""
+    """Evidence from the workspace.
 
-    uses: Mapping[str, int]
+    Attributes:
+        occurrences: where each name occurs, and which words of `Surroundings.word_groups` occur with it.
+        similar: how many of the chunks most similar to the code before the cursor call each name.
+    """
+
+    occurrences: Mapping[str, Occurrences]
     similar: Mapping[str, int]
 
 
@@ -87,6 +99,7 @@ def measure_features(
     is_class, is_dunder = definition.kind == "class", name.startswith("__") and name.endswith("__")
     is_error = is_class and name.endswith(("Error", "Exception", "Warning"))
     receiver_used = _find_last_use(candidate.receiver, around)
+    occurrences = evidence.occurrences.get(name, _NO_OCCURRENCES)
     found = {
         candidate.way: 1.0,
         "class_called": is_class,
@@ -110,7 +123,7 @@ def measure_features(
         "receiver_far": _decay(around.lines - receiver_used, 40),
         "siblings": math.log1p(candidate.siblings),
         "ways": math.log1p(candidate.ways - 1),
-        "popular": math.log1p(evidence.uses.get(name, 0)),
+        "popular": math.log1p(occurrences.chunks),
         "similar": math.log1p(evidence.similar.get(name, 0)),
         "parts_near": len(parts & around.near_parts) / (len(parts) or 1),
         "parts_of_scope": len(parts & around.scope_parts) / (len(parts) or 1),
@@ -121,6 +134,9 @@ def measure_features(
         "same_folder": _get_folder(candidate.reference.source.relative) == _get_folder(names.source.relative),
         "capital": name[:1].isupper(),
     }
+    for group, shared in zip(("last", "near"), occurrences.shared, strict=False):
+        found[f"shares_{group}"] = math.log1p(shared)
+        found[f"shares_{group}_mean"] = shared / (occurrences.chunks + _FEW)
     return {feature: float(value) for feature, value in found.items() if value}
 
 

@@ -6,6 +6,7 @@ Start at `list_related` and `rank_likely`.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from indexing.records import Query
@@ -105,8 +106,9 @@ def iterate_features(
         return
     around = Surroundings.of(names, short=deadline is not None)
     wanted = list(dict.fromkeys(each.name.rpartition(".")[2] for each in candidates))
-    uses = view.count_uses(wanted, own=own) if not names.lookup.is_late(SHARE_OF_EVIDENCE) else {}
-    evidence = Evidence(uses, _count_similar(names, view, own, deadline))
+    evidence = Evidence({}, _count_similar(names, view, own, deadline))
+    if not names.lookup.is_late(SHARE_OF_EVIDENCE):
+        evidence = replace(evidence, occurrences=view.count_occurrences(wanted, around.word_groups, own=own))
     if deadline is not None:  # imported names are few, and come first if there is no time for all
         candidates.sort(key=lambda each: each.way != "import")
     for number, candidate in enumerate(candidates):

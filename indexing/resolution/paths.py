@@ -10,8 +10,11 @@ if TYPE_CHECKING:
 FileKey = tuple[str, int]  # key of the root, and number of the file
 
 
+MOST_HELD = 4_000_000  # characters of texts that one question keeps
+
+
 class Paths:
-    """The relative paths of the files of one root. Immutable."""
+    """The relative paths of the files of one root."""
 
     def __init__(self, files: Iterable[tuple[str, FileKey]], *, is_installed: bool = False) -> None:
         """Take (relative path, key) of each file; of files with the same path the first counts.
@@ -30,6 +33,8 @@ class Paths:
                 self._by_folder.setdefault(folder, []).append(name)
 
         self._read: Callable[[FileKey], str] = lambda _: ""
+        self._texts: dict[str, str] = {}
+        self._held = 0
 
     def bind(self, read: Callable[[FileKey], str]) -> Paths:
         """Return the same paths, with `read` to return the text of a file by its key, "" if it is gone."""
@@ -39,9 +44,15 @@ class Paths:
         return bound
 
     def read_text(self, relative: str) -> str:
-        """Return the text of the file at `relative`; "" if there is none."""
-        key = self.find(relative)
-        return self._read(key) if key is not None else ""
+        """Return the text of the file at `relative`; "" if there is none. A question reads a file once."""
+        text = self._texts.get(relative)
+        if text is None:
+            key = self.find(relative)
+            text = self._read(key) if key is not None else ""
+            if self._held + len(text) <= MOST_HELD:
+                self._texts[relative] = text
+                self._held += len(text)
+        return text
 
     def find(self, relative: str) -> FileKey | None:
         """Return the key of the file at `relative`; None if there is none."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from indexing.resolution.names import DocumentNames
 
 NEAR_LINES = 15
+GROUP_LINES = (4, 8)  # before the cursor, whose words are searched for beside the names that may follow
 MOST_CHARACTERS = 30_000  # on each side of the cursor
 SHORT_CHARACTERS = 12_000
 _SAME_STEP, _LATER_STEPS = 2, 5  # lines between two calls that follow each other
@@ -59,6 +60,7 @@ class Surroundings:
         local: names near by, and those of its parameters and variables.
         following: weight of each name by how often its call came soon after one of the last called names.
         is_branch: whether one of the last two lines begins a branch.
+        word_groups: the different words in the last `GROUP_LINES` lines.
     """
 
     lines: int
@@ -71,6 +73,7 @@ class Surroundings:
     local: frozenset[str]
     following: dict[str, float]
     is_branch: bool
+    word_groups: tuple[tuple[str, ...], ...]
 
     @classmethod
     def of(cls, names: DocumentNames, *, short: bool = False) -> Surroundings:
@@ -99,6 +102,9 @@ class Surroundings:
             local=frozenset(local),
             following=_count_following(before.called, lines),
             is_branch=any(line.lstrip().startswith(_BRANCH) for line in near_lines[-3:]),
+            word_groups=tuple(
+                tuple(dict.fromkeys(_WORD.findall("\n".join(near_lines[-count - 1 :])))) for count in GROUP_LINES
+            ),
         )
 
 

@@ -76,7 +76,7 @@ class WorkspaceNames:
 
     def prepare(self, view: View) -> None:
         """List the paths of the files and libraries of `view` now, so that the first question need not wait for it."""
-        self._list_files(view, None, is_hurried=False)
+        self._list_paths(view)
         for root in view.roots:
             self._list_libraries(view, root, is_hurried=False)
         kept = {serial for root in view.roots for serial in view.list_libraries(root).values()}
@@ -120,11 +120,15 @@ class WorkspaceNames:
 
         Paths are listed again only after files came or went; those of libraries not at all if it `is_hurried`.
         """
+        libraries = self._list_libraries(view, root, is_hurried=is_hurried) if root is not None else {}
+        return ViewFiles(view, self._list_paths(view), libraries)
+
+    def _list_paths(self, view: View) -> dict[str, Paths]:
+        """Return the paths of the files of `view` by the key of their root."""
         known = self._paths
         if known is None or known[0] != view.files_key:
             self._paths = known = (view.files_key, list_paths(view))
-        libraries = self._list_libraries(view, root, is_hurried=is_hurried) if root is not None else {}
-        return ViewFiles(view, known[1], libraries)
+        return known[1]
 
     def _list_libraries(self, view: View, root: str, *, is_hurried: bool) -> dict[str, Paths]:
         """Return the paths of the libraries of `root` by key; if it `is_hurried`, of those that are listed already."""

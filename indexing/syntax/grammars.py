@@ -59,7 +59,7 @@ class Grammar:
         # one parser per call: a Parser is not thread-safe, and making one costs a microsecond
         parser = _make_parser(self.language)
         until = time.thread_time() + _PARSE_S + _PARSE_S_PER_BYTE * len(data)
-        piece = _pieces.of_thread
+        piece = _buffer.data
 
         def read_piece(at: int, _: tree_sitter.Point) -> bytearray:
             """Return the piece of the text that begins at the byte `at`."""
@@ -100,18 +100,21 @@ class Grammar:
         return deepest > 0 and any(len(found[0]) > deepest for found in _INDENTATION.finditer(data))
 
 
-class _Pieces(threading.local):
-    """One read buffer for each thread: tree-sitter never releases the objects that it has read from."""
+class _ReadBuffer(threading.local):
+    """The read buffer of the current thread: tree-sitter never releases the objects that it has read from."""
 
     def __init__(self) -> None:
-        self.of_thread = bytearray()
+        """Make an empty buffer; called once in each thread that uses it."""
+        self.data = bytearray()
 
 
-_pieces = _Pieces()
+_buffer = _ReadBuffer()
 
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
+    """A grammar, None if there is none that works, and a sentence about what is wrong with it, "" for nothing."""
+
     grammar: Grammar | None
     problem: str = ""
 

@@ -160,7 +160,10 @@ class LazyModel:
             model.close()
 
     def _load(self) -> None:
-        """Load the model, pass it or the reason of a failure to `_settle`, and store how long loading took."""
+        """Load the model, pass it or the reason of a failure to `_settle`, and store how long loading took.
+
+        The time is not stored if loading failed or if the model host already had the weights.
+        """
         model: CompletionModel | None = None
         problem = ""
         if self._load_time is not None:

@@ -161,7 +161,7 @@ class CoreHolder:
     async def wait(self, timeout_s: float, ticket: WaitTicket | None = None) -> Core | None:
         """Return the core; wait for it up to `timeout_s` seconds, or until `ticket` is superseded.
 
-        Returns None if there is no core by then.
+        Returns None if there is no core by then, and at once if no core will be built.
         """
         if self.current is None and not self._ended:
             arrival = asyncio.get_running_loop().create_future()

@@ -74,8 +74,9 @@ class GateRecords:
     def end(self, ending: Ending) -> None:
         """Record the outcome and the audit rows; reduce the checkpoint to the changes that were made.
 
-        Deletes the checkpoint if no change was made, and the stored edit unless the question expired. After an undo,
-        marks the undone checkpoint. If a person was asked, counts the question among the team's figures.
+        Deletes the checkpoint if no change was made, and the stored edit unless the question expired. If a refused
+        request had asked an older one again, the older one gets the edit back instead. After an undo, marks the undone
+        checkpoint. If a person was asked, counts the question among the team's figures.
         """
         replaced = ending.replaced
         with self._state.transaction() as connection:

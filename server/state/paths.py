@@ -189,10 +189,13 @@ def _get_platform_dirs() -> platformdirs.PlatformDirs:
 
 
 def _make_private(directory: Path) -> Path:
-    """Create `directory`, check that it can be written to, and return it.
+    """Create `directory` for this user alone, check that it can be written to, and return it.
+
+    If it exists and others have access, removes their access.
 
     Raises:
-        OSError: it cannot be created or written to, is no folder, or is a temporary folder of another user.
+        OSError: it cannot be created or written to, is no folder, or belongs to a user other than this one and root;
+            or it is, or lies in, a folder among temporary files that is a link or belongs to another user.
     """
     import tempfile  # noqa: PLC0415 (`initialize` needs no temporary file)
 

@@ -2,9 +2,9 @@
 
 `python -m tests.eval.fit_likely_definitions` prints `WEIGHTS` for `indexing/resolution/likelihood.py`, and how often
 the right definition is among the first ones on each dev package, with weights fitted on the other dev packages. The
-calls are those of the dev packages that resolution itself follows to another file, without those of `retrieval.csv`. A
-conditional logit model: the called definition against the other candidates of the same place, each place with and
-without the text after the call.
+calls are those of the dev packages and dev applications that resolution itself follows to another file, without those
+of `retrieval.csv`. A conditional logit model: the called definition against other candidates of the same place, a
+random sample of them, each place with and without the text after the call.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexing.resolution import likely
-from tests.eval import retrieval
+from tests.eval import data, retrieval
 from tests.eval.metrics import SEED
 
 if TYPE_CHECKING:
@@ -28,12 +28,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tests.eval import data
-
 CALLS = 300  # a package
 TRIES = 6  # calls looked at for each one that is wanted
-STEPS = 400
-RATE = 0.05
+OTHERS = 40  # candidates of a place, beside the called one, of which the weights are fitted
+STEPS = 200
+RATE = 0.1
 SHRINKAGE = 0.02
 DECIMALS = 2
 
@@ -54,7 +53,7 @@ def main() -> int:
     calls = parser.parse_args().calls
     places: list[Place] = []
     with tempfile.TemporaryDirectory() as folder:
-        for package in retrieval.list_packages("dev"):
+        for package in (*retrieval.list_packages("dev"), *data.list_applications("dev")):
             places += list_places(package, Path(folder), calls)
     names = sorted({name for place in places for features in place.features for name in features})
     for held in sorted({place.package for place in places}):
@@ -115,6 +114,7 @@ def _iterate_sites(package: data.Package, workspace: retrieval.Workspace, calls:
 
 def fit(places: Sequence[Place], names: Sequence[str]) -> NDArray[np.float64]:
     """Return the weight of each feature in `names`, fitted with Adam."""
+    places = [_draw_others(place, random.Random(f"{SEED} {number}")) for number, place in enumerate(places)]  # noqa: S311 - as above
     rows = np.concatenate([_make_rows(place, names) for place in places])
     scale = rows.std(axis=0) + 1e-6
     rows /= scale
@@ -131,6 +131,13 @@ def fit(places: Sequence[Place], names: Sequence[str]) -> NDArray[np.float64]:
         second = 0.99 * second + 0.01 * slope**2
         weights -= RATE * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
     return weights / scale
+
+
+def _draw_others(place: Place, chance: random.Random) -> Place:
+    """Return the place with its called definition first, and up to `OTHERS` random other candidates."""
+    others = [features for number, features in enumerate(place.features) if number != place.called]
+    chosen = others if len(others) <= OTHERS else chance.sample(others, OTHERS)
+    return Place(place.package, (place.features[place.called], *chosen), 0)
 
 
 def rank(place: Place, names: Sequence[str], weights: NDArray[np.float64]) -> int:

@@ -172,13 +172,22 @@ class DefinitionWriter:
         return max(0, min(2, max(set(gaps), key=gaps.count))) if gaps else usual
 
     def add_imports(self) -> None:
-        """Add edits for the imports of the answer that the new lines use."""
+        """Add edits for the imports of the answer that the texts of all edits so far use; call it last.
+
+        An import whose place is in code that another edit replaces goes above that code, unless the new code has it.
+        """
         language = self.target.document.language
-        more = importing.build_import_edits(
+        others = tuple(self.edits)
+        for edit in importing.build_import_edits(
             self.answer, self.target.syntax, self.list_written_words(), language=language
-        )
-        held = {(edit.start, edit.end) for edit in self.edits}
-        self.edits += [edit for edit in more if (edit.start, edit.end) not in held or edit.start == edit.end]
+        ):
+            around = next((one for one in others if one.start < edit.end and edit.start < one.end), None)
+            if around is None:
+                self.edits.append(edit)
+            elif not set(edit.text.split("\n")) <= {"", *around.text.split("\n")}:
+                at = self.text.rfind("\n", 0, around.start) + 1
+                written = edit.text.lstrip("\n")
+                self.edits.append(Edit(at, at, written if written.endswith("\n") else f"{written}\n"))
 
     def list_written_words(self) -> set[str]:
         """Return the words in the texts of all edits so far."""

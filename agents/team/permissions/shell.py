@@ -126,7 +126,10 @@ def _collect(node: tree_sitter.Node, parsed: ParsedLine, *, pipes_in: bool) -> N
 
 
 def _collect_command(node: tree_sitter.Node, parsed: ParsedLine, *, pipes_in: bool) -> None:
-    """Add a command, its redirections and its unknowns to `parsed`; an unknown word becomes one that no rule has."""
+    """Add a command, its redirections and its unknowns to `parsed`.
+
+    A word that is only known when the line runs becomes a null character, which a rule matches only by its "*".
+    """
     words: list[str] = []
     for child in node.children:
         if child.type in {"file_redirect", "heredoc_redirect", "herestring_redirect"}:
@@ -140,7 +143,7 @@ def _collect_command(node: tree_sitter.Node, parsed: ParsedLine, *, pipes_in: bo
         if word is None:
             parsed.unknowns += _describe_unknowns(child)
             _collect_inner(child, parsed)
-            words.append("\0")  # matches no rule
+            words.append("\0")
         else:
             words.append(word)
     parsed.commands.append(SimpleCommand(tuple(words), pipes_in))

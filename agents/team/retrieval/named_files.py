@@ -85,7 +85,7 @@ async def gather_named_files(request: str, shown: Path | None, bench: Workbench)
         parts.append(f"[The person's editor shows {bench.display(name)}.]")
         named = [*named, *([] if any(one.path == name for one in named) else [_Named(name, is_included=False)])]
     for one in named[:MOST_FILES]:
-        described, problem = await _describe(one, bench)
+        described, problem = await _read_named(one, bench)
         parts += described
         problems += filter(None, [problem])
     if left := [bench.display(one.path) for one in named[MOST_FILES:] if one.is_included]:
@@ -97,10 +97,11 @@ async def gather_named_files(request: str, shown: Path | None, bench: Workbench)
     return NamedFiles(text, tuple(problems))
 
 
-async def _describe(named: _Named, bench: Workbench) -> tuple[list[str], str]:
-    """Return the lines of a file that the request includes with what the file imports, and "".
+async def _read_named(named: _Named, bench: Workbench) -> tuple[list[str], str]:
+    """Return the texts that a named file brings, and a sentence about why it brings none, "" if it does.
 
-    If it may not be read: nothing, and the reason where the request includes it, "" where it is only named.
+    The texts are the file's lines, if the request includes it, and what it imports, which may be "". Both results are
+    empty for a file that is only named and cannot be read. A file without the first of the lines counts as unreadable.
     """
     name = bench.display(named.path)
     try:

@@ -82,7 +82,10 @@ class TableReader(TableBuilder):
             self._make_function(read_name(name, self._data), node, node, name.start_point[0])
 
     def _add_method(self, node: tree_sitter.Node) -> None:
-        """Add a method of a class or an interface; the parameters of a constructor can be fields, too."""
+        """Add a method: under its name in a class, an interface, an object type or a variable's object, else without.
+
+        Also adds the fields that the parameters of a class's constructor declare.
+        """
         label, home = node.child_by_field_name("name"), node.parent
         name = read_name(label, self._data)
         if label is None or home is None or home.start_byte not in self._homes:
@@ -263,7 +266,7 @@ class TableReader(TableBuilder):
             self._definitions.append(replace(made, kind="variable", value=self._writer.write_type(value)))
 
     def _add_field(self, node: tree_sitter.Node) -> None:
-        """Add a field of a class or an interface, unless it holds a function."""
+        """Add a field of a class, an interface or an object type, unless it holds a function."""
         name = node.child_by_field_name("name") or node.child_by_field_name("property")
         value = node.child_by_field_name("value")
         home = node.parent
@@ -276,7 +279,10 @@ class TableReader(TableBuilder):
     # Variables
 
     def _add_variable(self, node: tree_sitter.Node) -> None:
-        """Add the variables of a declaration, unless the value is a function or a class, or a module is required."""
+        """Add the variables of a declaration that is no loop's; those with a function or a class are added elsewhere.
+
+        If the value requires a module, adds imports instead.
+        """
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
         if name is None or (value is not None and value.type in {*_FUNCTIONS, "class"} and name.type == "identifier"):
             return
@@ -349,7 +355,7 @@ class TableReader(TableBuilder):
         return -1
 
     def _add_elements(self, node: tree_sitter.Node) -> None:
-        """Add the variables of a loop over elements."""
+        """Add the variables of a `for ... of` loop; nothing for `for ... in`."""
         if any(child.type == "of" for child in node.children):
             made = self._make_variable(None, node.child_by_field_name("right"), how="element")
             self._add_pattern(node.child_by_field_name("left"), node, made)

@@ -126,7 +126,8 @@ def is_secret_name(name: str) -> bool:
 def is_secret_path(path: str) -> bool:
     """Return whether a path, with "/" between its parts, names a file that holds secrets, by its name or folders."""
     folder, _, name = path.rpartition("/")
-    names = (name, *_list_originals(_normalize_name(name)))
+    name, folder = _normalize_name(name), _normalize_folder(folder)
+    names = (name, *_list_originals(name))
     return is_secret_name(name) or any(_PATHS.search(f"{folder}/{one}") for one in names)
 
 
@@ -156,20 +157,33 @@ def holds_secret(text: str, name: str = "") -> bool:
 
 @functools.lru_cache(maxsize=8192)
 def is_secrets_module(name: str) -> bool:
-    """Return whether source code of this name, such as `credentials.py`, is withheld if it holds secret literals."""
-    return _SOURCE.search(_normalize_name(name)) is not None
+    """Return whether source code of this name, such as `credentials.py`, is withheld if it holds secret literals.
+
+    So are the files that are copies of such a file by their names.
+    """
+    name = _normalize_name(name)
+    return any(_SOURCE.search(one) for one in (name, *_list_originals(name)))
 
 
 def _list_originals(name: str) -> list[str]:
-    """Return the names of files that a file called `name` may be a copy of."""
+    """Return the names of files that a file called `name` may be a copy, a version or a stream of; [] for none."""
     stem, dot, extension = name.rpartition(".")
     shorter = [_COPY_END.sub("", name), _COPY_BEGIN.sub("", name), _REVISION_BEGIN.sub("", name)]
-    shorter.append(name.removesuffix("#"))
+    shorter += [name.removesuffix("#"), name.partition(":")[0]]  # the latter: a named stream on Windows, ".env:hidden"
     if stem and dot:
         shorter.append(_COPY_END.sub("", stem) + dot + extension)  # "secrets - Copy.json"
     return [one for one in dict.fromkeys(shorter) if one not in {name, "", "."}]
 
 
+@functools.lru_cache(maxsize=1024)
+def _normalize_folder(folder: str) -> str:
+    """Return a path, with "/" between its parts, each of them normalised by `_normalize_name`."""
+    return "/".join(map(_normalize_name, folder.split("/")))
+
+
 def _normalize_name(name: str) -> str:
-    """Return `name` without the parts that Windows ignores: dots and spaces at the end, and names of streams."""
+    """Return `name` without white space around it, a stream's type (`::$DATA`), and dots and spaces at its end.
+
+    Windows opens the same file or folder without them. Returns `name` itself if nothing is left, as for "..".
+    """
     return name.partition("::")[0].partition(":$")[0].strip(" \t\u00a0").rstrip(" .") or name

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from agents.edits import Edit, ProposedEdit, TextChange
 from agents.findings import Finding, Fix, Severity
 from agents.tasks import task_registry
@@ -46,6 +49,20 @@ def test_lines_that_keep_the_finding_or_bring_another_are_dropped() -> None:
     workplace.review = review
     for says in ("return eval(b)", "return exec(a)", "return (a", ""):
         assert isinstance(run_task("fix", scene, workplace, {"": says}), Nothing)
+
+
+def test_other_findings_in_the_selected_lines_do_not_count_as_fixed() -> None:
+    def review_all(document: Document) -> tuple[Finding, ...]:
+        places = [found.start() for found in re.finditer("eval", document.text)]
+        return tuple(Finding("eval", Severity.WARNING, Span(at, at + 4), "Runs anything.") for at in places)
+
+    scene, workplace = make_scene("def f(a):\n    $0b = eval(a)\n    return eval(b)\n")
+    scene = replace(scene, span=Span(scene.span.start, len(scene.document.text)))
+    workplace.review = review_all
+    assert isinstance(run_task("fix", scene, workplace, {"": "b = eval(str(a))"}), Nothing)
+    result = run_task("fix", scene, workplace, {"": "b = int(a)"})
+    assert isinstance(result, ProposedEdit)
+    assert result.changes[0].after == "def f(a):\n    b = int(a)\n    return eval(b)\n"  # type: ignore[union-attr]
 
 
 def test_a_finding_that_is_gone_by_now_is_said() -> None:

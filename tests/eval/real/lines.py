@@ -18,17 +18,20 @@ import json
 import random
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.completion.completion_policy import CompletionPolicy
+from agents.completion.context import ContextGatherer
+from agents.completion.cursor import Cursor
 from agents.completion.generator import Generator
 from agents.suggestions import Trigger
 from indexing.index import Index
 from indexing.syntax.documents import Document
+from indexing.syntax.syntax import Syntax
 from models.catalog.catalog import PromptShares
 from tests.eval import data, masks, tables
 from tests.eval.bundled import load_bundled_model
@@ -42,11 +45,10 @@ from tests.eval.real.running import make_parser, measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from contextlib import ExitStack
 
     from indexing.records import Hit
     from models.catalog.catalog import ModelEntry
-    from models.completion import CompletionModel
+    from models.completion import CompletionModel, Snippet
     from tests.eval.real.answers import Answers
     from tests.eval.real.running import Run
     from tests.eval.tables import Cell
@@ -204,6 +206,33 @@ def open_index(package: data.Package, *, resolving: bool = True) -> Iterator[Ind
         index.close()
 
 
+def select_differing(sites: Sequence[Site]) -> list[Site]:
+    """Return the sites at which a prompt with definitions by resolution holds other code than one without."""
+    with ExitStack() as stack:
+        indexes: dict[str, list[Index]] = {}
+        chosen = []
+        for site in sites:
+            if site.package.name not in indexes:
+                indexes[site.package.name] = [
+                    stack.enter_context(open_index(site.package, resolving=resolving)) for resolving in (True, False)
+                ]
+            resolved, plain = (_gather_context(index, site) for index in indexes[site.package.name])
+            if resolved != plain:
+                chosen.append(site)
+    return chosen
+
+
+def _gather_context(index: Index, site: Site) -> tuple[Snippet, ...]:
+    """Return the code of other files that Starling puts into a large model's prompt at a site."""
+    place = site.place
+    document = Document(place.path.as_uri(), place.path, "python", place.holed, 1)
+    index.open_document(document)
+    cursor, policy = Cursor.at(document, place.start), make_patient_policy()
+    gathered = ContextGatherer().gather(cursor, Syntax.of(document), index, policy, large_ms=PATIENT_MS)
+    index.close_document(document.uri)
+    return gathered
+
+
 def make_key(entry: ModelEntry, arm: str, site: Site) -> Key:
     """Return the key of an arm's answer at a place."""
     return Key("lines", identify(entry), arm, site.name, raw.REVISION if arm == RAW else read_revision())
@@ -294,8 +323,13 @@ def main() -> int:
     made = make_parser("Measure completed lines of installed models.", ARMS, PLACES, "places of each package", TABLE)
     made.add_argument("--split", choices=["dev", "test", "new"], default="new")
     made.add_argument("--places", type=int, help="only the first so many places of all")
+    made.add_argument("--differing", action="store_true", help="only where resolution changes the context; not written")
     options = made.parse_args()
+    if options.differing and options.write:
+        made.error("--differing chooses places that are no sample of all; they cannot be written to the table")
     chosen = choose_sites(options.split, options.count)[: options.places]
+    if options.differing:
+        chosen = select_differing(chosen)
     return measure(
         options,
         TABLE,

@@ -183,6 +183,12 @@ def test_self_is_the_type_of_its_impl_block() -> None:
     assert list_in("self.$0\n}", "trait Walk { fn go(&self);\nfn run(&self) {") == ["go", "run"]
 
 
+def test_a_name_in_several_impl_blocks_has_all_these_meanings() -> None:
+    impls = [f"impl From<{kind}> for A {{ fn from(x: {kind}) -> A {{ A }} }}" for kind in ("u8", "u16")]
+    code = "\n".join(["struct A;", *impls])
+    assert find_in(f"{code}\nfn f() {{\n    A::from$0(1)\n}}") == ["src/main.rs:2 A.from", "src/main.rs:3 A.from"]
+
+
 def test_a_bound_of_a_type_parameter_gives_its_methods() -> None:
     assert list_in("x.$0", "fn run<T: Priced + Clone>(x: &T) {") == ["price", "twice"]
     assert list_in("x.$0", "fn run<T>(x: T) where T: Priced {") == ["price", "twice"]

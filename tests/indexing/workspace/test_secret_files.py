@@ -50,7 +50,7 @@ KEPT = [
         deployment-config.json .tugboat proftpdpasswd .esmtprc ventrilo_srv.ini WebServers.xml dataSources.local.xml
         dbeaver-data-sources.xml robomongo.json configuration.user.xpl credentials.db credentials.yml.enc a.psafe3 a.rdp
         a.cscfg a.publishsettings plan.tfplan otr.private_key .env@abc .env~HEAD .env;3 id_rsa@work .env,v .env.~1~
-        HEAD:id_rsa main:credentials.json id_rsa.r12
+        HEAD:id_rsa main:credentials.json id_rsa.r12 .env:hidden .env:hidden:$DATA id_rsa:a credentials.json:a
         """
     ),
     "secrets - Copy.json",
@@ -122,6 +122,10 @@ def test_both_lists_are_long() -> None:
         "/home/me/.composer/auth.json",
         "/home/me/.gradle/gradle.properties",
         "/home/me/.dbt/profiles.yml",
+        "/home/me/.dbt/profiles.yml:hidden",
+        "/home/me/.docker./config.json",
+        "/repo/.git::$INDEX_ALLOCATION/config",
+        "/home/me/.huggingface /token:hidden",
     ],
 )
 def test_some_files_are_secret_by_where_they_lie(path: str) -> None:
@@ -148,6 +152,8 @@ def test_some_files_are_secret_by_where_they_lie(path: str) -> None:
         ('{"auths": {"https://index.docker.io/v1/": {"auth": "Ym9iOnN3b3JkZmlzaA=="}}}', "registry.json"),
         ('const dbPassword = "q8Zk!vT2x0Wm";', "app-secrets.ts"),
         ('var secret = "9f86d081884c7d659a2feaa0c55ad015"', "credentials_test.go"),
+        ('API_KEY = "sk-ant-api03-Zx81kQm2Lw9Tn4Rv7Yb5Hd0Jc3Fg6"', "credentials.py:hidden"),
+        ('API_KEY = "sk-ant-api03-Zx81kQm2Lw9Tn4Rv7Yb5Hd0Jc3Fg6"', "credentials.py.bak"),
     ],
 )
 def test_content_makes_a_secret(text: str, name: str) -> None:

@@ -424,6 +424,38 @@ def test_line_ends_of_the_document_are_kept_everywhere() -> None:
     assert read_after(result) == expected.replace("\n", "\r\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "expected"),
+    [
+        (
+            "# about f\ndef f(s):\n    return s\n",
+            "import re\n\n# about f, with re\ndef f(s):\n    return re.sub('a', 'b', s)\n",
+            "import re\n\n# about f, with re\ndef f(s):\n    return re.sub('a', 'b', s)\n",
+        ),
+        (
+            "def f():\n    return 1\n\n\nimport os\nprint(os.name)\n",
+            "import sys\n\n\ndef f():\n    return sys.argv\n\n\nimport os\nprint(os.name, 2)\n",
+            "def f():\n    return sys.argv\n\n\nimport sys\nimport os\nprint(os.name, 2)\n",
+        ),
+        (
+            "def f():\n    return 1\n\n\nfrom x import b\nprint(b)\n",
+            "from x import c\n\n\ndef f():\n    return c\n\n\nprint(2)\n",
+            "def f():\n    return c\n\n\nfrom x import b, c\nprint(2)\n",
+        ),
+        (
+            "def f():\n    return 1\n\n\nfrom x import b\nprint(b)\n",
+            "def f():\n    return c\n\n\nfrom x import b, c\nprint(b)\n",
+            "def f():\n    return c\n\n\nfrom x import b, c\nprint(b)\n",
+        ),
+    ],
+)
+def test_an_import_in_the_place_of_replaced_code_goes_above_it(text: str, code: str, expected: str) -> None:
+    document = Document("file:///m.py", None, "python", text)
+    found = align(code, Target(document, Syntax.of(document), Span(0, len(text))))
+    assert found is not None
+    assert apply_edits(text, found.edits) == expected
+
+
 TEXTS = st.text(alphabet="ab \n", max_size=40)
 
 
