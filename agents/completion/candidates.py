@@ -27,8 +27,9 @@ _LEAST_CHARACTERS = 2
 # A large model's own line is shown from the threshold on. Odds of other texts have to be so many times those of the
 # threshold, because a shorter beginning of the line, which is likelier, is shown instead: at 173 spans of the dev
 # packages, recall then completed 0.338 of the characters with 3.1 wrong suggestions in 100 keys, and 0.384 with 6.1 at
-# 0.65 instead of 0.75. A small model's estimates are a little too high.
-_ODDS, _SMALL_MODEL_ODDS = 2.0, 2.4
+# 0.65 instead of 0.75. A small model's estimates are a little too high, and its texts more often wrong in packages that
+# its filter was not fitted on.
+_ODDS, _SMALL_MODEL_ODDS = 2.0, 3.6
 _CODE = re.compile(r"[^\s()\[\]{};,:.\"'`]")
 
 

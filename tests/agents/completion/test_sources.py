@@ -52,7 +52,9 @@ def make_filtered_model(weights: dict[str, float], text: str, log_prob: float) -
     return ScriptedModel(lambda _: text, log_prob=log_prob, entry=replace(ENTRY, show_filter=found))
 
 
-@pytest.mark.parametrize("recall", [(), (make_recalled("abs(value)"),), (make_recalled("abs(other)", matched=1),)])
+@pytest.mark.parametrize(
+    "recall", [(), (make_recalled("abs(value)", matched=1, votes=1),), (make_recalled("abs(other)", matched=1),)]
+)
 def test_the_show_filter_of_a_model_decides_what_is_shown(
     open_editor: Callable[..., Editor], recall: tuple[Recalled, ...]
 ) -> None:
