@@ -48,7 +48,7 @@ def review_many(
 ) -> Iterator[tuple[Document, list[Finding]]]:
     """Yield each text with its static findings, in any order; ends early if `cancelled` returns True meanwhile.
 
-    The findings of the last text are then incomplete. Runs in this process if the texts are too short for several
+    The findings of the last text can then be incomplete. Runs in this process if the texts are too short for several
     processes to save time.
     """
     count = min(os.cpu_count() or 1, _MOST_PROCESSES, len(tasks))
