@@ -73,7 +73,10 @@ def review_one(task: Task, policy: ReviewPolicy, cancelled: Callable[[], bool]) 
 def _review_in_processes(
     tasks: Sequence[Task], policy: ReviewPolicy, cancelled: Callable[[], bool], count: int
 ) -> Iterator[tuple[Document, list[Finding]]]:
-    """Review `tasks` in `count` worker processes, each fed by a thread; yield results as they come."""
+    """Review `tasks` in `count` worker processes, each fed by a thread; yield results as they come.
+
+    Ends early if `cancelled` returns True; texts that are under review then yield nothing.
+    """
     # the longest first, so that all processes end at about the same time
     waiting = iter(sorted(tasks, key=lambda task: -len(task.document.text)))
     lock = threading.Lock()

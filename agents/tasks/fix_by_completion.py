@@ -126,7 +126,7 @@ def _plan_lines(scene: Scene, lines: Span) -> Plan:
 
 
 def _build_hint(scene: Scene, lines: Span, finding: Finding) -> str:
-    """Return a comment with the finding's message, and the indentation of the line below it."""
+    """Return a comment with the finding's message, and on the next line the indentation of the first of `lines`."""
     text = scene.document.text
     head = text[text.rfind("\n", 0, lines.start) + 1 : lines.start]
     comment = scene.document.entry.line_comment or "//"

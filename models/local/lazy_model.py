@@ -146,7 +146,10 @@ class LazyModel:
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]
     ) -> tuple[Score, ...]:
-        """Load the model if needed, and score `continuations`; see `models.completion.CompletionModel.score`."""
+        """Load the model if needed, and score `continuations`; see `models.completion.CompletionModel.score`.
+
+        If cancelled while the model loads, return ().
+        """
         model = self._wait_for_model(cancelled)
         return model.score(request, continuations, cancelled=cancelled) if model else ()
 

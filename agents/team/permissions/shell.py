@@ -150,7 +150,10 @@ def _collect_command(node: tree_sitter.Node, parsed: ParsedLine, *, pipes_in: bo
 
 
 def _collect_redirection(node: tree_sitter.Node, parsed: ParsedLine) -> None:
-    """Add the file of a redirection to `parsed`; nothing for `/dev/null` and for another descriptor."""
+    """Add the file of a redirection to `parsed`, or an unknown where the file is only known when the line runs.
+
+    Adds nothing for `/dev/null` and for another descriptor.
+    """
     target = node.children[-1]
     operator = next((child.type for child in node.children if not child.is_named), "")
     if target.type == "number" and operator in {">&", "<&"}:

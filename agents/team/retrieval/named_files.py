@@ -45,7 +45,10 @@ _NAMED = re.compile(r"(?<![\w@/\\.-])[\w.\-/\\]*\w\.\w{1,10}\b")  # linear: trie
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """A file that a request names: its path, whether its text is included, and the first and last line of that."""
+    """A file that a request names: its path, whether its text is included, and the first and last line of that.
+
+    A `last` of 0 is the last line of the file.
+    """
 
     path: Path
     is_included: bool
