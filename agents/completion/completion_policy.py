@@ -56,7 +56,7 @@ class CompletionPolicy:
     context_ms: float = 20.0
     context_share: float = 0.15  # a search on a busy machine takes 50 to 300 ms
     recall_ms: float = 50.0  # a warm one takes 1 to 3 ms; the first of a session, on a busy machine, ten times that
-    resolve_ms: float = 15.0
+    resolve_ms: float = 5.0
     resolve_asking_ms: float = 200.0
     automatic_wait_ms: float = 3000.0
     invoked_wait_ms: float = 20000.0

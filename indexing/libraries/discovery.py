@@ -11,7 +11,7 @@ from indexing.libraries.library_files import read_time
 from indexing.libraries.packages import normalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from indexing.libraries.packages import Package
@@ -40,12 +40,13 @@ class Discovery:
     watched: dict[str, int]
 
 
-def discover(root: Path, imported: Mapping[str, int], environ: Mapping[str, str]) -> Discovery:
+def discover(root: Path, read_imported: Callable[[], Mapping[str, int]], environ: Mapping[str, str]) -> Discovery:
     """Return the installed packages that the code in the workspace folder `root` can use; runs no program.
 
     Args:
         root: the workspace folder.
-        imported: names that its code imports, with the number of statements.
+        read_imported: returns the names that its code imports, with the number of statements; called if any package is
+            installed, as it may read all of the code.
         environ: the environment variables of this process, which name the active environment.
     """
     packages: list[Package] = []
@@ -65,5 +66,5 @@ def discover(root: Path, imported: Mapping[str, int], environ: Mapping[str, str]
     own_package, used = node_packages.read_declared_packages(root)
     names = map(normalize_name, [*declared, *used, *required, *cargo_crates.read_declared_crates(root)])
     own = {normalize_name(each) for each in (own_project, own_package, own_module) if each}
-    chosen = choose_packages(packages, imported, set(names), own)
+    chosen = choose_packages(packages, read_imported(), set(names), own) if packages else []
     return Discovery(tuple(chosen), {str(path): read_time(path) for path in watched})

@@ -87,7 +87,7 @@ class LibraryWork:
         repair_folder(self._files.folder, own=3)
         with self._lock():  # so that no other process writes what looks like remains
             self._files.remove_remains()
-        discovery = discover(root, list_imported_names(self._read_texts(root)), os.environ)
+        discovery = discover(root, lambda: list_imported_names(self._read_texts(root)), os.environ)
         before = self._files.read_manifest(root) or Manifest()
         try:
             manifest = self._index_undamaged(discovery, before)

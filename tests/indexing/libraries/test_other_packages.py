@@ -184,7 +184,7 @@ def test_packages_of_several_ecosystems_are_found_together_and_ordered_by_use(tm
         },
     )
     write(tmp_path / "cargo" / "registry" / "src" / "i" / "some-crate-1.2.3", {"src/lib.rs": ""})
-    found = discover(root, {"used/part": 1, "some_crate": 2}, {"CARGO_HOME": str(tmp_path / "cargo")})
+    found = discover(root, lambda: {"used/part": 1, "some_crate": 2}, {"CARGO_HOME": str(tmp_path / "cargo")})
     assert [package.name for package in found.packages] == ["some-crate", "used", "declared", "rest", "zunused"]
     assert set(found.watched) == {str(root / "node_modules"), str(root / "Cargo.lock")}
 
@@ -219,7 +219,14 @@ def test_names_that_are_too_long_for_a_file_name_hide_no_other_packages(tmp_path
     (tmp_path / "cargo" / "registry" / "src" / "index").mkdir(parents=True)
     (tmp_path / "go" / "a.b").mkdir(parents=True)
     environ = {"CARGO_HOME": str(tmp_path / "cargo"), "GOMODCACHE": str(tmp_path / "go"), "PATH": ""}
-    assert [one.name for one in discover(tmp_path / "root", {}, environ).packages if one.name != "stdlib"] == ["left"]
+    assert [one.name for one in discover(tmp_path / "root", dict, environ).packages if one.name != "stdlib"] == ["left"]
     (tmp_path / "root" / ".venv" / "pyvenv.cfg").unlink()
-    found = discover(tmp_path / "root", {}, {**environ, "VIRTUAL_ENV": f"/{long}"})
+    found = discover(tmp_path / "root", dict, {**environ, "VIRTUAL_ENV": f"/{long}"})
     assert [one.name for one in found.packages if one.name != "stdlib"] == ["left"]
+
+
+def test_the_code_of_a_workspace_without_packages_is_not_read_for_its_imports(tmp_path: Path) -> None:
+    def read() -> dict[str, int]:
+        raise AssertionError("it was read")
+
+    assert discover(tmp_path, read, {"HOME": str(tmp_path)}).packages == ()
