@@ -114,7 +114,9 @@ def _refresh(workbench: Workbench) -> bool:
 def test_while_the_completion_list_is_open_tab_accepts_the_word_and_then_the_rest(
     collections: Path, open_folder: Open
 ) -> None:
-    workbench = open_folder(collections, settings={"editor.quickSuggestions": {"other": "on"}})
+    workbench = open_folder(
+        collections, settings={"editor.quickSuggestions": {"other": "on"}, "starling.completion.minConfidence": 0.3}
+    )
     workbench.open_file("mine.py")
     workbench.press("Control+End")
     workbench.type("self._clear = self._")
