@@ -17,6 +17,7 @@ NEAR_LINES = 15
 GROUP_LINES = (4, 8)  # before the cursor, whose words are searched for beside the names that may follow
 MOST_CHARACTERS = 30_000  # on each side of the cursor
 SHORT_CHARACTERS = 12_000
+_MOST_WORDS = 200  # of a group
 _SAME_STEP, _LATER_STEPS = 2, 5  # lines between two calls that follow each other
 _RECENT_LINES = 6  # in which the last calls are looked for
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -60,7 +61,7 @@ class Surroundings:
         local: names near by, and those of its parameters and variables.
         following: weight of each name by how often its call came soon after one of the last called names.
         is_branch: whether one of the last two lines begins a branch.
-        word_groups: the different words in the last `GROUP_LINES` lines.
+        word_groups: the different words in the last `GROUP_LINES` lines, at most `_MOST_WORDS`.
     """
 
     lines: int
@@ -103,7 +104,8 @@ class Surroundings:
             following=_count_following(before.called, lines),
             is_branch=any(line.lstrip().startswith(_BRANCH) for line in near_lines[-3:]),
             word_groups=tuple(
-                tuple(dict.fromkeys(_WORD.findall("\n".join(near_lines[-count - 1 :])))) for count in GROUP_LINES
+                tuple(dict.fromkeys(_WORD.findall("\n".join(near_lines[-count - 1 :]))))[-_MOST_WORDS:]
+                for count in GROUP_LINES
             ),
         )
 

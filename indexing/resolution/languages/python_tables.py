@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from indexing.resolution.languages.captures import order_captures
 from indexing.resolution.records import Definition, ImportedName, NameTable, Parameter
 from indexing.syntax import texts
 from indexing.syntax.documents import Span
@@ -65,13 +66,8 @@ class TableReader:
 
     def read(self, captures: Mapping[str, Sequence[tree_sitter.Node]]) -> NameTable:
         """Return the table made of the captured nodes."""
-        nodes = [
-            (node.start_byte, -node.end_byte, number, name, node)
-            for number, (name, found) in enumerate(captures.items())
-            if name in self._adding
-            for node in found
-        ]
-        for start, _, _, name, node in sorted(nodes, key=lambda item: item[:3]):
+        for name, node in order_captures(captures, self._adding):
+            start = node.start_byte
             while self._open and self._open[-1][0] <= start:
                 self._open.pop()
             self._adding[name](node)
