@@ -1,4 +1,4 @@
-"""The state of each part of the server, with what to do about one that does not work. Blocking. Start at `check_server`."""
+"""The state of each part of the server, and what to do about one that fails. Blocking. Start at `check_server`."""
 
 from __future__ import annotations
 
