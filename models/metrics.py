@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MOST_SERIES = 500
@@ -96,7 +96,7 @@ class MetricSet:
         return "\n".join(lines) + "\n"
 
 
-def _choose_key(labels: dict[str, str], series: dict[Labels, object] | dict[Labels, float]) -> Labels:
+def _choose_key(labels: dict[str, str], series: Mapping[Labels, object]) -> Labels:
     """Return `labels` as a key of `series`, values cut; with `OTHER` as every value if `series` is full without it."""
     key = tuple(sorted((name, value[:LONGEST_LABEL]) for name, value in labels.items()))
     if key in series or len(series) < MOST_SERIES:
