@@ -147,8 +147,7 @@ class _ReplyJudge:
             return _JudgedReply(None, found.words, problem)
         if not made:  # without an instruction, the answer may be that the code is fine
             settled = found.words and not self._wanted.words
-            asked = f"do what the task asks for: {self._wanted.words.rstrip('.')}".removesuffix(": ")
-            return _JudgedReply(None, found.words, "" if settled else f"it changes nothing; {asked}.")
+            return _JudgedReply(None, found.words, "" if settled else self._ask_for_change())
         outcomes = edit_ranking.judge(self._complete_imports(made), self._scene, self._resources)
         usable = [one for one in outcomes if isinstance(one, edit_ranking.RankedCandidate)]
         best = min(usable, key=lambda one: (len(one.new), -one.candidate.likelihood), default=None)
@@ -278,6 +277,18 @@ class _ReplyJudge:
         newline = detect_newline(self._scene.document.text)
         text = re.sub(r"(?<!\r)\n", newline, text)
         return replace(candidate, edits=diff_lines(self._scene.document.text, text))
+
+    def _ask_for_change(self) -> str:
+        """Return a sentence for the model about an answer that changes nothing, with a function that lacks its body."""
+        asked = f"do what the task asks for: {self._wanted.words.rstrip('.')}".removesuffix(": ")
+        text, span = self._scene.document.text, self._piece.span
+        lacking = (
+            one.name
+            for one in list_functions(self._scene.syntax)
+            if span.start <= one.span.start < span.end and one.is_stub(text)
+        )
+        name = next(lacking, "")
+        return f"it changes nothing; {asked}" + (f". `{name}` still has no body: write its code." if name else ".")
 
     def _explain_lack(self, best: RankedCandidate) -> str:
         """Return a sentence for the model if the candidate empties a function or misses its task; else ""."""
