@@ -153,6 +153,9 @@ def _show_help_without_command(
 def _serve(
     *,
     stdio: Annotated[bool, typer.Option("--stdio", help="Serve one client on stdin and stdout (the default).")] = False,
+    no_resident: Annotated[
+        bool, typer.Option("--no-resident", help="Serve in a process of its own, not in the shared one.")
+    ] = False,
     tcp: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Listen for a client on TCP.")] = None,
     ws: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Listen for a client on a WebSocket.")] = None,
     allow_remote: Annotated[
@@ -164,6 +167,7 @@ def _serve(
     ] = None,
 ) -> int:
     """Run the language server; this is what an editor starts."""
+    del no_resident  # who serves in the shared process does not come here (`server.cli.run`)
     return serve(choose_transport(stdio=stdio, tcp=tcp, ws=ws, allow_remote=allow_remote, token_file=token_file))
 
 

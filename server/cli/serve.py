@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VALUED = ("--tcp", "--ws", "--token-file")
-FLAGS = ("--stdio", "--allow-remote")
+FLAGS = ("--stdio", "--no-resident", "--allow-remote")
 
 
 @dataclass(frozen=True, slots=True)

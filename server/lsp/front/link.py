@@ -1,0 +1,101 @@
+"""The front's connection with the resident server, which it starts if none listens. Start at `connect`.
+
+After it has accepted a connection, the resident server sends `GREETING`. Without it, the server was about to end. Only
+a process of the same user is spoken to, as the kernel reports it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from models.host.peers import describe_foreign_peer
+from server.lsp.front.address import ENTRY
+
+if TYPE_CHECKING:
+    import subprocess
+
+GREETING = b"Starling is here\n"
+FULL = b"Starling is full\n"
+START_S = 20.0
+GREETING_S = 10.0  # a resident server that is busy answers late
+POLL_S = 0.01
+
+
+class NoResidentError(Exception):
+    """No resident server can be used; the message says why, as a clause."""
+
+
+def connect(path: str) -> socket.socket:
+    """Return a connection with the resident server at the socket `path`; start one if none listens.
+
+    Raises:
+        NoResidentError: it does not listen in time, ends at once, has no room, or belongs to another user.
+    """
+    deadline = time.monotonic() + START_S
+    process: subprocess.Popen[bytes] | None = None
+    while True:
+        connection = _try_connect(path)
+        if connection is not None:
+            return connection
+        now = time.monotonic()
+        if process is None:
+            process = _start(path)
+        elif (status := process.poll()) not in {None, 0}:  # 0: another one was there first
+            raise NoResidentError(f"it ended at once, with the exit status {status}")
+        if now > deadline:
+            raise NoResidentError(f"it did not listen within {START_S:.0f} s")
+        time.sleep(POLL_S)
+
+
+def _try_connect(path: str) -> socket.socket | None:
+    """Return a connection that the resident server at `path` has accepted; None if none listens. Raises as `connect`."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(GREETING_S)
+    try:
+        connection.connect(path)
+        if who := describe_foreign_peer(connection):
+            raise NoResidentError(f"{who} listens at {path}")
+        greeting = b""
+        while len(greeting) < len(GREETING) and (more := connection.recv(len(GREETING) - len(greeting))):
+            greeting += more
+    except TimeoutError:
+        connection.close()
+        raise NoResidentError(f"it did not answer within {GREETING_S:.0f} s") from None
+    except OSError:
+        connection.close()
+        return None
+    except NoResidentError:
+        connection.close()
+        raise
+    if greeting == GREETING:
+        connection.settimeout(None)
+        return connection
+    connection.close()
+    if greeting == FULL:
+        raise NoResidentError("it serves as many windows as it may")
+    return None
+
+
+def _start(path: str) -> subprocess.Popen[bytes]:
+    """Start a resident server that listens at `path`, detached from this process. Raises NoResidentError."""
+    import subprocess  # noqa: PLC0415 (not needed if one listens already)
+
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-E", os.path.realpath(ENTRY), "resident", path],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise NoResidentError(f"it could not be started ({error.strerror or error})") from error
+    # without a wait, the ended process would stay as a zombie
+    threading.Thread(target=process.wait, name="resident-end", daemon=True).start()
+    return process
