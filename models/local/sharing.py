@@ -1,4 +1,4 @@
-"""Loaded models that several sessions of one process share: the weights are loaded once, and released with the last user.
+"""Loaded models that sessions of one process share: weights are loaded once, and released with the last user.
 
 Start at `load_shared`.
 """
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from models.catalog.catalog import ModelEntry
     from models.completion import FillRequest, Generation, Score
-    from models.local.ctranslate_completion import CTranslateModel
     from models.local.calibration import Speed
+    from models.local.ctranslate_completion import CTranslateModel
 
 
 class _Weights:
@@ -119,7 +119,9 @@ class SharedModel:
         alternatives: int = 1,
     ) -> tuple[Generation, ...]:
         """Complete `request`; see `models.completion.CompletionModel.generate`."""
-        return self._model.generate(request, stop=stop, cancelled=self._also_closed(cancelled), alternatives=alternatives)
+        return self._model.generate(
+            request, stop=stop, cancelled=self._also_closed(cancelled), alternatives=alternatives
+        )
 
     def score(
         self, request: FillRequest, continuations: Sequence[str], *, cancelled: Callable[[], bool]

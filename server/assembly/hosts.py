@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from models.host.address import Address
     from models.host.hosted_chat import HostedChat
     from models.host.launcher import HostLauncher
-    from models.local.sharing import SharedModel
     from models.local.load_times import LoadTime
+    from models.local.sharing import SharedModel
     from server.assembly.setting_sections import ModelSettings
 
 

@@ -150,7 +150,7 @@ def _show_help_without_command(
 
 
 @app.command("serve")
-def _serve(
+def _serve(  # noqa: PLR0913 (an option each)
     *,
     stdio: Annotated[bool, typer.Option("--stdio", help="Serve one client on stdin and stdout (the default).")] = False,
     no_resident: Annotated[

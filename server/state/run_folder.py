@@ -1,4 +1,4 @@
-"""The folder for sockets and locks, found without slow imports where the environment names it. Start at `find_run_folder`."""
+"""The folder for sockets and locks, found without slow imports if a variable names it. Start at `find_run_folder`."""
 
 import os
 import sys

@@ -8,6 +8,7 @@ a session by messages that begin with `CONTROL` and never reach the editor. Star
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,7 +16,6 @@ import socket
 import sys
 import threading
 import time
-from typing import NoReturn
 
 from server.lsp.front import address, link
 from server.lsp.front.session_memory import OpenText, SessionMemory, make_error
@@ -33,19 +33,16 @@ GIVEN_UP = (
 )
 
 
-def run() -> NoReturn | None:
+def run() -> None:
     """Serve the editor on stdin and stdout through the resident server, then end the process.
 
     Returns None at once, without having read anything, if there can be no resident server; stderr then says why.
     """
-    path = address.find_address()
     try:
-        if not path:
-            raise link.NoResidentError("the name of its folder is too long for a socket; set STARLING_HOME to a shorter one")
-        connection = link.connect(path)
+        connection = link.connect(address.find_address())
     except (link.NoResidentError, OSError) as error:
         sys.stderr.write(f"starling: the resident server cannot be used ({error}); this process serves by itself.\n")
-        return None
+        return
     front = Front(connection)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))
@@ -125,17 +122,13 @@ class Front:
 
     def _send(self, body: bytes) -> None:
         """Send a message to the resident server; a lost connection is noticed by the thread that reads it."""
-        try:
+        with contextlib.suppress(OSError):
             self._connection.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        except OSError:
-            pass
 
     def _half_close(self) -> None:
         """Tell the resident server that nothing more will come."""
-        try:
+        with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
     def _end_later(self) -> None:
         """End the session in `END_S` at the latest."""

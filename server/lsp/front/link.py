@@ -34,8 +34,10 @@ def connect(path: str) -> socket.socket:
     """Return a connection with the resident server at the socket `path`; start one if none listens.
 
     Raises:
-        NoResidentError: it does not listen in time, ends at once, has no room, or belongs to another user.
+        NoResidentError: there is no path (""), or the server does not listen in time, ends at once, has no room, or belongs to another user.
     """
+    if not path:
+        raise NoResidentError("its folder has a name too long for a socket; set STARLING_HOME to a shorter one")
     deadline = time.monotonic() + START_S
     process: subprocess.Popen[bytes] | None = None
     while True:
@@ -53,16 +55,19 @@ def connect(path: str) -> socket.socket:
 
 
 def _try_connect(path: str) -> socket.socket | None:
-    """Return a connection that the resident server at `path` has accepted; None if none listens. Raises as `connect`."""
+    """Return a connection that the resident server at `path` has accepted; None if none listens there.
+
+    Raises:
+        NoResidentError: as `connect`.
+    """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(GREETING_S)
     try:
         connection.connect(path)
-        if who := describe_foreign_peer(connection):
-            raise NoResidentError(f"{who} listens at {path}")
-        greeting = b""
-        while len(greeting) < len(GREETING) and (more := connection.recv(len(GREETING) - len(greeting))):
-            greeting += more
+        greeting = _read_greeting(connection, path)
+        if greeting == GREETING:
+            connection.settimeout(None)
+            return connection
     except TimeoutError:
         connection.close()
         raise NoResidentError(f"it did not answer within {GREETING_S:.0f} s") from None
@@ -72,13 +77,25 @@ def _try_connect(path: str) -> socket.socket | None:
     except NoResidentError:
         connection.close()
         raise
-    if greeting == GREETING:
-        connection.settimeout(None)
-        return connection
     connection.close()
     if greeting == FULL:
         raise NoResidentError("it serves as many windows as it may")
     return None
+
+
+def _read_greeting(connection: socket.socket, path: str) -> bytes:
+    """Return what the resident server says first; less than a greeting if it ends.
+
+    Raises:
+        NoResidentError: another user's process listens at `path`.
+        OSError: nothing can be read.
+    """
+    if who := describe_foreign_peer(connection):
+        raise NoResidentError(f"{who} listens at {path}")
+    greeting = b""
+    while len(greeting) < len(GREETING) and (more := connection.recv(len(GREETING) - len(greeting))):
+        greeting += more
+    return greeting
 
 
 def _start(path: str) -> subprocess.Popen[bytes]:

@@ -17,7 +17,6 @@ INTERRUPTED = "Starling's process ended while it worked on this. It was started 
 CHANGE_BYTES = 1 << 16  # of a document's changes; with more, and more than its text, the whole text is asked for
 MOST_CHANGES = 400
 NOTEBOOK_BYTES = 1 << 24  # of a notebook's changes; a notebook with more is not opened again
-OPEN, CHANGE, CLOSE = "textDocument/didOpen", "textDocument/didChange", "textDocument/didClose"
 CONFIGURATION, FOLDERS = "workspace/didChangeConfiguration", "workspace/didChangeWorkspaceFolders"
 REGISTER, UNREGISTER = "client/registerCapability", "client/unregisterCapability"
 PROGRESS = "$/progress"
@@ -117,20 +116,23 @@ class SessionMemory:
             self._configuration = body
         elif method == FOLDERS:
             self._change_folders(params.get("event"))
-        elif method in {OPEN, "notebookDocument/didOpen"}:
-            of = self.texts if method == OPEN else self._notebooks
-            of[_find_uri(params)] = OpenText(body)
-        elif method == CHANGE:
-            if (text := self.texts.get(_find_uri(params))) is not None:
-                text.add(body, is_whole=_is_whole(params.get("contentChanges")))
-        elif method == "notebookDocument/didChange":
-            notebook = self._notebooks.get(_find_uri(params))
-            if notebook is not None:
-                notebook.add(body)
-                if notebook.size > NOTEBOOK_BYTES:
-                    del self._notebooks[_find_uri(params)]
-        elif method in {CLOSE, "notebookDocument/didClose"}:
-            (self.texts if method == CLOSE else self._notebooks).pop(_find_uri(params), None)
+        elif method.startswith(("textDocument/did", "notebookDocument/did")):
+            self._note_text(method, params, body)
+
+    def _note_text(self, method: str, params: dict[str, Any], body: bytes) -> None:
+        """Remember a message that opens, changes or closes a document or notebook."""
+        kind, _, action = method.partition("/")
+        texts = self.texts if kind == "textDocument" else self._notebooks
+        uri = _find_uri(params, kind)
+        text = texts.get(uri)
+        if action == "didOpen":
+            texts[uri] = OpenText(body)
+        elif action == "didClose":
+            texts.pop(uri, None)
+        elif action == "didChange" and text is not None:
+            text.add(body, is_whole=_is_whole(params.get("contentChanges")))
+            if texts is self._notebooks and text.size > NOTEBOOK_BYTES:
+                del texts[uri]
 
     def note_server(self, body: bytes) -> bool:
         """Remember a message of the resident server; return whether it is for the editor."""
@@ -264,10 +266,7 @@ def _is_whole(changes: object) -> bool:
     return isinstance(first, dict) and "range" not in first
 
 
-def _find_uri(params: dict[str, Any]) -> str:
-    """Return the URI of the document or notebook that `params` names; "" for none."""
-    for name in ("textDocument", "notebookDocument"):
-        named = params.get(name)
-        if isinstance(named, dict):
-            return str(named.get("uri", ""))
-    return ""
+def _find_uri(params: dict[str, Any], kind: str) -> str:
+    """Return the URI of the document or notebook in `params`, under the name `kind`; "" for none."""
+    named = params.get(kind)
+    return str(named.get("uri", "")) if isinstance(named, dict) else ""

@@ -14,8 +14,6 @@ import logging
 import os
 import socket
 import time
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from models.host.folder_trust import explain_distrust
@@ -28,11 +26,11 @@ from server.lsp.language_server import create_server
 from server.lsp.serving import first_start, lifetime, sockets, stdio
 from server.lsp.wire import streams
 from server.lsp.wire.framing import Frames, FramingError
-from server.state import paths
 from starling_files import FILE_MODE, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from server.assembly.core import Builder
     from server.lsp.language_server import StarlingServer
@@ -87,7 +85,7 @@ def _listen(path: Path) -> Iterator[socket.socket]:
             os.umask(before)
         inode = path.lstat().st_ino
         listener.listen(BACKLOG)
-        listener.setblocking(False)  # noqa: FBT003
+        listener.setblocking(False)
         try:
             yield listener
         finally:

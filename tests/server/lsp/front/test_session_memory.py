@@ -53,7 +53,12 @@ def test_a_session_is_begun_again_with_its_documents_as_they_are() -> None:
     memory = begin(rootUri="file:///w")
     opened, changed = open_document(), change_document("y")
     other = open_document("untitled:2")
-    for body in (opened, other, changed, encode("textDocument/didClose", params={"textDocument": {"uri": "untitled:2"}})):
+    for body in (
+        opened,
+        other,
+        changed,
+        encode("textDocument/didClose", params={"textDocument": {"uri": "untitled:2"}}),
+    ):
         memory.note_client(body)
     memory.note_client(encode("workspace/didChangeConfiguration", params={"settings": {"a": 1}}))
     memory.note_client(encode("workspace/didChangeConfiguration", params={"settings": {"a": 2}}))
