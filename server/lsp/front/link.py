@@ -34,7 +34,8 @@ def connect(path: str) -> socket.socket:
     """Return a connection with the resident server at the socket `path`; start one if none listens.
 
     Raises:
-        NoResidentError: there is no path (""), or the server does not listen in time, ends at once, has no room, or belongs to another user.
+        NoResidentError: there is no path (""), or the server does not listen in time, ends at once, has no room, or
+            belongs to another user.
     """
     if not path:
         raise NoResidentError("its folder has a name too long for a socket; set STARLING_HOME to a shorter one")

@@ -1,4 +1,4 @@
-"""What the front remembers of a session, so that another resident server can continue it.
+"""The front's memory of a session, by which another resident server can continue it.
 
 The messages of the editor that led to the present state, with the open documents' texts; and which requests of each
 side have no answer. Texts are kept as they were opened, with the later changes as messages; once these take much

@@ -149,14 +149,18 @@ class _Resident:
         self._windows += 1
         session = asyncio.ensure_future(self._run_session(reader, writer))
         self._sessions.add(session)
-        session.add_done_callback(self._sessions.discard)
+        session.add_done_callback(self._end_session)
+
+    def _end_session(self, session: asyncio.Task[None]) -> None:
+        """Forget an ended session; log the error that ended it, if any."""
+        self._sessions.discard(session)
+        if not session.cancelled() and (error := session.exception()) is not None:
+            logger.error("a session has failed", exc_info=error)
 
     async def _run_session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one front until its session has ended."""
         try:
             await self._serve_front(reader, writer)
-        except Exception:
-            logger.exception("a session has failed")
         finally:
             self._windows -= 1
             self._idle_since = time.monotonic()

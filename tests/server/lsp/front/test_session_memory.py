@@ -1,4 +1,4 @@
-"""What the front remembers of a session."""
+"""The front's memory of a session."""
 
 from __future__ import annotations
 
