@@ -53,6 +53,7 @@ from server.assembly.setting_sources import (
     read_environment,
     read_file,
 )
+from server.assembly.state_settings import StateSettings
 from server.assembly.team_settings import AutopilotSettings, RuleText, ScheduleSettings, TeamSettings
 from server.state import paths
 
@@ -87,6 +88,7 @@ class Settings(BaseModel):
     mcp: McpSettings = Field(default=McpSettings(), description="Your own MCP servers.")
     deploy: DeploySettings = Field(default=DeploySettings(), description="Deployments.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
+    state: StateSettings = Field(default=StateSettings(), description="The state database.")
 
 
 def resolve(

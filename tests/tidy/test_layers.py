@@ -86,8 +86,13 @@ def test_only_two_folders_know_the_model_context_protocol() -> None:
 
 def test_only_one_module_of_the_state_knows_which_database_there_is() -> None:
     assert [s.path for s in read_modules() if s.path.startswith("server/") and "sqlite3" in s.imports] == [
-        "server/state/database.py"
+        "server/state/databases/sqlite.py"
     ]
+
+
+def test_only_one_folder_knows_psycopg() -> None:
+    found = {s.path.rpartition("/")[0] for s in read_modules() if "psycopg" in s.imports}
+    assert found == {"server/state/databases"}
 
 
 def test_arrows_point_from_server_to_agents_to_indexing_and_models() -> None:
