@@ -357,7 +357,7 @@ def _build_chats(settings: Settings) -> tuple[Chats, Costs | None]:
     """Return the chat models and the record of their costs, None if no chat model is configured."""
     if not settings.chat.endpoints and not settings.chat.review:
         return Chats(), None
-    from server.assembly.databases import open_state  # noqa: PLC0415 (SQLite)
+    from server.assembly.databases.choice import open_state  # noqa: PLC0415 (SQLite)
     from server.state import paths  # noqa: PLC0415
     from server.state.cost_ledger import Costs  # noqa: PLC0415 (SQLite, for a person with a chat model)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from server.assembly.databases import open_state
+from server.assembly.databases.choice import open_state
 from server.gate.disk.disk import DiskWorkplace
 from server.gate.gate import LIMITS, Gate
 from server.gate.places import Places, make_exclusion

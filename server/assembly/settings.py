@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from server.assembly.databases.state_settings import StateSettings
 from server.assembly.deploy_settings import DeploySettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
@@ -53,7 +54,6 @@ from server.assembly.setting_sources import (
     read_environment,
     read_file,
 )
-from server.assembly.state_settings import StateSettings
 from server.assembly.team_settings import AutopilotSettings, RuleText, ScheduleSettings, TeamSettings
 from server.state import paths
 

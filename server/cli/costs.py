@@ -30,7 +30,7 @@ def costs(
 ) -> None:
     """Show the costs of chat models, by day and model. Without a configured price the cost is unknown, not guessed."""
     from agents.ports.failures import StateError  # noqa: PLC0415
-    from server.assembly.databases import open_state  # noqa: PLC0415 (SQLite)
+    from server.assembly.databases.choice import open_state  # noqa: PLC0415 (SQLite)
     from server.state.cost_ledger import Costs  # noqa: PLC0415
 
     kept = Costs(open_state())

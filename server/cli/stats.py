@@ -31,7 +31,7 @@ def stats(
 ) -> None:
     """Show the tasks, tokens and costs of agents by day and role."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
-    from server.assembly.databases import open_state  # noqa: PLC0415 (SQLite)
+    from server.assembly.databases.choice import open_state  # noqa: PLC0415 (SQLite)
     from server.assembly.watching.summaries import sum_all, sum_days, sum_roles  # noqa: PLC0415
     from server.state.watching.metrics_store import Metrics  # noqa: PLC0415
 

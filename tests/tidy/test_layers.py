@@ -30,9 +30,16 @@ NETWORK = {
         "ssl",
         "ftplib",
         "smtplib",
+        "psycopg",
     ),
 }
 MAY_SPEAK = {
+    # the database named in `state.database`, which no workspace and no editor can set
+    "server/state/databases/addresses.py": {"urllib"},  # takes an address apart
+    "server/state/databases/connections.py": {"psycopg"},
+    "server/state/databases/errors.py": {"psycopg"},
+    "server/state/databases/pool.py": {"psycopg"},
+    "server/state/databases/postgresql.py": {"psycopg"},
     # the way to a chat model: made only where a person set `chat.url`, which no workspace and no editor can
     "models/remote/attempts.py": {"httpx2"},
     "models/remote/http.py": {"httpx2", "ssl", "urllib"},

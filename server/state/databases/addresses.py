@@ -17,7 +17,7 @@ FORM = (
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a database is.
+    """The address of a database.
 
     Attributes:
         url: the address, which holds no password.

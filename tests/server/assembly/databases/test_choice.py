@@ -1,4 +1,4 @@
-"""Which state database there is: a mistake in its settings never leads to the other one."""
+"""The choice of the state database: a mistake in its settings never leads to the other one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.ports.failures import StateError
-from server.assembly import databases
-from server.assembly.databases import open_state
+from server.assembly.databases import choice
+from server.assembly.databases.choice import open_state
 from server.assembly.settings import resolve
 from server.state import paths
 from server.state.databases.sqlite import SqliteState
@@ -98,8 +98,8 @@ def test_without_the_extra_a_sentence_says_what_to_install(monkeypatch: pytest.M
     for name in [one for one in sys.modules if one.startswith("server.state.databases.postgresql")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    assert refuse() == databases.MISSING
-    assert "uv tool install '.[postgres]'" in databases.MISSING
+    assert refuse() == choice.MISSING
+    assert "uv tool install '.[postgres]'" in choice.MISSING
 
 
 @pytest.mark.parametrize(

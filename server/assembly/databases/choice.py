@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from server.assembly.databases.state_settings import StateSettings
     from server.assembly.settings import SettingProblem
-    from server.assembly.state_settings import StateSettings
     from server.state.statements import Connection
 
 MISSING = (
