@@ -36,6 +36,7 @@ from server.assembly.databases.state_settings import StateSettings
 from server.assembly.deploy_settings import DeploySettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
+from server.assembly.observation.observation_settings import MetricsSettings, TracesSettings
 from server.assembly.setting_sections import (
     CompletionSettings,
     Glob,
@@ -89,6 +90,8 @@ class Settings(BaseModel):
     deploy: DeploySettings = Field(default=DeploySettings(), description="Deployments.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
     state: StateSettings = Field(default=StateSettings(), description="The state database.")
+    metrics: MetricsSettings = Field(default=MetricsSettings(), description="Metrics for Prometheus.")
+    traces: TracesSettings = Field(default=TracesSettings(), description="Traces in OpenTelemetry's form.")
 
 
 def resolve(

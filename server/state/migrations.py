@@ -289,10 +289,40 @@ _OPENINGS = (
     ){keyed}""",
 )
 
+_ACCESS = (
+    # `server.state.access.account_store`; `proof` is a hash of argon2id, '' for an account of an external issuer
+    """CREATE TABLE accounts (
+        name TEXT NOT NULL PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, role TEXT NOT NULL,
+        disabled INTEGER NOT NULL, subject TEXT NOT NULL, proof TEXT NOT NULL, created DOUBLE PRECISION NOT NULL
+    ){keyed}""",
+    # `server.state.access.key_store`; `ended` is 0 for the current key
+    """CREATE TABLE signing_keys (
+        id TEXT NOT NULL PRIMARY KEY, private_pem TEXT NOT NULL, created DOUBLE PRECISION NOT NULL,
+        ended DOUBLE PRECISION NOT NULL
+    ){keyed}""",
+    # `server.state.access.refresh_store`; `used` is 0 for a token that was not used
+    """CREATE TABLE refresh_tokens (
+        digest TEXT NOT NULL PRIMARY KEY, family TEXT NOT NULL, account TEXT NOT NULL,
+        begun DOUBLE PRECISION NOT NULL, expires DOUBLE PRECISION NOT NULL, used DOUBLE PRECISION NOT NULL
+    ){keyed}""",
+    "CREATE INDEX refresh_tokens_by_family ON refresh_tokens (family)",
+    "CREATE INDEX refresh_tokens_by_account ON refresh_tokens (account)",
+    # `server.state.access.attempt_store`; `name` is a hash, `succeeded` 0 where nobody has logged in
+    """CREATE TABLE login_attempts (
+        name TEXT NOT NULL, address TEXT NOT NULL, failures BIGINT NOT NULL, last DOUBLE PRECISION NOT NULL,
+        succeeded DOUBLE PRECISION NOT NULL, PRIMARY KEY (name, address)
+    ){keyed}""",
+    "CREATE INDEX login_attempts_by_address ON login_attempts (address)",
+    # who is behind rows of a server with accounts; '' for the person whose machine it is
+    "ALTER TABLE sessions ADD COLUMN person TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE requests ADD COLUMN person TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE audit ADD COLUMN address TEXT NOT NULL DEFAULT ''",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
     _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS, _ALERTS, _AGENT_QUESTIONS, _BACKGROUND_JOBS,
-    _OPENINGS,
+    _OPENINGS, _ACCESS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

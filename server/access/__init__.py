@@ -1,0 +1,1 @@
+"""Accounts, logins and roles of a server on the network: who may do what. Knows no LSP and no SQL."""
