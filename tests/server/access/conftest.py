@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 from argon2 import PasswordHasher
@@ -19,8 +20,10 @@ from server.state.access.account_store import AccountStore
 from server.state.access.attempt_store import AttemptStore
 from server.state.access.key_store import KeyStore
 from server.state.access.refresh_store import RefreshStore
-from server.state.database import State
 from tests.states import make_state
+
+if TYPE_CHECKING:
+    from server.state.database import State
 
 ISSUER = "https://starling.test:8443"
 PASSWORD = "a garden of nine hedgehogs"
