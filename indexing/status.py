@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from indexing.libraries.library_files import LibraryFiles
-from indexing.records import IndexStatus, LibraryStatus
+from indexing.records import IndexStatus, LibraryStatus, VectorStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,9 @@ def measure_libraries(
     )
 
 
-def measure_status(sources: Sources, state: str, problem: str, libraries: LibraryStatus) -> IndexStatus:
+def measure_status(
+    sources: Sources, state: str, problem: str, libraries: LibraryStatus, vectors: VectorStatus
+) -> IndexStatus:
     """Return the sums of the figures of all roots in `sources`, with `state` and `problem` (as in `IndexStatus`).
 
     `indexed_at` is the earliest of the roots' times.
@@ -76,6 +78,7 @@ def measure_status(sources: Sources, state: str, problem: str, libraries: Librar
         indexed_at=min(passes) if passes else None,
         problem=problem,
         libraries=libraries,
+        vectors=vectors,
     )
 
 

@@ -99,6 +99,7 @@ class Core:
         """Start indexing if the settings allow it; `on_progress` is called as the index grows."""
         if self.settings.index.enabled:
             self.index.start(on_progress)
+            self.index.vectors.start()
 
     def forget(self, uri: str) -> None:
         """Drop the cached data of the closed document `uri`; the index keeps its file."""
@@ -303,6 +304,7 @@ def _build_examiners(
 def _build_index(roots: Sequence[Path], settings: Settings, problems: list[str], *, foreground: bool) -> Index:
     """Return an index that was not started; add to `problems` if its folder cannot be written to."""
     from indexing.index import Index  # noqa: PLC0415
+    from server.assembly.text_embedder import make_embedder  # noqa: PLC0415
     from server.state import paths  # noqa: PLC0415
 
     storage = paths.ensure_writable(paths.index_dir())
@@ -311,7 +313,8 @@ def _build_index(roots: Sequence[Path], settings: Settings, problems: list[str],
     limits = policies.build_index_limits(settings)
     if foreground:
         limits = replace(limits, nice=0)
-    return Index(roots, storage=storage.path or paths.index_dir(), limits=limits)
+    embedder = make_embedder(settings.index.embedder, problems)
+    return Index(roots, storage=storage.path or paths.index_dir(), limits=limits, embedder=embedder)
 
 
 def _build_model(settings: Settings, problems: list[str]) -> LazyModel | None:

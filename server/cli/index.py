@@ -26,6 +26,7 @@ def index(
         work = workspace.bring_up_to_date(core.index, wait_s=None)
         seconds = time.monotonic() - begun
         core.index.wait(libraries=True)
+        workspace.embed_code(core.index)
         status = core.index.read_status()
     if status.problem and status.state == "failed":
         raise Failure(status.problem)
@@ -51,6 +52,12 @@ def index(
             "bytes": status.libraries.bytes_indexed,
             "store_bytes": status.libraries.store_bytes,
             "problem": status.libraries.problem,
+        },
+        "vectors": {
+            "model": status.vectors.model,
+            "vectors": status.vectors.vectors,
+            "share": status.vectors.share,
+            "problem": status.vectors.problem,
         },
         "problem": status.problem,
     }
@@ -80,12 +87,16 @@ def _show(answer: dict[str, Any]) -> None:
         f"libraries: {len(libraries['packages']):,} packages, {libraries['files']:,} files, "
         f"{libraries['bytes'] / 1e6:,.1f} MB; the index of all libraries takes {libraries['store_bytes'] / 1e6:,.1f} MB"
     )
+    vectors = answer["vectors"]
+    near = f"{vectors['model']}: {vectors['vectors']:,} pieces of code can be found by meaning"
     more = (
         size,
         languages,
         f"left out: {skipped}" if skipped else "",
         found if libraries["packages"] else "",
         libraries["problem"],
+        near if vectors["model"] else "",
+        vectors["problem"],
         answer["problem"],
     )
     lines = [f"{answer['workspace']}: {done}", *(f"  {line}" for line in more if line)]

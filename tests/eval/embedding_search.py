@@ -79,7 +79,7 @@ class Asked:
 
 @dataclass
 class Costs:
-    """What the vectors of a run cost, in seconds and tokens; vectors that were stored before are not counted."""
+    """Costs of the vectors of a run, in seconds and tokens; vectors that were stored before are not counted."""
 
     pieces: int = 0
     tokens: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from indexing.records import LibraryStatus
+from indexing.records import LibraryStatus, VectorStatus
 from indexing.status import measure_status
 from indexing.storage.index_files import IndexPaths
 from indexing.storage.store_records import Counts
@@ -29,7 +29,9 @@ class CountedSources:
 
 def measure(storage: Path, **counts: tuple[Counts | None, str]) -> IndexStatus:
     """Return the status of roots with the given figures and times of their last passes."""
-    return measure_status(cast("Sources", CountedSources(storage, counts)), "ready", "a problem", LibraryStatus())
+    return measure_status(
+        cast("Sources", CountedSources(storage, counts)), "ready", "a problem", LibraryStatus(), VectorStatus()
+    )
 
 
 def test_figures_of_all_roots_are_added(tmp_path: Path) -> None:

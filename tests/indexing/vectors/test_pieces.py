@@ -1,4 +1,4 @@
-"""Which pieces of a file get a vector, and the text that a model sees of them."""
+"""Pieces of a file that get a vector, and the text that a model sees of them."""
 
 from __future__ import annotations
 
