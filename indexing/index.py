@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -421,7 +422,9 @@ class Index:
             is_indexing=self._process.is_indexing_libraries,
             problem=self._process.library_problem,
         )
-        return status.measure_status(sources, state, problem, libraries, self.vectors.measure())
+        measured = status.measure_status(sources, state, problem, libraries, found=self._last.total if busy else 0)
+        lag_s = 0.0 if state == "waiting" else round(self._process.compute_lag_s(), 3)
+        return replace(measured, lag_s=lag_s, vectors=self.vectors.measure())
 
     # Snapshots
 

@@ -175,6 +175,9 @@ class IndexStatus:
         problem: one sentence for a person; "" for none.
         libraries: the same of installed libraries.
         vectors: the same of search by meaning.
+        coverage: share of the files to index that are indexed, from 0 to 1; None without such files. Files that are
+            left out on purpose do not count, those that a limit or an error left out do.
+        lag_s: seconds since the oldest change that is not indexed yet; 0 for none, and where another server indexes.
     """
 
     state: str
@@ -189,3 +192,5 @@ class IndexStatus:
     problem: str = ""
     libraries: LibraryStatus = field(default_factory=LibraryStatus)
     vectors: VectorStatus = field(default_factory=VectorStatus)
+    coverage: float | None = None
+    lag_s: float = 0.0

@@ -35,6 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from server.assembly.deploy_settings import DeploySettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
+from server.assembly.observation.observation_settings import MetricsSettings
 from server.assembly.setting_sections import (
     CompletionSettings,
     Glob,
@@ -87,6 +88,7 @@ class Settings(BaseModel):
     mcp: McpSettings = Field(default=McpSettings(), description="Your own MCP servers.")
     deploy: DeploySettings = Field(default=DeploySettings(), description="Deployments.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
+    metrics: MetricsSettings = Field(default=MetricsSettings(), description="Metrics for Prometheus.")
 
 
 def resolve(
