@@ -21,16 +21,17 @@ class TextEmbedder(Protocol):
         ...
 
     @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """Exceptions that `embed` raises; their texts say what is wrong and what to do."""
+        ...
+
+    @property
     def identity(self) -> str:
         """Name of the model and of its weights: vectors of different identities cannot be compared."""
         ...
 
     def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """Return a vector of length 1 for each of `texts`.
-
-        Raises:
-            EmbeddingError: the model cannot compute.
-        """
+        """Return a vector of length 1 for each of `texts`; raises one of `failures` if the model cannot compute."""
         ...
 
     def release_idle(self) -> None:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 import struct
-import tempfile
 import threading
 import zlib
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -23,6 +21,7 @@ from starling_files import make_folder, open_private, open_regular_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -225,16 +224,15 @@ class VectorFile:
             kept = np.flatnonzero(last & np.isin(self._pieces, used))
             if len(self._pieces) <= _BLOCK or 2 * len(kept) > len(self._pieces):
                 return False
-            descriptor, name = tempfile.mkstemp(prefix=f"{self.path.name}.", suffix=".part", dir=self.path.parent)
-            os.close(descriptor)
+            name = self.path.with_suffix(".part")
             try:
-                with open_private(Path(name), "wb") as file:
+                with open_private(name, "wb") as file:
                     file.write(_HEAD.pack(_MAGIC, self._width))
                     for start in range(0, len(kept), _BLOCK):
                         file.write(self._read_records(kept[start : start + _BLOCK]).tobytes())
                 os.replace(name, self.path)  # noqa: PTH105 - os.replace is the atomic one on every system
             finally:
-                Path(name).unlink(missing_ok=True)
+                name.unlink(missing_ok=True)
             self._forget()
             self._refresh()
             return True

@@ -123,12 +123,23 @@ class Vectors:
         if not any(map(len, self._files.values())):
             return list(words)[:limit]
         try:
-            query = np.array(self._embedder.embed([text])[0], dtype=np.float32)
+            (query,) = self._compute([text])
         except EmbeddingError as error:
             self.problem = str(error)
             return list(words)[:limit]
         nearest = self._find_nearest(view, query, limit)
         return [Ranked(each.key, each.chunk, score) for each, score in self._fuse(view, words, nearest, limit)]
+
+    def _compute(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of `texts`, shape (texts, width).
+
+        Raises:
+            EmbeddingError: the model cannot compute.
+        """
+        try:
+            return np.array(self._embedder.embed(texts), dtype=np.float32)
+        except self._embedder.failures as error:
+            raise EmbeddingError(str(error)) from error
 
     def _find_nearest(self, view: View, query: NDArray[np.float32], limit: int) -> list[Ranked]:
         """Return up to `_SPARE` times `limit` chunks of current files that are near to the vector `query`."""
@@ -241,7 +252,7 @@ class Vectors:
             if file.is_full:
                 return True
             batch = missing[start : start + BATCH]
-            vectors = np.array(self._embedder.embed([each.text for each in batch]), dtype=np.float32)
+            vectors = self._compute([each.text for each in batch])
             file.append([path] * len(batch), [each.hash for each in batch], [each.ordinal for each in batch], vectors)
             report()
         return True

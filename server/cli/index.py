@@ -17,6 +17,14 @@ def index(
         Path | None, typer.Argument(metavar="DIR", help="The workspace.", show_default="the repository here")
     ] = None,
     *,
+    vectors: Annotated[
+        bool,
+        typer.Option(
+            "--vectors/--no-vectors",
+            help="Also compute the vectors of all code, if an embedding model is installed. Ctrl-C keeps those "
+            "that are done.",
+        ),
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Index a workspace, or bring its index up to date."""
@@ -26,7 +34,8 @@ def index(
         work = workspace.bring_up_to_date(core.index, wait_s=None)
         seconds = time.monotonic() - begun
         core.index.wait(libraries=True)
-        workspace.embed_code(core.index)
+        if vectors:
+            workspace.embed_code(core.index)
         status = core.index.read_status()
     if status.problem and status.state == "failed":
         raise Failure(status.problem)

@@ -28,6 +28,7 @@ MAY_WRITE = {
     "indexing/process/disk_limit.py": "the folder of the libraries' index; removes files not used for longest",
     "indexing/storage/use_marks.py": "the folder of the index: marks of servers that search an index",
     "indexing/storage/database.py": "the database of the index",
+    "indexing/vectors/embedding_thread.py": "the folder of the index: the lock of who writes vectors",
     "indexing/vectors/vector_file.py": "the folder of the index: vectors of code",
     "indexing/vectors/vectors.py": "the same folder; removes vectors of other models",
     "indexing/libraries/library_files.py": "the folder of the shared index of libraries; removes what is unused there",

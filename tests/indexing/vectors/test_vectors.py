@@ -12,7 +12,6 @@ from filelock import FileLock
 from indexing.records import Query, VectorStatus
 from indexing.syntax.documents import Document
 from indexing.vectors import embedding_thread, vectors
-from indexing.vectors.text_embedder import EmbeddingError
 from models.scripted.scripted_embedder import ScriptedEmbedder
 from tests.marked import parse
 
@@ -45,6 +44,7 @@ class Model:
     """A scripted model that knows some synonyms, counts the texts that it has seen, and may fail."""
 
     name = "scripted"
+    failures = (ArithmeticError,)
 
     def __init__(self, identity: str = "scripted 1") -> None:
         self.identity = identity
@@ -55,7 +55,7 @@ class Model:
     def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """Return the vectors of `texts`, with each word replaced by its synonym."""
         if self.failure:
-            raise EmbeddingError(self.failure)
+            raise ArithmeticError(self.failure)
         self.seen += texts
         known = [" ".join(SYNONYMS.get(word, word) for word in text.split()) for text in texts]
         return ScriptedEmbedder().embed(known).vectors

@@ -209,6 +209,8 @@ def test_with_an_embedding_model_code_gets_vectors_and_searches_use_them(
 ) -> None:
     checkpoint = shutil.copytree(NETWORKS / "bert", tmp_path / "checkpoint")
     run_json_command("models", "convert", checkpoint, "--name", "own-bert")
+    nothing = {"model": "own-bert", "vectors": 0, "share": None, "problem": ""}
+    assert run_json_command("index", workspace, "--no-vectors")["vectors"] == nothing
     vectors = run_json_command("index", workspace)["vectors"]
     assert vectors == {"model": "own-bert", "vectors": vectors["vectors"], "share": 1.0, "problem": ""}
     assert vectors["vectors"] >= 3

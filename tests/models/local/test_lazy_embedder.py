@@ -1,4 +1,4 @@
-"""The embedding model of the settings: which one it is, when it is loaded, and when it is released."""
+"""An embedding model that is loaded when it is first needed: its choice, its loading and its release."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from indexing.vectors.text_embedder import EmbeddingError
+from models.catalog.catalog import Catalog
 from models.catalog.installation import describe_checkpoint, install
 from models.errors import ModelError
+from models.local.lazy_embedder import LazyEmbedder, choose_embedder
 from models.scripted.scripted_embedder import ScriptedEmbedder
-from server.assembly.text_embedder import LazyEmbedder, make_embedder
 from server.cli.models.models import find_problem
 from server.state import paths
 from tests.models.conversion.parity import NETWORKS
@@ -19,6 +19,7 @@ from tests.models.conversion.parity import NETWORKS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from models.catalog.catalog import ModelEntry
     from models.embedding import Embedder
 
 
@@ -30,12 +31,16 @@ def install_models(tmp_path: Path, *names: str) -> None:
         assert not find_problem(entry)
 
 
+def list_entries() -> list[ModelEntry]:
+    """Return the models of the catalog."""
+    return list(Catalog.load(paths.models_dir()).entries.values())
+
+
 def test_an_installed_model_embeds_and_comes_back_after_it_was_released(tmp_path: Path) -> None:
     install_models(tmp_path, "own-bert")
-    problems: list[str] = []
-    embedder = make_embedder("auto", problems)
+    embedder = choose_embedder(list_entries(), "auto")
     assert embedder is not None
-    assert (embedder.name, problems) == ("own-bert", [])
+    assert embedder.name == "own-bert"
     assert embedder.identity.startswith("own-bert ")
     (vector,) = embedder.embed(["t5 t7"])
     assert sum(value * value for value in vector) == pytest.approx(1.0)
@@ -44,26 +49,17 @@ def test_an_installed_model_embeds_and_comes_back_after_it_was_released(tmp_path
     embedder.close()
 
 
-def test_the_settings_choose_and_say_what_is_wrong(tmp_path: Path) -> None:
-    problems: list[str] = []
-    assert make_embedder("auto", problems) is None
-    assert make_embedder("", problems) is None
-    assert problems == []
+def test_the_smallest_is_chosen_or_the_named_one(tmp_path: Path) -> None:
+    assert choose_embedder(list_entries(), "auto") is None
     install_models(tmp_path, "one", "other")
-    chosen = make_embedder("other", problems)
-    assert chosen is not None
-    assert chosen.name == "other"
-    assert make_embedder("", problems) is None
-    assert make_embedder("starling-mini", problems) is None
-    assert problems == [
-        (
-            "There is no embedding model called starling-mini; set `index.embedder` to one that `starling models list` "
-            'shows, or to "".'
-        ),
-    ]
+    for name, expected in (("auto", "one"), ("other", "other")):
+        chosen = choose_embedder(list_entries(), name)
+        assert chosen is not None
+        assert chosen.name == expected
+    assert choose_embedder(list_entries(), "starling-mini") is None
 
 
-def test_only_an_idle_model_is_released_and_a_failure_becomes_one_of_the_index() -> None:
+def test_only_an_idle_model_is_released() -> None:
     loaded: list[Embedder] = []
 
     def load() -> Embedder:
@@ -81,5 +77,5 @@ def test_only_an_idle_model_is_released_and_a_failure_becomes_one_of_the_index()
     idle = LazyEmbedder("scripted", "scripted 1", load, idle_s=-1)
     idle.embed(["a text"])
     idle.release_idle()
-    with pytest.raises(EmbeddingError, match="The weights are gone"):
+    with pytest.raises(ModelError, match="The weights are gone"):
         idle.embed(["a text"])

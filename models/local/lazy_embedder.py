@@ -1,7 +1,4 @@
-"""The embedding model of the settings, as the index uses it: loaded when first needed, released when idle.
-
-Start at `make_embedder`.
-"""
+"""An embedding model that is loaded when first needed, and released when idle. Start at `choose_embedder`."""
 
 from __future__ import annotations
 
@@ -11,13 +8,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from indexing.vectors.text_embedder import EmbeddingError
 from models.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from indexing.vectors.text_embedder import TextEmbedder
     from models.catalog.catalog import ModelEntry
     from models.embedding import Embedder
 
@@ -26,7 +21,7 @@ IDLE_S = 300.0
 
 
 class LazyEmbedder:
-    """A `TextEmbedder` that loads a model when it is first used.
+    """An embedding model that is loaded when it is first used. Thread-safe.
 
     Args:
         name: name of the model.
@@ -34,6 +29,8 @@ class LazyEmbedder:
         load: returns the loaded model, or raises ModelError.
         idle_s: seconds without use after which its memory may be released.
     """
+
+    failures = (ModelError,)
 
     def __init__(self, name: str, identity: str, load: Callable[[], Embedder], *, idle_s: float = IDLE_S) -> None:
         self.name = name
@@ -45,15 +42,16 @@ class LazyEmbedder:
         self._used_at = 0.0
 
     def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """Return the vectors of `texts`, which are cut to the model's window; see `TextEmbedder.embed`."""
-        try:
-            with self._lock:
-                if self._embedder is None:
-                    self._embedder = self._load()
-                embedder, self._used_at = self._embedder, time.monotonic()
-            return embedder.embed(texts).vectors
-        except ModelError as error:
-            raise EmbeddingError(str(error)) from error
+        """Return the vectors of `texts`, which are cut to the model's window.
+
+        Raises:
+            ModelError: the model cannot be loaded, or cannot compute.
+        """
+        with self._lock:
+            if self._embedder is None:
+                self._embedder = self._load()
+            embedder, self._used_at = self._embedder, time.monotonic()
+        return embedder.embed(texts).vectors
 
     def release_idle(self) -> None:
         """Release the weights if they have not been used for `idle_s` seconds."""
@@ -68,29 +66,13 @@ class LazyEmbedder:
             embedder.close()
 
 
-def make_embedder(name: str, problems: list[str]) -> TextEmbedder | None:
-    """Return the installed embedding model `name` ("auto" for the smallest one); loads nothing.
-
-    Returns None for "", and if none is installed; adds to `problems` that there is no model of that name.
-    """
-    if not name:
-        return None
-    from models.catalog.catalog import Catalog  # noqa: PLC0415 (pydantic and more, not before `initialize`)
-    from server.state import paths  # noqa: PLC0415 (as above)
-
-    entries = Catalog.load(paths.models_dir()).entries.values()
+def choose_embedder(entries: Iterable[ModelEntry], name: str) -> LazyEmbedder | None:
+    """Return the embedding model `name` of `entries`, not loaded; of "auto" the smallest one. None if there is none."""
     fitting = sorted(
         (entry for entry in entries if "embedding" in entry.roles and name in {"auto", entry.name}),
         key=lambda entry: (entry.parameters, entry.name),
     )
-    if fitting:
-        return _make_lazy(fitting[0])
-    if name != "auto":
-        problems.append(
-            f"There is no embedding model called {name}; set `index.embedder` to one that "
-            '`starling models list` shows, or to "".'
-        )
-    return None
+    return _make_lazy(fitting[0]) if fitting else None
 
 
 def _make_lazy(entry: ModelEntry) -> LazyEmbedder:
