@@ -35,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from server.assembly.deploy_settings import DeploySettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
-from server.assembly.observation.observation_settings import MetricsSettings
+from server.assembly.observation.observation_settings import MetricsSettings, TracesSettings
 from server.assembly.setting_sections import (
     CompletionSettings,
     Glob,
@@ -89,6 +89,7 @@ class Settings(BaseModel):
     deploy: DeploySettings = Field(default=DeploySettings(), description="Deployments.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
     metrics: MetricsSettings = Field(default=MetricsSettings(), description="Metrics for Prometheus.")
+    traces: TracesSettings = Field(default=TracesSettings(), description="Traces in OpenTelemetry's form.")
 
 
 def resolve(
