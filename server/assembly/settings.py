@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from server.assembly.databases.state_settings import StateSettings
 from server.assembly.deploy_settings import DeploySettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
@@ -88,6 +89,7 @@ class Settings(BaseModel):
     mcp: McpSettings = Field(default=McpSettings(), description="Your own MCP servers.")
     deploy: DeploySettings = Field(default=DeploySettings(), description="Deployments.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
+    state: StateSettings = Field(default=StateSettings(), description="The state database.")
     metrics: MetricsSettings = Field(default=MetricsSettings(), description="Metrics for Prometheus.")
     traces: TracesSettings = Field(default=TracesSettings(), description="Traces in OpenTelemetry's form.")
 

@@ -17,6 +17,7 @@ import psutil
 
 from indexing.workspace.secrets.literals import replace_secrets
 from server.gate.records import UNFINISHED, Request, Status
+from server.state.database import Area
 from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Requests:
 
     def mark_asked(self, request: str) -> None:
         """Record the present time as the time when the question is shown to a person."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             self._insert_undecided(connection, request)
             connection.execute("UPDATE requests SET asked = ? WHERE id = ?", (time.time(), request))
 
@@ -176,7 +177,7 @@ class Requests:
         if not abandoned:
             return ()
         approved = []
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             for request, status, note in abandoned:
                 is_pending = status == Status.PENDING
                 unfinished = f"{note} {UNFINISHED}".strip()
