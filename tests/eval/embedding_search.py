@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.embedding import Embedder
+    from tests.eval.described_functions import Described
     from tests.eval.retrieval import Sampled, Site, Workspace
     from tests.eval.tables import Cell
 
@@ -183,28 +184,44 @@ def _stem(word: str) -> str:
     return word.lower()[:5]
 
 
-def choose_asked(package: Sampled, language: str, limit: int) -> tuple[list[Asked], dict[str, str]]:
-    """Return up to `limit` random descriptions of functions as queries, and the texts of the files without them."""
-    texts, described = {}, []
+def list_descriptions(package: Sampled, language: str) -> list[tuple[str, Described]]:
+    """Return the functions of a package that have a description, each with its file, in random order."""
+    found = []
     for path in package.list_files():
         relative = path.relative_to(package.root).as_posix()
-        texts[relative] = path.read_text(encoding="utf-8", errors="surrogateescape")
-        described += [(relative, each) for each in list_described(texts[relative], language)]
-    random.Random(SEED).shuffle(described)  # noqa: S311 - a sample that repeats, no secret
-    chosen = described[:limit]
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        found += [(relative, each) for each in list_described(text, language)]
+    random.Random(SEED).shuffle(found)  # noqa: S311 - a sample that repeats, no secret
+    return found
+
+
+def share_out(available: Sequence[int], total: int) -> list[int]:
+    """Return numbers as equal as possible whose sum is `total`, or less if not so many are `available`."""
+    shares = [0] * len(available)
+    while total and any(share < most for share, most in zip(shares, available, strict=True)):
+        for position, most in enumerate(available):
+            if total and shares[position] < most:
+                shares[position] += 1
+                total -= 1
+    return shares
+
+
+def take_out(package: Sampled, chosen: Sequence[tuple[str, Described]]) -> tuple[list[Asked], dict[str, str]]:
+    """Return the descriptions of `chosen` functions as queries, and the texts of their files without them."""
     asked, changed = [], {}
     for relative in dict.fromkeys(name for name, _ in chosen):
         removed = [each for name, each in chosen if name == relative]
-        changed[relative] = remove_descriptions(texts[relative], removed)
+        text = (package.root / relative).read_text(encoding="utf-8", errors="surrogateescape")
+        changed[relative] = remove_descriptions(text, removed)
         asked += [Asked(each.description, relative, move_line(each.line, removed), each.name) for each in removed]
     return asked, changed
 
 
 def measure_descriptions(
-    package: Sampled, language: str, limit: int, embedder: StoredEmbedder, folder: Path
+    package: Sampled, chosen: Sequence[tuple[str, Described]], embedder: StoredEmbedder, folder: Path
 ) -> dict[tuple[str, str], list[int]]:
-    """Return the ranks of the answers for descriptions of functions, by kind and arm."""
-    asked, changed = choose_asked(package, language, limit)
+    """Return the ranks of the answers for the descriptions of `chosen` functions, by kind and arm."""
+    asked, changed = take_out(package, chosen)
     ranks: dict[tuple[str, str], list[int]] = {}
     if not asked:
         return ranks
@@ -265,13 +282,15 @@ def measure(
             [*retrieval.list_packages(None)] if language == "python" else [*typescript_packages.list_packages()]
         )
         packages = [each for each in listed if not names or each.name in names]
-        per_package = -(-queries // max(1, len(packages)))
-        for package in packages:
+        described = [list_descriptions(each, language) if "description" in kinds else [] for each in packages]
+        for package, found_there, limit in zip(
+            packages, described, share_out([*map(len, described)], queries), strict=True
+        ):
             print(package.root.name, file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory() as folder:
                 found = {}
                 if "description" in kinds:
-                    found |= measure_descriptions(package, language, per_package, embedder, Path(folder))
+                    found |= measure_descriptions(package, found_there[:limit], embedder, Path(folder))
                 if "code" in kinds:
                     loader = retrieval if language == "python" else retrieval_typescript
                     found |= measure_code(package, loader.load_sites(package), embedder, Path(folder))
