@@ -130,6 +130,18 @@ def resolve(
     return Settings(**merged), tuple(problems)
 
 
+def restrict_editor(sent: object) -> dict[str, dict[str, object]]:
+    """Return the settings in what an editor `sent` that a workspace's file could set, too; {} if there are none.
+
+    Unknown settings are left out as well.
+    """
+    kept: dict[str, dict[str, object]] = {}
+    for entry in read_editor(sent, tuple(Settings.model_fields)).entries:
+        if _describe_unknown(entry) is None and has_mark(get_fields(entry.section)[entry.name], "workspace"):
+            kept.setdefault(entry.section, {})[entry.name] = entry.value
+    return kept
+
+
 def parse_entry(entry: Entry) -> tuple[Any, list[SettingProblem]]:
     """Return the value of `entry` in the type of its field, None if it is ignored, and what is wrong with it."""
     if (unknown := _describe_unknown(entry)) is not None:
