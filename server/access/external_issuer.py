@@ -10,14 +10,13 @@ import json
 import logging
 import threading
 import time
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import httpx2
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from server.access.addresses import is_safe_address
 from server.access.keys import ALGORITHM
 
 if TYPE_CHECKING:
@@ -82,21 +81,6 @@ class ExternalIssuer:
             if isinstance(one, dict) and (key := _parse_key(one)) is not None:
                 keys[one["kid"]] = key
         return keys
-
-
-def is_safe_address(address: str) -> bool:
-    """Return whether `address` is one of https, or of http on this machine."""
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    if parts.scheme == "https":
-        return bool(host)
-    try:
-        return parts.scheme == "http" and (host == "localhost" or ip_address(host).is_loopback)
-    except ValueError:
-        return False
 
 
 def fetch_document(address: str) -> bytes:

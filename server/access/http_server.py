@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import h11
 
+from server.access.addresses import find_address
 from server.access.attempts import group_address
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ CLOSE_S = 2.0
 MOST_CONNECTIONS = 200
 MOST_OF_ADDRESS = 20
 READ_BYTES = 16_384
-FORWARDED = "x-forwarded-for"
 _HEADERS = [
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
@@ -162,18 +162,6 @@ class HttpServer:
                 return HttpRequest(head.method.decode("latin-1"), path, headers, bytes(body), address)
             else:  # the connection is closed
                 return None
-
-
-def find_address(writer: asyncio.StreamWriter, headers: Mapping[str, str], *, behind_proxy: bool) -> str:
-    """Return the address of the client, "" if it is not known; behind a proxy, the one that the proxy has added."""
-    peer = writer.get_extra_info("peername")
-    return choose_address(str(peer[0]) if peer else "", headers, behind_proxy=behind_proxy)
-
-
-def choose_address(peer: str, headers: Mapping[str, str], *, behind_proxy: bool) -> str:
-    """Return `peer`, or the last address in `X-Forwarded-For` behind a proxy: a client can only add earlier ones."""
-    forwarded = headers.get(FORWARDED, "").rpartition(",")[2].strip() if behind_proxy else ""
-    return (forwarded or peer)[:64]
 
 
 async def _send(connection: h11.Connection, writer: asyncio.StreamWriter, answer: HttpAnswer) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from server.access.tokens import TokenRefused
+from server.access.records import TokenRefused
 
 if TYPE_CHECKING:
     from server.access.records import Accounts

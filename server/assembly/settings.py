@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from server.assembly.access_settings import AccessSettings
 from server.assembly.deploy_settings import DeploySettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
@@ -86,6 +87,7 @@ class Settings(BaseModel):
     autopilot: AutopilotSettings = Field(default=AutopilotSettings(), description="The autopilot.")
     mcp: McpSettings = Field(default=McpSettings(), description="Your own MCP servers.")
     deploy: DeploySettings = Field(default=DeploySettings(), description="Deployments.")
+    access: AccessSettings = Field(default=AccessSettings(), description="A server with accounts.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
 
 

@@ -53,6 +53,7 @@ MAY_WRITE = {
     "server/state/paths.py": "Starling's own folders",
     "server/state/database.py": "the folder of the state database",
     "server/cli/team/training.py": "the file that a person names for the export of approved edits, never an old one",
+    "server/state/access/login_files.py": "tokens of a person's logins, in the state folder",
     "server/state/turn_files.py": "records of turns in the state folder",
     "server/pairing/announcements.py": "the announcement of a language server and its socket, in the runtime folder",
     "server/lsp/serving/token_file.py": "a socket's token, in the runtime folder or where a person says",
