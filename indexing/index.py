@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -398,7 +399,8 @@ class Index:
             is_indexing=self._process.is_indexing_libraries,
             problem=self._process.library_problem,
         )
-        return status.measure_status(sources, state, problem, libraries)
+        measured = status.measure_status(sources, state, problem, libraries, found=self._last.total if busy else 0)
+        return replace(measured, lag_s=0.0 if state == "waiting" else round(self._process.compute_lag_s(), 3))
 
     # Snapshots
 

@@ -155,6 +155,9 @@ class IndexStatus:
         indexed_at: when the last full pass ended, seconds since the epoch; None before the first.
         problem: one sentence for a person; "" for none.
         libraries: the same of installed libraries.
+        coverage: share of the files to index that are indexed, from 0 to 1; None without such files. Files that are
+            left out on purpose do not count, those that a limit or an error left out do.
+        lag_s: seconds since the oldest change that is not indexed yet; 0 for none, and where another server indexes.
     """
 
     state: str
@@ -168,3 +171,5 @@ class IndexStatus:
     indexed_at: float | None = None
     problem: str = ""
     libraries: LibraryStatus = field(default_factory=LibraryStatus)
+    coverage: float | None = None
+    lag_s: float = 0.0

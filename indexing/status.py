@@ -6,13 +6,25 @@ from typing import TYPE_CHECKING
 
 from indexing.libraries.library_files import LibraryFiles
 from indexing.records import IndexStatus, LibraryStatus
+from indexing.workspace.exclusion import TOO_MANY_RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from indexing.libraries.library_files import Manifest
     from indexing.snapshots import Sources
+
+FAILURES = (
+    "crashed",
+    "over the file limit",
+    "over the folder limit",
+    "too large",
+    TOO_MANY_RULES,
+    "undecodable name",
+    "unreadable",
+)
+"""Reasons for which files are left out although they are to be indexed."""
 
 
 def measure_libraries(
@@ -43,10 +55,12 @@ def measure_libraries(
     )
 
 
-def measure_status(sources: Sources, state: str, problem: str, libraries: LibraryStatus) -> IndexStatus:
+def measure_status(
+    sources: Sources, state: str, problem: str, libraries: LibraryStatus, *, found: int = 0
+) -> IndexStatus:
     """Return the sums of the figures of all roots in `sources`, with `state` and `problem` (as in `IndexStatus`).
 
-    `indexed_at` is the earliest of the roots' times.
+    `indexed_at` is the earliest of the roots' times; `found` is the number of files that a pass under way is about.
     """
     files = chunks = symbols = bytes_indexed = 0
     skipped: dict[str, int] = {}
@@ -76,7 +90,20 @@ def measure_status(sources: Sources, state: str, problem: str, libraries: Librar
         indexed_at=min(passes) if passes else None,
         problem=problem,
         libraries=libraries,
+        coverage=compute_coverage(files, skipped, found),
     )
+
+
+def compute_coverage(files: int, skipped: Mapping[str, int], found: int = 0) -> float | None:
+    """Return the share of the files to index that are indexed, from 0 to 1; None if there are none.
+
+    Args:
+        files: number of indexed files.
+        skipped: numbers of files and folders that are not indexed, by reason; those of `FAILURES` count as one file.
+        found: number of files that a pass under way is about; 0 for no pass.
+    """
+    wanted = max(files, found) + sum(skipped.get(reason, 0) for reason in FAILURES)
+    return round(files / wanted, 4) if wanted else None
 
 
 def _measure_size(path: Path) -> int:

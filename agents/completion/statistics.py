@@ -26,6 +26,18 @@ _FEW, _MANY = 0.20, 0.45
 _STRICTER, _LOOSER = 0.1, -0.05
 _LEAST_DELAY_MS, _MOST_DELAY_MS = 0.0, 300.0
 
+_TOTALS: dict[tuple[str, str], int] = {}
+_TOTALS_LOCK = Lock()
+
+
+def read_totals() -> dict[tuple[str, str], int]:
+    """Return the counts of all recorders of this process since its start, for monitoring.
+
+    The key is a count's name in `CompletionStatistics` and "", or "empty" or "by_origin" and the reason or origin.
+    """
+    with _TOTALS_LOCK:
+        return dict(_TOTALS)
+
 
 @dataclass(frozen=True, slots=True)
 class CompletionStatistics:
@@ -99,11 +111,13 @@ class Recorder:
             self._times.append((completion.total_ms, completion.model_ms))
             if not completion.suggestions:
                 self._empty[completion.why_empty] = self._empty.get(completion.why_empty, 0) + 1
+                _add_to_total("empty", completion.why_empty)
                 return
             self._count("answered")
             for suggestion in completion.suggestions:
                 origin = suggestion.origin.value
                 self._by_origin[origin] = self._by_origin.get(origin, 0) + 1
+                _add_to_total("by_origin", origin)
                 # The rest of a suggestion has its id; the whole one, which came first, stays.
                 self._given.setdefault(suggestion.id, (uri, suggestion))
             if completion.suggestions[0].origin is Origin.REUSE:
@@ -208,6 +222,13 @@ class Recorder:
     def _count(self, name: str, by: int = 1) -> None:
         """Increase the count `name` by `by`."""
         self._counts[name] = self._counts.get(name, 0) + by
+        _add_to_total(name, "", by)
+
+
+def _add_to_total(name: str, which: str, by: int = 1) -> None:
+    """Increase a count of the process by `by`."""
+    with _TOTALS_LOCK:
+        _TOTALS[name, which] = _TOTALS.get((name, which), 0) + by
 
 
 def compute_percentile(ordered: Sequence[float], share: float) -> float:

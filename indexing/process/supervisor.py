@@ -47,6 +47,7 @@ class IndexProcess:
         self._changed = threading.Condition()
         self._numbers = itertools.count(1)
         self._jobs: dict[int, dict[str, Any]] = {}  # submitted and not finished
+        self._submitted: dict[int, float] = {}  # when each of these was submitted, in monotonic seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()  # of messages to that process
         self._reader: threading.Thread | None = None
@@ -65,6 +66,12 @@ class IndexProcess:
     def is_busy(self) -> bool:
         """Whether any job but those about libraries is unfinished."""
         return any(job["kind"] != LIBRARIES for job in list(self._jobs.values()))
+
+    def compute_lag_s(self) -> float:
+        """Return the seconds since the oldest unfinished job, but those about libraries, was submitted; 0 for none."""
+        with self._changed:
+            begun = [self._submitted[number] for number, job in self._jobs.items() if job["kind"] != LIBRARIES]
+        return max(0.0, time.monotonic() - min(begun)) if begun else 0.0
 
     @property
     def is_indexing_libraries(self) -> bool:
@@ -89,6 +96,7 @@ class IndexProcess:
                 "roots": [str(root) for root in roots],
                 "paths": [str(path) for path in paths],
             }
+            self._submitted[number] = time.monotonic()
             if self._process is None:
                 self._start()
             else:
@@ -107,6 +115,7 @@ class IndexProcess:
         with self._changed:
             self._closed = True
             self._jobs.clear()
+            self._submitted.clear()
             process, reader = self._process, self._reader
             self._outbox.put(None)
             self._changed.notify_all()
@@ -156,6 +165,7 @@ class IndexProcess:
                 self.problem = str(event["problem"])
             for number in event["jobs"]:
                 self._jobs.pop(number, None)
+                self._submitted.pop(number, None)
             self._changed.notify_all()
 
     def _restart_if_needed(self, status: int) -> None:
@@ -181,6 +191,7 @@ class IndexProcess:
         self.problem = problem
         self._deaths = 0
         self._jobs.clear()
+        self._submitted.clear()
         self._changed.notify_all()
 
 

@@ -112,6 +112,4 @@ class Computation:
 
     def _record_first_token(self, seconds: float) -> None:
         """Add the seconds from a request's arrival to its first token to the metrics."""
-        name = self._loaded.entry.name
-        self._metrics.add("first_token_seconds_sum", seconds, model=name)
-        self._metrics.add("first_token_seconds_count", model=name)
+        self._metrics.observe("first_token_seconds", seconds, model=self._loaded.entry.name)

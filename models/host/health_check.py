@@ -1,10 +1,10 @@
-"""Health check of the host: asks `/health` without starting anything. Start at `fetch_health`."""
+"""Reads the host's report on itself and its metrics, without starting anything. Start at `fetch_health`."""
 
 from __future__ import annotations
 
 import hmac
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from models.host.protocol import NONCE_HEADER, PROOF_PATH, compute_proof
 from models.remote.http import GivenUpError, HttpClient, HttpOptions
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from models.host.address import Address, HostAccess
 
 TIMEOUT_S = 2.0
+MOST_BYTES = 1_000_000  # of the host's metrics
 
 
 def fetch_health(address: Address) -> Mapping[str, Any] | None:
@@ -28,28 +29,55 @@ def fetch_health(address: Address) -> Mapping[str, Any] | None:
     Raises:
         HostError: another user listens at the address, or could.
     """
+    answer = _fetch(address, "/health")
+    if answer is None:
+        return None
+    try:
+        report = {} if answer is False else answer.json()
+    except ValueError:
+        return {}
+    return report if isinstance(report, dict) else {}
+
+
+def fetch_metrics(address: Address) -> str | None:
+    """Return the host's metrics in Prometheus' text format; None if no host runs, "" if it gives no valid answer.
+
+    Raises:
+        HostError: another user listens at the address, or could.
+    """
+    answer = _fetch(address, "/metrics")
+    if answer is None:
+        return None
+    return answer.text if answer is not False and answer.is_success and len(answer.content) <= MOST_BYTES else ""
+
+
+def _fetch(address: Address, path: str) -> httpx2.Response | Literal[False] | None:
+    """Return the answer of a host that runs; None if none does, False if it does not answer or does not prove itself.
+
+    Raises:
+        HostError: another user listens at the address, or could.
+    """
     access = address.find_host()
     if access is None:
         return None
     with pause_garbage_collection():
         import httpx2  # noqa: PLC0415 (where there is a host)
 
-    url = f"{access.url}/health"
+    url = f"{access.url}{path}"
 
-    async def ask(http: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401 (JSON)
+    async def ask(http: httpx2.AsyncClient, _: object) -> httpx2.Response | Literal[False]:
         if access.token and not await _knows_token(http, access):
-            return {}
+            return False
         headers = {"Authorization": f"Bearer {access.token}"} if access.token else {}
-        return (await http.get(url, headers=headers, timeout=TIMEOUT_S)).json()
+        return await http.get(url, headers=headers, timeout=TIMEOUT_S)
 
     client = HttpClient(HttpOptions(socket=access.socket, own=True))
     try:
-        report = client.call(url, ask, cancelled=lambda: False)
+        return client.call(url, ask, cancelled=lambda: False)
     except (httpx2.HTTPError, ValueError, GivenUpError):
-        return {}
+        return False
     finally:
         client.close()
-    return report if isinstance(report, dict) else {}
 
 
 async def _knows_token(http: httpx2.AsyncClient, access: HostAccess) -> bool:

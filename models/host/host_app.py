@@ -21,6 +21,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import psutil
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -178,7 +179,11 @@ class Host:
 
     async def report_metrics(self, _: Request) -> Response:
         """Answer `GET /metrics` with all counters in Prometheus' text format."""
-        gauges = {("memory_budget_bytes", ""): float(self.loaded_models.limits.memory_bytes)}
+        gauges = {
+            ("memory_budget_bytes", ""): float(self.loaded_models.limits.memory_bytes),
+            ("resident_bytes", ""): float(psutil.Process().memory_info().rss),
+            ("running", ""): float(self.running),
+        }
         for one in self.loaded_models:
             gauges["waiting", one.entry.name] = float(one.turns.waiting)
             gauges["model_bytes", one.entry.name] = float(one.size_bytes)

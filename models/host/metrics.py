@@ -1,57 +1,59 @@
-"""Counters of the host, in Prometheus' text format; https://prometheus.io/docs/instrumenting/exposition_formats/.
+"""Metrics of the model host, for Prometheus. Numbers only: no paths, texts or client names.
 
-Numbers only: no paths, texts or client names. Start at `Metrics.render`.
+Start at `Metrics`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from typing import TYPE_CHECKING
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+from models.metrics import CONTENT_TYPE, Metric, MetricSet
 
-HELP = {
-    "requests_total": ("counter", "Requests by path and status."),
-    "busy_total": ("counter", "Requests that found the queue full."),
-    "cancelled_total": ("counter", "Requests whose client went away first."),
-    "tokens_total": ("counter", "Tokens written, by model."),
-    "first_token_seconds_sum": ("counter", "Time from a request's arrival to its first token, by model."),
-    "first_token_seconds_count": ("counter", "Requests that had a first token, by model."),
-    "waiting": ("gauge", "Requests that wait for their turn, by model."),
-    "model_bytes": ("gauge", "Memory counted for a loaded model."),
-    "memory_budget_bytes": ("gauge", "Memory that all models may have together."),
-}
+if TYPE_CHECKING:
+    from models.metrics import Gauge
+
+__all__ = ["CONTENT_TYPE", "METRICS", "Metrics"]
+
+PREFIX = "starling_host_"
+SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+METRICS = (
+    Metric(f"{PREFIX}requests_total", "counter", "Requests by path and status.", ("path", "status")),
+    Metric(f"{PREFIX}busy_total", "counter", "Requests that found the queue full."),
+    Metric(f"{PREFIX}cancelled_total", "counter", "Requests whose client went away first."),
+    Metric(f"{PREFIX}tokens_total", "counter", "Tokens written, by model.", ("model",)),
+    Metric(
+        f"{PREFIX}first_token_seconds",
+        "histogram",
+        "Time from a request's arrival to its first token, by model.",
+        ("model",),
+        SECONDS,
+    ),
+    Metric(f"{PREFIX}running", "gauge", "Requests that are being answered."),
+    Metric(f"{PREFIX}waiting", "gauge", "Requests that wait for their turn, by model.", ("model",)),
+    Metric(f"{PREFIX}model_bytes", "gauge", "Memory counted for a loaded model.", ("model",)),
+    Metric(f"{PREFIX}memory_budget_bytes", "gauge", "Memory that all models may have together."),
+    Metric(f"{PREFIX}resident_bytes", "gauge", "Memory of the host's process."),
+)
 
 
 class Metrics:
-    """Counters of one host. Not thread-safe: for one event loop."""
+    """The metrics of one host; names here are without `PREFIX`. Thread-safe."""
 
     def __init__(self) -> None:
-        self._counted: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
+        self._set = MetricSet(METRICS)
 
     def add(self, name: str, amount: float = 1.0, **labels: str) -> None:
         """Add `amount` to the counter `name` with these labels."""
-        self._counted[name, tuple(sorted(labels.items()))] += amount  # type: ignore[assignment]
+        self._set.add(PREFIX + name, amount, **labels)
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        """Count `value` in the histogram `name` with these labels."""
+        self._set.observe(PREFIX + name, value, **labels)
 
     def render(self, gauges: dict[tuple[str, str], float]) -> str:
-        """Return the counters and `gauges` (by name and model, "" for none) of `HELP`, in Prometheus' text format."""
-        values: list[tuple[str, tuple[tuple[str, str], ...], float]] = [
-            (name, labels, value) for (name, labels), value in self._counted.items()
+        """Return all metrics and `gauges` (by name and model, "" for none) in Prometheus' text format."""
+        read: list[Gauge] = [
+            (PREFIX + name, {"model": model} if model else {}, value) for (name, model), value in gauges.items()
         ]
-        values += [(name, (("model", model),) if model else (), value) for (name, model), value in gauges.items()]
-        lines: list[str] = []
-        for name, (kind, meaning) in HELP.items():
-            lines += [f"# HELP starling_host_{name} {meaning}", f"# TYPE starling_host_{name} {kind}"]
-            lines += [
-                f"starling_host_{name}{_format_labels(labels)} {value:g}"
-                for one, labels, value in values
-                if one == name
-            ]
-        return "\n".join(lines) + "\n"
-
-
-def _format_labels(labels: tuple[tuple[str, str], ...]) -> str:
-    """Return `labels` in braces, escaped; "" for none."""
-    if not labels:
-        return ""
-    escaped = ((name, value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")) for name, value in labels)
-    return "{" + ",".join(f'{name}="{value}"' for name, value in escaped) + "}"
+        return self._set.render(read)

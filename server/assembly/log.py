@@ -19,6 +19,7 @@ from logging.handlers import MemoryHandler, RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from server.observation.ids import add_ids
 from starling_files import make_folder, open_private_descriptor, repair_folder, set_aside
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def begin() -> None:
     human.setLevel(logging.WARNING)
     human.setFormatter(TerminalFormatter())
     held = HeldRecords(HELD_RECORDS, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
+    held.addFilter(add_ids)
     for handler in (human, held):
         handler.addFilter(PrivacyFilter())
         root.addHandler(handler)
@@ -208,6 +210,7 @@ def _make_file_handler(settings: LogSettings, directory: Path) -> RotatingFileHa
     handler = LogFile(
         directory / FILE_NAME, maxBytes=settings.max_bytes, backupCount=OLD_FILES, encoding="utf-8", errors="replace"
     )
+    handler.addFilter(add_ids)
     handler.addFilter(PrivacyFilter(texts=settings.texts, clean=remove_secrets))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

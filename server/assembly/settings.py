@@ -36,6 +36,7 @@ from server.assembly.access_settings import AccessSettings
 from server.assembly.deploy_settings import DeploySettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
+from server.assembly.observation.observation_settings import MetricsSettings
 from server.assembly.setting_sections import (
     CompletionSettings,
     Glob,
@@ -89,6 +90,7 @@ class Settings(BaseModel):
     deploy: DeploySettings = Field(default=DeploySettings(), description="Deployments.")
     access: AccessSettings = Field(default=AccessSettings(), description="A server with accounts.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
+    metrics: MetricsSettings = Field(default=MetricsSettings(), description="Metrics for Prometheus.")
 
 
 def resolve(

@@ -28,6 +28,7 @@ from server.gate.records import list_subjects
 from server.gate.refusal import Refused, Unchanged
 from server.gate.validation import CurrentText, Validation, read_current_texts
 from server.gate.verification import ObservedChange
+from server.observation.figures import figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -280,6 +281,7 @@ class Gate:
         case.answer = self._find_earlier_answer(case)
         if case.answer is None:
             await asyncio.to_thread(self.journal.records.mark_asked, case.id)
+            figures.add("starling_gate_asked_total", tool=case.question.tool.name)
             confirm = (
                 checked is not None
                 and not (case.undoes and undoing.select_restored(checked.proposal))

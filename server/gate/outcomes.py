@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
 from server.gate import verification
-from server.gate.ports import Outcome, Verdict
+from server.gate.ports import Answer, Outcome, Verdict
+from server.observation.figures import figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 REJECTED = "The proposal was rejected, so nothing was changed."
+APPROVALS = (Answer.APPROVE, Answer.APPROVE_RULE, Answer.APPROVE_PARTS, Answer.APPROVE_TASK)
 NOTHING_SEEN = "The client applied none of the changes, which counts as a rejection."
 
 
@@ -71,8 +73,19 @@ async def record_outcome(
         "proposal ended",
         extra={"id": case.id, "tool": case.question.tool.name, "by": case.question.by, "verdict": outcome.verdict},
     )
+    _count_end(case, outcome)
     try:
         await asyncio.to_thread(journal.end, case, outcome, checked, found)
     except StateError as error:
         return replace(outcome, reason=f"{outcome.reason} The outcome could not be recorded: {error}".strip())
     return outcome
+
+
+def _count_end(case: Case, outcome: Outcome) -> None:
+    """Count the end of a request, whether it was approved, and how long the person took to answer."""
+    tool = case.question.tool.name
+    figures.add("starling_gate_ended_total", tool=tool, verdict=outcome.verdict.value)
+    if case.answer in APPROVALS:
+        figures.add("starling_gate_approved_total", tool=tool)
+    if case.answer_s is not None:
+        figures.observe("starling_gate_answer_seconds", case.answer_s, tool=tool)

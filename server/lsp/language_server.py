@@ -7,6 +7,7 @@ Must not import slow modules: `initialize` is answered before settings, index an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -48,6 +49,7 @@ from server.lsp.features import (
 from server.lsp.session.session import Session
 from server.lsp.wire import lenient_parsing
 from server.lsp.wire.connection import Connection
+from server.lsp.wire.observed_requests import observe_request
 from server.lsp.wire.protocol import StarlingProtocol
 from server.version import VERSION
 
@@ -189,6 +191,12 @@ FEATURES: tuple[Notification | Request, ...] = (
 )
 
 
+def _name_request(method: str, params: object) -> str:
+    """Return the name under which a request is counted: the command's for one that runs a command, else `method`."""
+    command = getattr(params, "command", None)
+    return command if isinstance(command, str) and command in COMMANDS else method
+
+
 class StarlingServer(Connection):
     """The language server of one connection.
 
@@ -218,7 +226,9 @@ class StarlingServer(Connection):
         """Register the handlers of the requests that suit `client`; called before capabilities are declared to it."""
         for feature in FEATURES:
             if isinstance(feature, Request) and feature.is_offered_to(client):
-                handler = self.session.guard.guard_request(feature.method, self._bind_request(feature))
+                guarded = self.session.guard.guard_request(feature.method, self._bind_request(feature))
+                name_request = partial(_name_request, feature.method)
+                handler = observe_request(guarded, name_request, lambda: self.protocol.msg_id)
                 self.feature(feature.method, feature.options)(handler)
 
     def _bind_request(self, feature: Request) -> Callable[[Any], Awaitable[Any]]:

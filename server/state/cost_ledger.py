@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
+from server.observation.figures import figures
 
 if TYPE_CHECKING:
     from models.chat import Usage
@@ -93,8 +94,9 @@ class Costs:
             cost: the cost of the call, None without a known price.
             failed: whether the call failed.
         """
-        figures = (not failed, failed, usage.requests, usage.prompt_tokens, usage.answer_tokens, usage.cached_tokens)
-        added = (*map(int, figures), int(usage.estimated), cost or 0.0, int(cost is None))
+        _count(account.model, usage, failed=failed)
+        counts = (not failed, failed, usage.requests, usage.prompt_tokens, usage.answer_tokens, usage.cached_tokens)
+        added = (*map(int, counts), int(usage.estimated), cost or 0.0, int(cost is None))
         row = (time.strftime(DAY), account.endpoint, account.model, account.role, *added)
         try:
             self._writer.submit(self._add, row)
@@ -131,6 +133,13 @@ class Costs:
         """Write the remaining bookings and close the database; the next use opens it again."""
         self._writer.shutdown()
         self._state.close()
+
+
+def _count(model: str, usage: Usage, *, failed: bool) -> None:
+    """Count a call and its tokens in the metrics of this process."""
+    figures.add("starling_chat_answers_total", model=model, outcome="failed" if failed else "ok")
+    figures.add("starling_chat_tokens_total", usage.prompt_tokens, model=model, kind="prompt")
+    figures.add("starling_chat_tokens_total", usage.answer_tokens, model=model, kind="answer")
 
 
 def _format_day_before(days: int) -> str:

@@ -98,6 +98,12 @@ class TaskStore:
             rows = connection.execute(query, (make_storable(workspace), status or "", limit)).fetchall()
             return tuple(_unpack(connection, row) for row in rows)
 
+    def count_open(self) -> dict[str, int]:
+        """Return the numbers of tasks of all workspaces that have not ended, by status. Raises StateError."""
+        with self._state.use_connection() as connection:
+            rows = connection.execute("SELECT status, count(*) FROM queued_tasks GROUP BY status").fetchall()
+        return {str(status): int(number) for status, number in rows if status not in _ENDED}
+
     def claim(self, workspace: str, worker: str, roles: Collection[str] = ()) -> QueuedTask | None:
         """Claim the most urgent queued task of `workspace` for `worker` and return it, None if there is none.
 

@@ -38,7 +38,7 @@ from tests.eval import data, tables
 from tests.eval.metrics import SEED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import jedi
 
@@ -161,12 +161,16 @@ class Workspace:
     tables: TableCache
 
     @classmethod
-    def index(cls, package: Sampled, folder: Path) -> Workspace:
-        """Write a segment of the files of a package to `folder`, and open it."""
+    def index(cls, package: Sampled, folder: Path, texts: Mapping[str, str] | None = None) -> Workspace:
+        """Write a segment of the files of a package to `folder`, and open it.
+
+        `texts` are by path those that stand in place of the files' own.
+        """
         files, keys, contents, imports = [], {}, {}, {}
         for number, path in enumerate(package.list_files()):
             relative = path.relative_to(package.root).as_posix()
-            contents[relative] = path.read_text(encoding="utf-8", errors="surrogateescape")
+            own = (texts or {}).get(relative)
+            contents[relative] = path.read_text(encoding="utf-8", errors="surrogateescape") if own is None else own
             analysis = analyze_text(contents[relative], languages.detect(path))
             keys[relative], imports[relative] = ("", number), analysis.imports
             files.append(SegmentFile(number, relative, 0.0, analysis.blob))
@@ -202,13 +206,14 @@ class Workspace:
             tables=self.tables,
         )
 
-    def find_likely(self, site: Site, text: str, offset: int) -> list[Ranked]:
-        """Return the chunks for a call that resolution finds in `text` at `offset`, then those of search."""
+    def find_likely(self, site: Site, text: str, offset: int, others: Sequence[Ranked] | None = None) -> list[Ranked]:
+        """Return the chunks for a call that resolution finds in `text` at `offset`, then `others` (None: of search)."""
         names, own = self.open_names(site.relative, text, offset), self.keys[site.relative]
         likely = rank_likely(names, self.view, own=own, limit=DEPTH)
         found = list_chunks(self.view, [each.definition for each in likely])
         known = {(each.key, each.chunk) for each in found}
-        return [*found, *(each for each in self.search(site) if (each.key, each.chunk) not in known)][:DEPTH]
+        rest = self.search(site) if others is None else others
+        return [*found, *(each for each in rest if (each.key, each.chunk) not in known)][:DEPTH]
 
     def search(self, site: Site) -> list[Ranked]:
         """Return the chunks that Starling's search finds for a call, best first."""

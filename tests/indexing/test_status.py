@@ -1,17 +1,24 @@
-"""The status sums the figures of all roots."""
+"""The status sums the figures of all roots, and says how much is indexed and how long changes wait for it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+import pytest
+
+from indexing.process import supervisor
+from indexing.process.supervisor import LIBRARIES, IndexProcess
 from indexing.records import LibraryStatus
-from indexing.status import measure_status
+from indexing.status import compute_coverage, measure_status
 from indexing.storage.index_files import IndexPaths
 from indexing.storage.store_records import Counts
+from tests.indexing.conftest import LIMITS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from indexing.index import Index
     from indexing.records import IndexStatus
     from indexing.snapshots import Sources
 
@@ -47,3 +54,53 @@ def test_figures_of_all_roots_are_added(tmp_path: Path) -> None:
 def test_before_the_first_pass_there_is_no_time(tmp_path: Path) -> None:
     status = measure(tmp_path, a=(None, ""))
     assert (status.state, status.problem, status.files, status.indexed_at) == ("ready", "a problem", 0, None)
+
+
+@pytest.mark.parametrize(
+    ("files", "skipped", "found", "share"),
+    [
+        (0, {}, 0, None),
+        (0, {"ignored": 5}, 0, None),
+        (3, {"ignored": 9, "secret": 1, "without syntax": 2}, 0, 1.0),
+        (3, {"too large": 1}, 0, 0.75),
+        (3, {"unreadable": 1, "crashed": 1, "too many ignore rules": 1}, 0, 0.5),
+        (0, {}, 10, 0.0),
+        (5, {}, 20, 0.25),
+        (100, {}, 10, 1.0),
+    ],
+)
+def test_coverage_is_the_share_of_the_files_to_index(
+    files: int, skipped: dict[str, int], found: int, share: float | None
+) -> None:
+    assert compute_coverage(files, skipped, found) == share
+
+
+def test_an_indexed_workspace_is_covered_and_has_no_lag(make_index: Callable[..., Index], tmp_path: Path) -> None:
+    root = tmp_path / "work"
+    root.mkdir()
+    (root / "a.py").write_text("x = 1\n")
+    (root / "b.py").write_text("y = 2\n" * 500_000)  # too large
+    status = make_index(root).read_status()
+    assert (status.coverage, status.lag_s) == (0.5, 0.0)
+
+
+def test_the_lag_is_the_age_of_the_oldest_change_until_it_is_indexed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(IndexProcess, "_start", lambda _: None)  # no process takes the jobs
+    now = [100.0]
+    monkeypatch.setattr(supervisor.time, "monotonic", lambda: now[0])
+    process = IndexProcess(tmp_path, LIMITS, lambda _: None)
+    process.submit(LIBRARIES, [tmp_path])
+    now[0] = 200.0
+    assert process.compute_lag_s() == 0.0
+    process.submit("touch", [tmp_path], [tmp_path / "a.py"])
+    now[0] = 203.0
+    process.submit("touch", [tmp_path], [tmp_path / "b.py"])
+    assert process.compute_lag_s() == 3.0
+    process._finish({"event": "finished", "problem": "", "jobs": [2]})
+    assert process.compute_lag_s() == 0.0
+    now[0] = 204.0
+    assert process.compute_lag_s() == 1.0
+    process.close()
+    assert process.compute_lag_s() == 0.0

@@ -21,9 +21,11 @@ import typer.main  # noqa: E402 (as a script this file finds the program by the 
 
 from indexing.syntax.languages import LANGUAGES  # noqa: E402
 from models.catalog.published_models import load_published_models  # noqa: E402
+from models.host.metrics import METRICS as HOST_METRICS  # noqa: E402
 from server.assembly.settings_reference import list_settings  # noqa: E402
 from server.cli.app import PROGRAM, app  # noqa: E402
 from server.lsp.commands import schema  # noqa: E402
+from server.observation.figures import METRICS  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -266,6 +268,15 @@ def render_speed() -> str:
     return render_table(("figure", "what", "value", "reference", "at most", "holds"), rows)
 
 
+def render_metrics() -> str:
+    """Return a table of the metrics of the server and of the model host."""
+    rows = [
+        (f"`{one.name}`", one.kind, ", ".join(f"`{label}`" for label in one.labels), one.meaning)
+        for one in (*METRICS, *HOST_METRICS)
+    ]
+    return render_table(("metric", "kind", "labels", "what"), rows)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "languages": render_languages,
     "settings": render_settings,
@@ -282,6 +293,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "seeded-bugs": render_seeded_bugs,
     "instructions": render_instructions,
     "speed": render_speed,
+    "metrics": render_metrics,
 }
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from agents.ports.action_log import actions
 from indexing.workspace.secrets.literals import replace_secrets
 from server.assembly.log import STANDARD_ATTRIBUTES, WITHHELD, PrivacyFilter
+from server.observation.ids import add_ids
 from starling_files import make_folder, open_private
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class ActionFiles(logging.Handler):
         self._written = 0
         self._most = min(MOST_FILE_BYTES, settings.actions_bytes // 10)
         self._failed = False
+        self.addFilter(add_ids)
         self.addFilter(PrivacyFilter(texts=settings.texts))
 
     def is_like(self, other: ActionFiles) -> bool:

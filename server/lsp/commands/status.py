@@ -44,6 +44,14 @@ class IndexFacts(CommandRecord):
     indexed_at: float | None = Field(description="When the last full pass ended, seconds since the epoch.")
     problem: str = Field(description='What is wrong, "" for nothing.')
     libraries: LibraryFacts = Field(description="The index of installed libraries.")
+    coverage: float | None = Field(
+        description="Share of the files to index that are indexed, from 0 to 1; null without such files. Files "
+        "that are left out on purpose do not count, those that a limit or an error left out do."
+    )
+    lag_s: float = Field(
+        description="Freshness: seconds since the oldest change that is not indexed yet; 0 for none, and where another "
+        "server does the work."
+    )
 
 
 class ModelFacts(CommandRecord):

@@ -50,6 +50,7 @@ def wrap_with_logging(build: Builder) -> Builder:
     def build_and_configure(roots: Sequence[Path], options: object, old: core.Core | None) -> core.Core:
         """Build a core, and configure the log if its settings have changed."""
         from server.assembly import log  # noqa: PLC0415 (structlog, after `initialize`)
+        from server.assembly.observation import switching  # noqa: PLC0415 (as above)
         from server.assembly.watching import action_log  # noqa: PLC0415 (as above)
         from server.state import paths  # noqa: PLC0415 (structlog, after `initialize`)
 
@@ -61,6 +62,8 @@ def wrap_with_logging(build: Builder) -> Builder:
             if not any(paths.HOME_VARIABLE in one for one in new.problems):  # else the index has reported the problem
                 problem = problem or folder.problem
             new = replace(new, problems=(*new.problems, *filter(None, [problem])))
+        if wrong := switching.apply(new.settings):
+            new = replace(new, problems=(*new.problems, *wrong))
         return new
 
     return build_and_configure

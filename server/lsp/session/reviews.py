@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from agents.findings import QUICK, Layer
 from agents.reviewer.notebook_cells import filter_cell_findings
 from server.assembly import policies
 from server.lsp.session.cancellation import Tickets
+from server.observation.figures import figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +128,10 @@ class Reviews:
             self._start(document)
         return await arrival
 
+    def count_findings(self) -> dict[str, int]:
+        """Return the numbers of findings in open documents by severity; any thread may call this."""
+        return Counter(finding.severity.value for review in list(self._known.values()) for finding in review.findings)
+
     # For notifications
 
     def schedule(self, document: OpenText, *, opened: bool) -> None:
@@ -226,6 +232,8 @@ class Reviews:
         if (ticket is not None and ticket.is_cancelled()) or self._documents.get(uri) is not review.document:
             return
         new = self._known.get(uri) != review
+        if review.finished:
+            figures.add("starling_reviews_total")
         self._known[uri] = review
         self._answer_waiting(uri, review)
         if new:

@@ -18,6 +18,7 @@ from lsprotocol import types
 from indexing.syntax.trees import KEPT
 from server.access.roles import Action
 from server.assembly.core import CoreHolder
+from server.assembly.observation.sources import SOURCES
 from server.gate.question.shown_documents import ShownDocuments
 from server.lsp.editor import configuration
 from server.lsp.editor.client import Client
@@ -36,10 +37,11 @@ from server.lsp.session.session_log import log_indexed, log_settings
 from server.lsp.session.snapshot import Snapshot
 from server.lsp.session.workspace_reviews import WorkspaceReviews
 from server.lsp.wire.guard import Guard
+from server.observation.figures import figures
 from server.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from pygls.lsp.server import LanguageServer
@@ -128,6 +130,14 @@ class Session:
         document = self.documents.get(uri) if uri is not None else None
         return Snapshot(document, self.client, self.roots)
 
+    def find_core(self) -> Core | None:
+        """Return the core; None before it is built and after its end. Any thread may call this."""
+        return self.cores.current
+
+    def count_findings(self) -> Mapping[str, int]:
+        """Return the numbers of findings in open documents by severity. Any thread may call this."""
+        return self.reviews.count_findings()
+
     def get_gate(self) -> Gate:
         """Return the gate of this connection, created on first use."""
         if self._gate is None:
@@ -174,6 +184,8 @@ class Session:
         """Handle `initialized`: load settings, index and models in the background."""
         self._loop = asyncio.get_running_loop()
         self._configuring = asyncio.Lock()
+        SOURCES.add(self)
+        figures.add("starling_sessions")
         self.reconfigure()
 
     async def close(self) -> None:
@@ -181,6 +193,9 @@ class Session:
         if self._closed:
             return
         self._closed = True
+        if self._loop is not None:
+            SOURCES.remove(self)
+            figures.add("starling_sessions", -1)
         self.completions.close()
         self.next_edits.close()
         self.reviews.close()
