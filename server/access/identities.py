@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection: an account, found by an access token, with its role of this moment.
+"""The account at the other end of a connection, found by an access token, with its role of this moment.
 
 A role and a disabled account are read from the state, never from the token. Needs the extra `accounts`. Start at
 `Directory.identify`.

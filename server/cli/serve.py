@@ -96,8 +96,9 @@ def _listen(transport: Transport) -> NoReturn:
     from pathlib import Path  # noqa: PLC0415 (as above)
 
     from server.lsp.serving import sockets  # noqa: PLC0415
+    from server.lsp.serving.address import Address  # noqa: PLC0415
 
-    address = sockets.Address(
+    address = Address(
         transport.host,
         transport.port,
         anywhere=transport.anywhere,

@@ -115,7 +115,7 @@ def change_password(name: Name) -> None:
 
 @app.command("new-key")
 def make_key() -> None:
-    """Sign access tokens with a new key from now on; those of the old key stay valid until they expire."""
+    """Make a new key for access tokens; those of the old key stay valid until they expire."""
     _require_extra()
     from server.access.keys import KeyRing  # noqa: PLC0415 (an extra)
     from server.state.access.key_store import KeyStore  # noqa: PLC0415
@@ -207,7 +207,7 @@ def _hash(secret: str) -> str:
 
 def _require_extra() -> None:
     """Raise Failure if packages for accounts are not installed."""
-    from server.assembly.accounts import explain_missing_extra  # noqa: PLC0415 (`--help` starts without)
+    from server.assembly.access.accounts import explain_missing_extra  # noqa: PLC0415 (`--help` starts without)
 
     if missing := explain_missing_extra():
         raise Failure(missing)

@@ -63,7 +63,7 @@ MAY_SPEAK = {
     "server/access/addresses.py": {"urllib"},  # takes an address apart
     "server/access/encryption.py": {"ssl"},  # reads a certificate
     "server/access/endpoints.py": {"urllib"},  # reads a form
-    "server/access/login_client.py": {"httpx2"},  # logs in where a person told it to
+    "server/access/login_client.py": {"httpx2", "ssl"},  # logs in where a person told it to
     "server/cli/login.py": {"ssl"},  # reads the certificates that the person trusts
     "server/access/external_issuer.py": {"httpx2"},  # the issuer that a person's own settings name
     "server/work/systemd_messages.py": {"socket"},  # a message to systemd on this machine, if that asks for it

@@ -1,4 +1,4 @@
-"""What a server with accounts needs beside its sockets: TLS, the settings, and the endpoints for logins.
+"""The parts of a server with accounts beside its sockets: TLS, the settings, and the endpoints for logins.
 
 Start at `serve_logins`.
 """
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
 
-    from server.assembly.access_settings import AccessSettings
+    from server.assembly.access.access_settings import AccessSettings
+    from server.lsp.serving.address import Address
     from server.lsp.serving.admission import Admission
-    from server.lsp.serving.sockets import Address
     from server.lsp.serving.visitors import Visitors
 
 
@@ -44,7 +44,7 @@ def make_visitors(*, logs_in: bool) -> Visitors:
     Raises:
         ServeError: packages are missing, or the endpoints are wanted and there is an external issuer.
     """
-    from server.assembly.accounts import build_access, explain_missing_extra  # noqa: PLC0415 (as above)
+    from server.assembly.access.accounts import build_access, explain_missing_extra  # noqa: PLC0415 (as above)
     from server.lsp.serving.visitors import Visitors  # noqa: PLC0415
 
     if missing := explain_missing_extra():

@@ -12,7 +12,6 @@ import contextlib
 import gc
 import logging
 import sys
-from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -26,6 +25,7 @@ from server.access.records import TokenRefused
 from server.assembly import core
 from server.lsp.language_server import StarlingServer, create_server
 from server.lsp.serving import admission, lifetime, stdio, token_file
+from server.lsp.serving.address import Address
 from server.lsp.serving.admission import Admission, Arrival, ConnectionAdmission
 from server.lsp.serving.login_listener import make_tls, make_visitors, read_access_settings, serve_logins
 from server.lsp.serving.stdio import ServeError
@@ -35,7 +35,6 @@ from server.state import paths
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-    from pathlib import Path
 
     from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request, Response
@@ -51,31 +50,6 @@ SUBPROTOCOL = "lsp"
 NEEDS_ACCOUNTS = (
     "Other machines can connect only with accounts: add --login HOST:PORT, where people log in, or set `access.issuer`"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """The address to listen on, and the options of the server there.
-
-    Attributes:
-        host: host name or IP address to listen on.
-        port: the port, 0 for any free one.
-        anywhere: allow other machines to connect.
-        token_file: file that keeps the token from one start to the next; None for a new token in the runtime folder.
-        login: host and port of the endpoints for logins, which needs accounts; None for none.
-        certificate: the certificate for TLS, with its chain, in PEM; None to serve without TLS.
-        key: the private key of the certificate.
-        behind_proxy: whether a reverse proxy ends TLS and names the addresses of clients.
-    """
-
-    host: str
-    port: int
-    anywhere: bool = False
-    token_file: Path | None = None
-    login: tuple[str, int] | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    behind_proxy: bool = False
 
 
 def serve_tcp(address: Address) -> NoReturn:

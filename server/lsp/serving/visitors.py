@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.access.identities import Identity
-    from server.assembly.accounts import Access
+    from server.assembly.access.accounts import Access
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.access.http_server import HttpServer
-from server.assembly.access_settings import AccessSettings
-from server.assembly.accounts import build_access
+from server.assembly.access.access_settings import AccessSettings
+from server.assembly.access.accounts import build_access
 from server.assembly.settings import resolve
 from server.cli import run
 

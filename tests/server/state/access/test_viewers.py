@@ -59,7 +59,8 @@ def request_and_apply(state: State, viewer: Viewer, folder: Path) -> tuple[str, 
     replaced = Replaced(checkpoint, name, "t", (change,), (None,), "")
     records.approve(name, replaced, answered=True)
     row = AuditRow(
-        time.time(), name, viewer.name or "someone", "c", "b", "", "write_file", "t", "create", "a.py", "", "", "x", True,
+        time.time(), name, viewer.name or "someone",
+        "c", "b", "", "write_file", "t", "create", "a.py", "", "", "x", True,
         "approve", 1.0, "applied", "", "192.0.2.1",
     )  # fmt: skip
     outcome = Outcome(name, Verdict.APPLIED, "", checkpoint)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from server.access.endpoints import Endpoints
     from server.access.identities import Directory
-    from server.assembly.access_settings import AccessSettings
+    from server.assembly.access.access_settings import AccessSettings
 
 ISSUER = "starling"  # the `iss` of our own tokens
 
