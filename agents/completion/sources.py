@@ -21,6 +21,7 @@ from agents.completion.polish import Polisher
 from agents.completion.resolved.resolver import NOTHING, Resolved
 from agents.completion.runs import Ending, Place
 from agents.completion.shaping.indentation import move_to_column
+from agents.ports.tracing import carry_span, open_span
 from agents.suggestions import Completion, Origin, Trigger
 
 if TYPE_CHECKING:
@@ -139,13 +140,15 @@ class Sources:
         polisher = Polisher(cursor, plan)
         if not policy.recall:
             return _Recollection(request, plan, polisher, ())
-        found = self.index.recall(
-            cursor.document,
-            cursor.offset,
-            whole_block=plan.extent is Extent.BLOCK,
-            limit=_RECALL_LIMIT if request.trigger is Trigger.INVOKED else _BEGINNING_LIMIT,
-            deadline=time.monotonic() + policy.recall_ms / 1000,
-        )
+        with open_span("recall") as span:
+            found = self.index.recall(
+                cursor.document,
+                cursor.offset,
+                whole_block=plan.extent is Extent.BLOCK,
+                limit=_RECALL_LIMIT if request.trigger is Trigger.INVOKED else _BEGINNING_LIMIT,
+                deadline=time.monotonic() + policy.recall_ms / 1000,
+            )
+            span.set(found=len(found))
         placed = ((one, move_to_column(one.column, one.text, cursor)) for one in found)
         recalled = [replace(one, text=text) for one, text in placed if text]
         if request.trigger is Trigger.AUTOMATIC:
@@ -161,7 +164,8 @@ class Sources:
             sure = ((one, confidence.estimate_recalled(one)) for one in recalled)
             candidates = [Candidate(polisher.polish(one.text), Origin.RECALL, likely) for one, likely in sure]
         limit_ms = policy.resolve_asking_ms if request.trigger is Trigger.INVOKED else policy.resolve_ms
-        resolved = self.resolver.resolve(cursor, limit_ms) if policy.resolve_ms else NOTHING
+        with open_span("resolve"):
+            resolved = self.resolver.resolve(cursor, limit_ms) if policy.resolve_ms else NOTHING
         merged = _add_resolved(request, polisher, candidates, resolved)
         return _Recollection(request, plan, polisher, recalled, merged, resolved)
 
@@ -170,10 +174,12 @@ class Sources:
         request, plan, polisher = recollection.request, recollection.plan, recollection.polisher
         snippets: tuple[Snippet, ...] = ()
         if model.entry.context_tokens >= _LEAST_WINDOW:
-            syntax = self.trees.of(request.cursor.document)
-            snippets = self.context.gather(
-                request.cursor, syntax, self.index, request.policy, large_ms=request.budget_ms
-            )
+            with open_span("context") as span:
+                syntax = self.trees.of(request.cursor.document)
+                snippets = self.context.gather(
+                    request.cursor, syntax, self.index, request.policy, large_ms=request.budget_ms
+                )
+                span.set(snippets=len(snippets))
         return Decoder(
             model,
             polisher,
@@ -193,14 +199,16 @@ class Sources:
         request = recollection.request
         self.answers.recorder.record_model_run()
         place = Place.of(request.cursor.document, request.cursor.offset, recollection.reach)
-        decode = partial(self._decode, request, decoder)
+        decode = carry_span(partial(self._decode, request, decoder))
         run = self.runs.start(place, decode, linger_s=request.policy.linger_ms / 1000)
         recollection.polisher.prepare()  # while the model reads the prompt
         return run
 
     def _decode(self, request: Request, decoder: Decoder, run: Run[Outcome]) -> Outcome:
         """Decode on the run's thread; if nobody waits for the outcome any more, cache it for the next request."""
-        outcome = decoder.decode(run)
+        with open_span("model", model=decoder.model.entry.name) as span:
+            outcome = decoder.decode(run)
+            span.set(model_ms=round(outcome.model_ms, 1), candidates=len(outcome.candidates), problem=outcome.problem)
         if run.is_abandoned and not outcome.problem:
             self.answers.choose(request, outcome.polisher, outcome.candidates, shown=False)
         return outcome

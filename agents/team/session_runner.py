@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from agents.markdown import make_inert
 from agents.ports.failures import StateError
 from agents.ports.sessions import Entry, EntryKind, Session, SessionState, SessionUnavailable
+from agents.ports.tracing import open_span
 from agents.team import instructions, router, transcript
 from agents.team.events import AgentChosen, CallEnded, CallStarted, Noted, PlanChanged, TurnEnded, TurnStatus
 from agents.team.failure import ToolFailed
@@ -35,6 +36,7 @@ from agents.team.turn.self_check import run_checked_turn
 from agents.team.watching.watch import ROUTING, TurnBegan, Watch, WatchedChat, ignore
 from agents.team.workflows.session_turn import run_workflow_turn
 from agents.team.workflows.workflow_files import Workflows
+from agents.traced_chat import TracedChat
 from models.chat import Message, Speaker
 from models.chat_layers import CountedChat
 
@@ -141,6 +143,22 @@ class SessionRunner:
             SessionUnavailable: the session does not exist, is full, or another client drives it.
             StateError: the session cannot be read or written.
         """
+        name = workflow.name if workflow is not None else ""
+        with open_span("turn", session=self._session, workflow=name, mode=self._team.bench.mode.value) as span:
+            span.set_text("request", request)
+            ended = await self._handle(request, emit, cancelled, shown, workflow)
+            span.set(status=ended.status.value, steps=ended.steps, tokens=ended.tokens)
+        return ended
+
+    async def _handle(
+        self,
+        request: str,
+        emit: Emit,
+        cancelled: Callable[[], bool],
+        shown: Path | None,
+        workflow: WorkflowRequest | None,
+    ) -> TurnEnded:
+        """Answer `request` as `handle` says."""
         team = self._team
         async with hold_session(team.sessions, self._session, team.owner) as held:
             showing = asyncio.create_task(self._store_states())
@@ -185,7 +203,10 @@ class SessionRunner:
     async def _gather_named_files(self, request: str, shown: Path | None, brings_text: bool) -> NamedFiles:  # noqa: FBT001
         """Return the text of files that a request names, and problems; imports are offered only with `brings_text`."""
         bench = replace(self._team.bench, offered=self._notes.offered if brings_text else None)
-        return await gather_named_files(request, shown, bench)
+        with open_span("context") as span:
+            named = await gather_named_files(request, shown, bench)
+            span.set(characters=len(named.text), problems=len(named.problems))
+        return named
 
     async def _make_request_entry(self, request: str, attached: str) -> Entry:
         """Return the entry of a request, secrets hidden, with `attached` and the files that are open in the client."""
@@ -234,16 +255,17 @@ class SessionRunner:
             return TurnEnded(TurnStatus.FAILED, NO_MODEL)
         routed: list[Reply] = []
         try:
-            choice = await asyncio.to_thread(
-                router.choose_role,
-                request,
-                team.roles,
-                current=held.role,
-                last=router.find_last_answer(entries),
-                chat=None if team.is_led("chat") else CountedChat(self._wrap_chat(chat, ROUTING), routed.append),
-                fallback=router.choose_fallback(is_led=team.is_led("chat"), mode=team.bench.mode),
-                cancelled=cancelled,
-            )
+            with open_span("route"):
+                choice = await asyncio.to_thread(
+                    router.choose_role,
+                    request,
+                    team.roles,
+                    current=held.role,
+                    last=router.find_last_answer(entries),
+                    chat=None if team.is_led("chat") else CountedChat(self._wrap_chat(chat, ROUTING), routed.append),
+                    fallback=router.choose_fallback(is_led=team.is_led("chat"), mode=team.bench.mode),
+                    cancelled=cancelled,
+                )
         except ValueError as error:
             return TurnEnded(TurnStatus.FAILED, str(error))
         emit(AgentChosen(choice.role.name, choice.why))
@@ -305,7 +327,9 @@ class SessionRunner:
         )
         remembered: tuple[str, ...] = ()
         if own.memory is not None and not team.is_led(role.model):
-            remembered = await own.memory.find_memories(role.name, messages[-1].text, chat.count_tokens)
+            with open_span("recall") as span:
+                remembered = await own.memory.find_memories(role.name, messages[-1].text, chat.count_tokens)
+                span.set(found=len(remembered))
         agent = Agent(
             self._wrap_chat(chat, role.name),
             Toolset(select_for_role(team.tools, role, inner=inner)),
@@ -318,7 +342,10 @@ class SessionRunner:
         )
         conversation = Conversation(chat.count_tokens, chat.context_tokens, messages)
         run = run_led_turn if team.is_led(role.model) else run_checked_turn
-        return await run(agent, conversation, own, spending)
+        with open_span("agent", agent=role.name, model=chat.name) as span:
+            ended = await run(agent, conversation, own, spending)
+            span.set(status=ended.status.value, steps=ended.steps)
+        return ended
 
     async def _delegate(self, asker: Role, name: str, task: str, bench: Workbench, spending: Spending) -> str:
         """Have the role `name` do `task`, within its own limits and those of the turn; return its answer.
@@ -346,7 +373,9 @@ class SessionRunner:
     def _wrap_chat(self, chat: ChatModel, agent: str) -> ChatModel:
         """Return `chat` with its replies recorded, and told to the watcher as those to `agent`."""
         team, session = self._team, self._session
-        watched = WatchedChat(chat, agent, team.compute_cost, lambda asked: team.watch(session, asked))
+        watched = WatchedChat(
+            TracedChat(chat, agent), agent, team.compute_cost, lambda asked: team.watch(session, asked)
+        )
         return RecordedChat(watched, self._recorder)
 
     def forward_event(self, event: Event, emit: Emit) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agents.findings import Layer
 from agents.tasks.task import Resources
+from agents.traced_chat import TracedChat
 from indexing.syntax.texts import decode
 from indexing.workspace.exclusion import Exclusion
 from indexing.workspace.files import read_regular
@@ -100,7 +101,7 @@ def build_resources(
     return Resources(
         core.index,
         core.model,
-        core.chat,
+        TracedChat(core.chat) if core.chat is not None else None,
         review=lambda document: review_statically(core, document, cancelled),
         read=files.read,
         files=files.list_files,

@@ -36,7 +36,7 @@ from server.assembly.access.access_settings import AccessSettings
 from server.assembly.deploy_settings import DeploySettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
-from server.assembly.observation.observation_settings import MetricsSettings
+from server.assembly.observation.observation_settings import MetricsSettings, TracesSettings
 from server.assembly.setting_sections import (
     CompletionSettings,
     Glob,
@@ -91,6 +91,7 @@ class Settings(BaseModel):
     access: AccessSettings = Field(default=AccessSettings(), description="A server with accounts.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
     metrics: MetricsSettings = Field(default=MetricsSettings(), description="Metrics for Prometheus.")
+    traces: TracesSettings = Field(default=TracesSettings(), description="Traces in OpenTelemetry's form.")
 
 
 def resolve(

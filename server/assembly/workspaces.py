@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from server.assembly import core as cores
 from server.assembly import log
+from server.assembly.observation import switching
 from server.assembly.resources import Files
 from server.assembly.watching import action_log
 from server.state import paths
@@ -102,7 +103,8 @@ def _open_workspace(roots: tuple[Path, ...], build: Builder) -> Workspace:
     folder = paths.ensure_writable(paths.log_dir())
     problem = log.configure(core.settings.log, folder.path or paths.log_dir()) or folder.problem
     action_log.start(core.settings.log, folder.path or paths.log_dir())
-    for sentence in (*core.problems, *filter(None, [problem])):
+    wrong = switching.apply(core.settings, metrics=False)
+    for sentence in (*core.problems, *filter(None, [problem]), *wrong):
         logger.warning("%s", sentence)
     core.chats.set_listener(lambda sentence: logger.warning("%s", sentence))
     core.start(None)

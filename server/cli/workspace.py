@@ -57,12 +57,13 @@ def open_core(root: Path) -> Iterator[Core]:
         Failure: no folder for the index can be written.
     """
     from server.assembly import core  # noqa: PLC0415 (pydantic, numpy and tree-sitter; `--help` starts without)
+    from server.assembly.observation import switching  # noqa: PLC0415 (as above)
 
     storage = paths.ensure_writable(paths.index_dir())
     if storage.path is None:
         raise Failure(storage.problem)
     built = core.build([root], None, None, foreground=True)
-    for problem in built.problems:
+    for problem in (*built.problems, *switching.apply(built.settings, metrics=False)):
         terminal.note(problem)
     built.chats.set_listener(terminal.note)
     try:

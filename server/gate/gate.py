@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
 from agents.ports.permissions import Permission
+from agents.ports.tracing import open_span
 from agents.tools import WRITE_FILE
 from server.gate import hunks as parts
 from server.gate import outcomes, undoing
@@ -242,6 +243,16 @@ class Gate:
         return locate_changes(places.allow_excluded() if case.undoes else places, proposal)
 
     async def _process(self, case: Case, checked: CheckedProposal | None, cancelled: Cancelled | None) -> Outcome:
+        """Check, record and decide `case` as `_check_and_decide` does, within a span of the trace."""
+        files = len(checked.proposal.changes) if checked is not None else 0
+        with open_span("gate", tool=case.question.tool.name, files=files, limited=case.limited) as span:
+            outcome = await self._check_and_decide(case, checked, cancelled)
+            span.set(verdict=outcome.verdict.value, answer=case.answer.value if case.answer is not None else "")
+        return outcome
+
+    async def _check_and_decide(
+        self, case: Case, checked: CheckedProposal | None, cancelled: Cancelled | None
+    ) -> Outcome:
         """Check the limits, record the request, have it decided, and apply an approved change; return the outcome.
 
         A person is asked unless a rule or an earlier answer decides. `checked` is None for a tool call. The verdict is
@@ -305,7 +316,9 @@ class Gate:
         records that outcome here and raises the error again.
         """
         try:
-            not_approved = await asking.ask(self._asker, case, self._limits.answer_s, cancelled)
+            with open_span("question", tool=case.question.tool.name) as span:
+                not_approved = await asking.ask(self._asker, case, self._limits.answer_s, cancelled)
+                span.set(answer=case.answer.value if case.answer is not None else "")
         except BaseException as error:
             await asyncio.shield(self._end(case, asking.describe_failure(case, error), None, None))
             raise
@@ -370,7 +383,8 @@ class Gate:
             application = Application(
                 self.journal, self._workplace, self._disk, self._limits.answer_s, self._late, case, now, confirm
             )
-            return await application.run(cancelled)
+            with open_span("write", files=len(now.proposal.changes)):
+                return await application.run(cancelled)
 
     async def _end(
         self,

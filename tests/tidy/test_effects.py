@@ -49,6 +49,7 @@ MAY_WRITE = {
     "server/gate/disk/overwriting.py": "an open file of the workspace, in place; only the disk's module opens one",
     "server/gate/question/shown_documents.py": "the diffs that questions are about, in Starling's cache",
     "server/assembly/log.py": "the folder of the log",
+    "server/observation/trace_file.py": "the file of traces, beside the log, where a person turned them on",
     "server/assembly/watching/action_log.py": "files of the team's actions, beside the log; removes old ones there",
     "server/state/paths.py": "Starling's own folders",
     "server/state/database.py": "the folder of the state database",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from agents.ports import permissions
 from agents.ports.deployments import DeploymentUnavailable
 from agents.ports.origins import Origin
+from agents.ports.tracing import open_span
 from agents.team import toolset
 from agents.team.events import CallEnded, CallStarted
 from agents.team.failure import ToolFailed
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LONGEST_TITLE = 200
+UNKNOWN = "unknown"
+"""Name of a call without a tool in traces; a model's own text is not in them."""
 
 Answer = TypeVar("Answer")
 
@@ -118,10 +121,13 @@ async def run_call(prepared: PreparedCall, bench: Workbench, spending: Spending)
     identity = f"{bench.task}:{spending.steps}:{call.id}"
     title = escape_to_line(call.name if prepared.tool is None else prepared.tool.describe(prepared.arguments))
     bench.emit(CallStarted(bench.agent, identity, call.name, title[:LONGEST_TITLE], dict(call.arguments)))
-    try:
-        result = await _run_permitted(prepared, bench, spending)
-    except ToolFailed as error:
-        result = ToolResult(str(error), failed=True)
+    with open_span("tool", tool=UNKNOWN if prepared.tool is None else prepared.tool.name, agent=bench.agent) as span:
+        try:
+            result = await _run_permitted(prepared, bench, spending)
+        except ToolFailed as error:
+            result = ToolResult(str(error), failed=True)
+        span.set(failed=result.failed, characters=len(result.text))
+        span.set_text("result", result.text)
     result = _cut(result, spending.limits.result_characters)
     bench.emit(
         CallEnded(bench.agent, identity, call.name, result.text, result.failed, round(time.monotonic() - begun, 3))

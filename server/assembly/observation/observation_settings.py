@@ -49,7 +49,7 @@ def _check_endpoint(text: str) -> str:
     """Return `text` unchanged if it is "" or the URL of a server; for pydantic. Raises ValueError."""
     parts = urlsplit(text)
     usual = parts.scheme in {"http", "https"} and bool(parts.hostname) and not (parts.query or parts.fragment)
-    if text and (not usual or "@" in parts.netloc or re.search(r"[\s\x00-\x1f]", text) or (parts.port or 1) < 1):
+    if text and (not usual or "@" in parts.netloc or re.search(r"[\s\x00-\x1f]", text) or parts.port == 0):
         raise ValueError("not the address of a server")
     return text
 
@@ -89,7 +89,7 @@ class TracesSettings(BaseModel):
     endpoint: Annotated[str, Field(max_length=500), AfterValidator(_check_endpoint)] = Field(
         default="",
         description="Address of a collector that takes traces by OTLP over HTTP, such as "
-        "`http://127.0.0.1:4318/v1/traces`; empty for none. Never gets code, prompts or paths. Needs the extra "
+        "`http://127.0.0.1:4318`; empty for none. Never gets code, prompts or paths. Needs the extra "
         "`telemetry`.",
         json_schema_extra=PERSONAL_ENDPOINT,
     )

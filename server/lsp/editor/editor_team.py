@@ -26,6 +26,7 @@ from server.lsp.editor.editor_gate import make_viewer
 from server.lsp.editor.editor_person import EditorPerson
 from server.lsp.editor.editor_saving import SavedChanges, save_in_editor
 from server.lsp.editor.overwritten_files import CheckedChanges, OpenFile, OverwrittenFiles, WatchedCommands
+from server.observation.ids import bind
 from server.state.feedback_store import FeedbackStore
 from server.state.lease_owners import name_owner
 from server.state.session_store import SessionStore
@@ -253,7 +254,8 @@ class EditorTeam:
         if live.runner is None or live.made_for != wanted:
             make = partial(self._make_runner, turn, self._session.roots, self._session.get_gate())
             live.runner, live.made_for = await asyncio.to_thread(make), wanted
-        return await live.runner.handle(turn.text, turn.emit, turn.job.is_cancelled, turn.shown)
+        with bind(session=turn.session.id):
+            return await live.runner.handle(turn.text, turn.emit, turn.job.is_cancelled, turn.shown)
 
     def _make_runner(self, turn: TurnRequest, roots: tuple[Path, ...], gate: Gate) -> SessionRunner:
         """Return a runner for the session of `turn`. Blocking."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from agents.ports.tracing import carry_span
 from server.gate.question.printing import replace_unprintable
 from server.lsp.editor.client_requests import ask_client
 
@@ -69,7 +70,7 @@ class Job:
 
     async def run_blocking(self, blocking: Callable[[], R]) -> R:
         """Run `blocking` in a thread and return its result."""
-        return await self.loop.run_in_executor(self.pool, blocking)
+        return await self.loop.run_in_executor(self.pool, carry_span(blocking))
 
 
 class Jobs:

@@ -58,6 +58,8 @@ def end(status: int) -> NoReturn:
     for name in ("server.gate.commands.groups", "server.mcp_client.stdio"):
         if (groups := sys.modules.get(name)) is not None:
             groups.end_all_groups()
+    if (traces := sys.modules.get("server.observation.opentelemetry_tracer")) is not None:
+        traces.flush_all()
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

@@ -25,7 +25,6 @@ from server.access.records import TokenRefused
 from server.assembly import core
 from server.lsp.language_server import StarlingServer, create_server
 from server.lsp.serving import admission, lifetime, stdio, token_file
-from server.lsp.serving.address import Address
 from server.lsp.serving.admission import Admission, Arrival, ConnectionAdmission
 from server.lsp.serving.login_listener import make_tls, make_visitors, read_access_settings, serve_logins
 from server.lsp.serving.stdio import ServeError
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from websockets.typing import Subprotocol
 
     from server.access.identities import Identity
+    from server.lsp.serving.address import Address
 
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents.ports.tracing import carry_span, get_span
 from agents.suggestions import Completion, Trigger
 from models.local import allocator
 from server.lsp.session.cancellation import Tickets
@@ -20,6 +21,7 @@ from server.lsp.session.pace import Pace
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from agents.ports.tracing import Span
     from server.assembly.core import Core, CoreHolder
     from server.lsp.session.cancellation import Ticket
     from server.lsp.session.next_edit_requests import NextEditRequests
@@ -68,6 +70,7 @@ class CompletionRequests:
         if not completion.suggestions and selected is None and completion.why_empty not in UNREAD:
             edit = await self._next_edits.suggest_in_line(document, offset)
             completion = completion if edit is None else Completion((edit,))
+        _describe(get_span(), document, trigger, completion)
         if logger.isEnabledFor(logging.DEBUG):
             _log_request(document, offset, trigger, completion, (time.monotonic() - came) * 1000)
         return completion
@@ -93,7 +96,7 @@ class CompletionRequests:
                 delay_s = self._pace.compute_delay_s(came, superseded=superseded, expected=expected)
                 if not await ticket.sleep(_compute_wait_s(core, trigger, delay_s)):
                     return _make_empty("cancelled")
-                work = self._pool.submit(_Call(core, document, offset, trigger, selected, ticket))
+                work = self._pool.submit(carry_span(_Call(core, document, offset, trigger, selected, ticket)))
                 work.add_done_callback(lambda _: allocator.note_work())
                 completion = await ticket.wait_result(work)
                 if ticket.is_cancelled():
@@ -177,6 +180,16 @@ def _compute_wait_s(core: Core, trigger: Trigger, delay_s: float) -> float:
     if core.model is None or trigger is Trigger.INVOKED:
         return 0.0
     return max(delay_s, core.settings.completion.debounce_ms / 1000)
+
+
+def _describe(span: Span, document: OpenText, trigger: Trigger, completion: Completion) -> None:
+    """Set the figures of an answer on the span of its request."""
+    span.set(language=document.language, trigger=trigger.value, suggestions=len(completion.suggestions),
+             model_ms=round(completion.model_ms, 1))  # fmt: skip
+    for suggestion in completion.suggestions[:1]:
+        span.set(origin=suggestion.origin.value, confidence=round(suggestion.confidence, 3))
+    if completion.why_empty:
+        span.set(why_empty=completion.why_empty)
 
 
 def _log_request(document: OpenText, offset: int, trigger: Trigger, completion: Completion, answer_ms: float) -> None:

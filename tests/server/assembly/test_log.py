@@ -15,6 +15,7 @@ from pygls.exceptions import JsonRpcException
 from agents.suggestions import Completion
 from server.assembly import log
 from server.assembly.setting_sections import LogSettings
+from server.observation.ids import bind
 from tests.server.editor import URI
 
 if TYPE_CHECKING:
@@ -80,6 +81,17 @@ def test_a_record_is_one_json_object_with_time_and_process(tmp_path: Path) -> No
     assert (record["method"], record["took_ms"]) == ("initialize", 3)
     assert record["timestamp"].endswith("Z")
     assert record["process"] > 0
+
+
+def test_records_carry_the_ids_of_their_request_also_those_from_before_the_settings_were_known(tmp_path: Path) -> None:
+    log.begin()
+    with bind(request="7", session="s1", user="ann"):
+        logging.getLogger("own").info("early")
+        log.configure(LogSettings(), tmp_path)
+        logging.getLogger("own").info("late", extra={"session": "its own"})
+    logging.getLogger("own").info("other")
+    found = [[record.get(name) for name in ("request", "session", "user")] for record in records(tmp_path)]
+    assert found == [["7", "s1", "ann"], ["7", "its own", "ann"], [None, None, None]]
 
 
 def test_a_traceback_goes_to_the_file_and_one_line_to_stderr(
@@ -263,6 +275,7 @@ async def log_request(editor: Editor, settings: LogSettings, folder: Path, **doc
 async def test_each_request_is_one_debug_record_of_figures_without_texts(editor: Editor, tmp_path: Path) -> None:
     record = await log_request(editor, LogSettings(level="debug"), tmp_path)
     assert (record["level"], record["language"], record["trigger"]) == ("debug", "python", "automatic")
+    assert record["request"]
     assert (record["origin"], record["confidence"], record["characters"]) == ("model", 0.9, len(editor.generator.text))
     assert record["answer_ms"] >= record["total_ms"] >= record["model_ms"] >= 0
     assert (record["prompt_end"], record["suggestion_text"]) == (log.WITHHELD, log.WITHHELD)

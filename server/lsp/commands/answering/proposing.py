@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import Field
 
 from agents.markdown import make_inert
+from agents.ports.tracing import open_span
 from agents.tasks import running
 from agents.tasks.filling import Cancelled
 from agents.tasks.task import Nothing, Scene, TextAnswer
@@ -108,7 +109,8 @@ async def run_task(snapshot: Snapshot, services: Services, place: Place, task: T
         Withdrawn: a person cancelled the task.
     """
     async with open_job(snapshot, services, place.core, task.name) as (job, resources):
-        result = await run_blocking(job, partial(running.propose, task, place.scene, resources))
+        with open_span("task", task=task.name, language=place.document.language):
+            result = await run_blocking(job, partial(running.propose, task, place.scene, resources))
         return await answer_result(services, job, result, task.name)
 
 
