@@ -32,6 +32,8 @@ from server.lsp.session.visits import NEEDED
 from server.state import paths
 from server.state.access.account_store import AccountStore
 from server.state.access.key_store import KeyStore
+from server.state.access.viewers import Viewer
+from server.state.session_store import SessionStore
 from tests.server.access.certificates import write_certificate
 from tests.wire import forking
 from tests.wire.conftest import PROGRAM, wait_for
@@ -291,6 +293,38 @@ async def test_a_new_role_holds_for_open_sessions_and_a_disabled_account_ends_th
         await server.open(token)
     assert (await run_command(other, 10, "starling.status"))["code"] == -32602
     await other.close()
+
+
+async def ask(raw: RawSocket | RawStream, command: str, **arguments: object) -> dict[str, Any]:
+    """Run a command and return the whole answer."""
+    params = {"command": command, "arguments": [arguments]}
+    await raw.send({"jsonrpc": "2.0", "id": 98, "method": "workspace/executeCommand", "params": params})
+    while (answer := await raw.receive()).get("id") != 98 or "method" in answer:
+        if "method" in answer and "id" in answer:
+            await raw.send({"jsonrpc": "2.0", "id": answer["id"], "result": None})
+    return answer
+
+
+async def test_a_person_sees_their_own_sessions_alone(server: Server, tmp_path: Path) -> None:
+    folder, state = tmp_path / "shared", open_state()
+    made = {}
+    for account in server.accounts.list_all():
+        store = SessionStore(state, Viewer(account.id, account.name))
+        made[account.name] = store.create(folder.as_uri(), title=account.name).id
+    for name in ("developer", "approver", "admin"):
+        raw = await server.begin(await server.log_in(name), folder)
+        listed = (await ask(raw, "starling.sessions"))["result"]["sessions"]
+        assert [one["id"] for one in listed] == [made[name]]
+        for other, session in made.items():
+            for action in ("show", "export", "rename", "delete"):
+                answer = await ask(raw, "starling.session", session=session, action=action, title="taken")
+                assert ("result" in answer) is (other == name), (name, other, action)
+            answer = await ask(raw, "starling.feedback", session=session, entry=1, thumb="up")
+            assert "result" not in answer
+            answer = await ask(raw, "starling.ask", session=session, request="go on")
+            assert answer["error"]["data"]["code"] == "session-unavailable"
+        await raw.close()
+    assert [one.title for one in SessionStore(state).list_newest(folder.as_uri(), 9)] == ["viewer"]
 
 
 async def list_roots(raw: RawSocket | RawStream) -> list[str]:
