@@ -26,6 +26,7 @@ SECTION, NAME = "starling", "token"  # the token's place in `initializationOptio
 WAIT_S = 10.0  # for `initialize`, which editors send at once
 MOST_BYTES = 1 << 18  # of a message before the admission; an editor's `initialize` takes 20,000
 MOST_WAITING = 16  # connections that are not admitted yet; one more ends the oldest
+MOST_WAITING_VISITS = 64  # the same on a server with accounts, where others than accounts connect, too
 MOST_SESSIONS = 32  # each holds an index and perhaps a model
 MOST_VISITS = 128  # the same on a server with accounts
 LACKING = (
@@ -77,7 +78,9 @@ class Admission:
         self.sessions = 0
 
     def register(self, disconnect: Callable[[str], None], arrival: Arrival = NOTHING_KNOWN) -> ConnectionAdmission:
-        """Register and return a new connection; end the oldest waiting ones if more than `MOST_WAITING` wait.
+        """Register and return a new connection; end the oldest waiting ones if too many wait.
+
+        Those of accounts, which have sent a valid access token, are ended last.
 
         Args:
             disconnect: ends the connection, given the reason; called on the event loop.
@@ -85,8 +88,10 @@ class Admission:
         """
         connection = ConnectionAdmission(self, disconnect, arrival)
         self.waiting.append(connection)
-        while len(self.waiting) > MOST_WAITING:
-            self.waiting.pop(0).end_connection("too many connections wait to be admitted")
+        while len(self.waiting) > (MOST_WAITING if self.visitors is None else MOST_WAITING_VISITS):
+            ended = next((one for one in self.waiting if not one.is_identified), self.waiting[0])
+            self.waiting.remove(ended)
+            ended.end_connection("too many connections wait to be admitted")
         return connection
 
     def is_token(self, shown: object) -> bool:
@@ -120,6 +125,11 @@ class ConnectionAdmission:
         self._timer = asyncio.get_running_loop().call_later(
             WAIT_S, self.end_connection, f"no initialize came within {WAIT_S:.0f} seconds"
         )
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether an access token of the connection was verified."""
+        return self._identity is not None
 
     async def prepare(self, body: bytes) -> None:
         """Verify the access token in the first message, before it is handled; only on a server with accounts.
