@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.assembly.access.access_settings import AccessSettings
+from server.assembly.databases.state_settings import StateSettings
 from server.assembly.deploy_settings import DeploySettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
@@ -90,6 +91,7 @@ class Settings(BaseModel):
     deploy: DeploySettings = Field(default=DeploySettings(), description="Deployments.")
     access: AccessSettings = Field(default=AccessSettings(), description="A server with accounts.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
+    state: StateSettings = Field(default=StateSettings(), description="The state database.")
     metrics: MetricsSettings = Field(default=MetricsSettings(), description="Metrics for Prometheus.")
     traces: TracesSettings = Field(default=TracesSettings(), description="Traces in OpenTelemetry's form.")
 

@@ -13,6 +13,7 @@ from server.gate.undoing import UNDO
 from server.state.access.viewers import EVERYBODY
 from server.state.audit_log import Audit
 from server.state.checkpoints import Checkpoints
+from server.state.database import Area
 from server.state.kept_proposals import KeptProposals
 from server.state.requests import Requests
 from server.state.watching.metrics_store import count_approval
@@ -54,7 +55,7 @@ class GateRecords:
             StateError: the request cannot be recorded, or the request that it asks again was answered meanwhile; the
                 caller must not act on it.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             self._requests.begin(connection, question, client=client, task=task, model=model, subjects=subjects)
             if question.proposal is not None and question.by != UNDO:
                 if question.origin.again and not self._kept.remove(connection, question.origin.again):
@@ -67,7 +68,7 @@ class GateRecords:
 
     def approve(self, request: str, replaced: Replaced | None, *, answered: bool) -> None:
         """Store the checkpoint `replaced`, if it is not None; with `answered`, record the request as approved."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             if replaced is not None:
                 self._checkpoints.store(connection, replaced)
             if answered:
@@ -82,7 +83,7 @@ class GateRecords:
         checkpoint. If a person was asked, counts the question among the team's figures.
         """
         replaced = ending.replaced
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE, Area.FIGURES) as connection:
             if replaced is not None:
                 self._checkpoints.store(connection, replaced)  # again, in case the database was deleted meanwhile
                 self._checkpoints.settle(connection, replaced.checkpoint, ending.made)
@@ -119,7 +120,7 @@ class GateRecords:
         If the new outcome is APPLIED, the change can be undone; else the edit stays stored, to be asked again.
         """
         outcome = ending.outcome
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             self._requests.end(connection, outcome, ending.answer, ending.answer_s)
             self._audit.add(connection, ending.rows)
             if outcome.applied:
@@ -128,7 +129,7 @@ class GateRecords:
 
     def check(self) -> None:
         """Raise `StateError` if nothing can be recorded now."""
-        with self._state.transaction():
+        with self._state.transaction(Area.GATE):
             pass
 
     def list_requests(self, status: Status | None, limit: int, *, session: str = "") -> tuple[Request, ...]:

@@ -18,6 +18,7 @@ import psutil
 from indexing.workspace.secrets.literals import replace_secrets
 from server.gate.records import UNFINISHED, Request, Status
 from server.state.access.viewers import EVERYBODY
+from server.state.database import Area
 from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Requests:
 
     def mark_asked(self, request: str) -> None:
         """Record the present time as the time when the question is shown to a person."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             self._insert_undecided(connection, request)
             connection.execute("UPDATE requests SET asked = ? WHERE id = ?", (time.time(), request))
 
@@ -186,7 +187,7 @@ class Requests:
         if not abandoned:
             return ()
         approved = []
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             for request, status, note in abandoned:
                 is_pending = status == Status.PENDING
                 unfinished = f"{note} {UNFINISHED}".strip()

@@ -25,6 +25,7 @@ from agents.ports.sessions import (
 from indexing.workspace.secrets.literals import replace_secrets
 from server.state import lease_owners
 from server.state.access.viewers import EVERYBODY
+from server.state.database import Area
 from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class SessionStore:
             now + LEASE_S if owner else 0,
             self._person,
         )
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             if name and (found := _find(connection, name)) is not None:
                 return found
             connection.execute(
@@ -121,7 +122,7 @@ class SessionStore:
         age = self._find_lease_age(session, owner)
         if age is not None and age < FRESH_S and (found := self.get(session)) is not None:
             return found
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             found = _find(connection, session)
             _require(connection, session, available=found is None or found.owner in {"", owner})
             connection.execute(
@@ -156,7 +157,7 @@ class SessionStore:
         if any(max(len(entry.text), len(entry.details)) > LONGEST_TEXT for entry in entries):
             raise ValueError(f"an entry has more than {LONGEST_TEXT:,} characters")
         now = time.time()
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             held = connection.execute(
                 "UPDATE sessions SET state = ?, changed = ?, owner = ?, leased = ?, entries = entries + ?"
                 " WHERE id = ? AND owner = ?",
@@ -179,14 +180,14 @@ class SessionStore:
         """End the lease of `owner` on a session; do nothing if `owner` has none."""
         if self._find_lease_age(session, owner) is None:
             return
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             connection.execute(
                 "UPDATE sessions SET owner = '', leased = 0 WHERE id = ? AND owner = ?", (session, owner)
             )
 
     def mark_open(self, session: str, owner: str) -> None:
         """Record that the client `owner` has a session open; forget the clients whose processes have ended."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             known = connection.execute("SELECT DISTINCT owner FROM session_openings").fetchall()
             for (other,) in known:
                 if lease_owners.has_ended(other):
@@ -199,7 +200,7 @@ class SessionStore:
 
     def mark_closed(self, session: str, owner: str) -> None:
         """Record that the client `owner` no longer has a session open; do nothing if it had not."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             connection.execute("DELETE FROM session_openings WHERE session = ? AND owner = ?", (session, owner))
 
     def set_title(self, session: str, title: str) -> bool:
@@ -208,7 +209,7 @@ class SessionStore:
         Raises:
             ValueError: the title is longer than `LONGEST_TITLE`.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             renamed = connection.execute(
                 "UPDATE sessions SET title = ?, changed = ? WHERE id = ?", (_check_title(title), time.time(), session)
             )
@@ -220,7 +221,7 @@ class SessionStore:
         Raises:
             SessionUnavailable: a client holds its lease, or has it open and `force` is not set.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             found = _find(connection, session)
             if found is None:
                 return False

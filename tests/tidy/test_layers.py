@@ -30,9 +30,16 @@ NETWORK = {
         "ssl",
         "ftplib",
         "smtplib",
+        "psycopg",
     ),
 }
 MAY_SPEAK = {
+    # the database named in `state.database`, which no workspace and no editor can set
+    "server/state/databases/addresses.py": {"urllib"},  # takes an address apart
+    "server/state/databases/connections.py": {"psycopg"},
+    "server/state/databases/errors.py": {"psycopg"},
+    "server/state/databases/pool.py": {"psycopg"},
+    "server/state/databases/postgresql.py": {"psycopg"},
     # the way to a chat model: made only where a person set `chat.url`, which no workspace and no editor can
     "models/remote/attempts.py": {"httpx2"},
     "models/remote/http.py": {"httpx2", "ssl", "urllib"},
@@ -95,8 +102,13 @@ def test_only_two_folders_know_the_model_context_protocol() -> None:
 
 def test_only_one_module_of_the_state_knows_which_database_there_is() -> None:
     assert [s.path for s in read_modules() if s.path.startswith("server/") and "sqlite3" in s.imports] == [
-        "server/state/database.py"
+        "server/state/databases/sqlite.py"
     ]
+
+
+def test_only_one_folder_knows_psycopg() -> None:
+    found = {s.path.rpartition("/")[0] for s in read_modules() if "psycopg" in s.imports}
+    assert found == {"server/state/databases"}
 
 
 def test_arrows_point_from_server_to_agents_to_indexing_and_models() -> None:

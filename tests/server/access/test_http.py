@@ -27,9 +27,9 @@ from server.access.records import Account, Kind, TokenRefused
 from server.access.roles import Role
 from server.access.tokens import AUDIENCE, TokenVerifier
 from server.state.access.key_store import KeyStore
-from server.state.database import State
 from tests.server.access.certificates import write_certificate
 from tests.server.access.conftest import PASSWORD, Clock, Issuing
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -266,7 +266,7 @@ class Elsewhere:
 
     def __init__(self) -> None:
         self.issuer = "https://id.example.test"
-        self.keys = KeyRing(KeyStore(State(None)))
+        self.keys = KeyRing(KeyStore(make_state(None)))
         self.documents: dict[str, Any] = {
             f"{self.issuer}/.well-known/openid-configuration": {
                 "issuer": self.issuer,

@@ -16,15 +16,16 @@ from server.gate.places import Places, make_exclusion
 from server.gate.policy import Limits
 from server.gate.ports import Answer
 from server.gate.question.scripted_person import ScriptedAsker
-from server.state.database import State
 from server.state.gate_records import GateRecords
 from tests import marked
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from agents.edits import Change
+    from server.state.database import State
 
 YES = (Answer.APPROVE,) * 100
 ANSWER_S = 60.0  # for answers that come; a slow machine is no reason to expire
@@ -41,7 +42,7 @@ class Bench:
     asker: Any = field(default_factory=lambda: ScriptedAsker(YES))
     workplace: Any = None
     limits: Limits = field(default_factory=lambda: Limits(answer_s=ANSWER_S))
-    state: State = field(default_factory=lambda: State(None))
+    state: State = field(default_factory=lambda: make_state(None))
 
     @cached_property
     def root(self) -> Path:
