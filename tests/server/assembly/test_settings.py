@@ -192,7 +192,7 @@ def test_a_wrong_value_lets_the_next_weaker_layer_through(layers: Layers) -> Non
             "zzz.enabled",
             (
                 "completion, index, next_edit, model, review, chat, team, schedule, autopilot, mcp, deploy, "
-                "access, log, metrics, traces"
+                "access, log, state, metrics, traces"
             ),
         ),
         (
@@ -200,7 +200,7 @@ def test_a_wrong_value_lets_the_next_weaker_layer_through(layers: Layers) -> Non
             "zzz",
             (
                 "completion, index, next_edit, model, review, chat, team, schedule, autopilot, mcp, deploy, "
-                "access, log, metrics, traces"
+                "access, log, state, metrics, traces"
             ),
         ),
         ({"completion": 1}, "completion", "is a section"),
