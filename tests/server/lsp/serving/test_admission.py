@@ -1,4 +1,4 @@
-"""Who waits to be admitted cannot keep accounts out."""
+"""Strangers who wait to be admitted cannot keep accounts out."""
 
 from __future__ import annotations
 
