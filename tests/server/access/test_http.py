@@ -81,8 +81,8 @@ async def serve(
         yield Served(issuing, listener.sockets[0].getsockname()[1], trusted)
 
 
-@pytest.fixture
-async def served(issuing: Issuing) -> AsyncIterator[Served]:
+@pytest.fixture(name="served")
+async def serve_account(issuing: Issuing) -> AsyncIterator[Served]:
     """Serve endpoints that know the account ada."""
     issuing.clock.now = time.time()
     issuing.add("ada")
