@@ -29,6 +29,7 @@ from server.cli import (
     logs,
     mcp,
     search,
+    state,
     stats,
     terminal,
     undo,
@@ -210,6 +211,7 @@ app.command("workflows")(workflows.list_workflows)
 app.command("acp")(acp.acp)
 app.add_typer(mcp.app, name="mcp")
 app.command("undo")(undo.undo)
+app.add_typer(state.app, name="state")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

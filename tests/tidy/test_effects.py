@@ -56,6 +56,7 @@ MAY_WRITE = {
     "server/assembly/watching/action_log.py": "files of the team's actions, beside the log; removes old ones there",
     "server/state/paths.py": "Starling's own folders",
     "server/state/databases/sqlite.py": "the folder of the state database",
+    "server/cli/state.py": "the file that a person names for the export of the state, never an old one",
     "server/cli/team/training.py": "the file that a person names for the export of approved edits, never an old one",
     "server/state/access/login_files.py": "tokens of a person's logins, in the state folder",
     "server/state/turn_files.py": "records of turns in the state folder",
