@@ -11,10 +11,13 @@ from abc import ABC, abstractmethod
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from server.state.migrations import SQLITE
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from server.state.migrations import Dialect
     from server.state.statements import Connection
 
 FILE = "state.sqlite3"
@@ -45,6 +48,8 @@ class Area(IntEnum):
     """Workflows and deployments that have ended."""
     ROWS = 8
     """Rows that the statements themselves lock: nothing is checked in one statement and written in another."""
+    ACCESS = 9
+    """Accounts, signing keys, refresh tokens, login attempts."""
 
 
 class State(ABC):
@@ -54,9 +59,11 @@ class State(ABC):
         path: the file of the database; None for one in memory, or on a server.
         skip_locked: end of a query that locks the rows it selects and skips those that another transaction has locked;
             "" where transactions run one after the other anyway.
+        dialect: the words in which its statements differ.
     """
 
     path: Path | None = None
+    dialect: Dialect = SQLITE
     skip_locked: str = ""
 
     @abstractmethod

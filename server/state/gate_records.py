@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from agents.ports.failures import StateError
 from server.gate.ports import Answer, Verdict
 from server.gate.undoing import UNDO
+from server.state.access.viewers import EVERYBODY
 from server.state.audit_log import Audit
 from server.state.checkpoints import Checkpoints
 from server.state.database import Area
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from agents.edits import ProposedEdit
     from server.gate.ports import Question
     from server.gate.records import AuditRow, Checkpoint, Ending, Replaced, Request, Status, Subject, UndoableChange
+    from server.state.access.viewers import Viewer
     from server.state.database import State
     from server.state.statements import Connection
 
@@ -36,11 +38,12 @@ _DECISIONS: dict[Answer | None, str] = {
 class GateRecords:
     """The tables of the gate, written together."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, viewer: Viewer = EVERYBODY) -> None:
+        """Store the database, and the person whose records are added and seen."""
         self._state = state
-        self._requests = Requests(state)
-        self._audit = Audit(state)
-        self._checkpoints = Checkpoints(state)
+        self._requests = Requests(state, viewer)
+        self._audit = Audit(state, viewer)
+        self._checkpoints = Checkpoints(state, viewer)
         self._kept = KeptProposals(state)
 
     def begin(self, question: Question, *, client: str, task: str, model: str, subjects: Sequence[str]) -> None:

@@ -67,6 +67,13 @@ MAY_SPEAK = {
     "server/mcp_client/http.py": {"httpx2"},  # an MCP server's address, which only the person's own settings can name
     "server/assembly/host_place.py": {"urllib"},  # takes an address apart
     "server/lsp/serving/sockets.py": {"http", "urllib", "websockets"},  # listens where a person told it to
+    "server/lsp/serving/login_listener.py": {"ssl"},  # as above, with the certificate of that person
+    "server/access/addresses.py": {"urllib"},  # takes an address apart
+    "server/access/encryption.py": {"ssl"},  # reads a certificate
+    "server/access/endpoints.py": {"urllib"},  # reads a form
+    "server/access/login_client.py": {"httpx2", "ssl"},  # logs in where a person told it to
+    "server/cli/login.py": {"ssl"},  # reads the certificates that the person trusts
+    "server/access/external_issuer.py": {"httpx2"},  # the issuer that a person's own settings name
     "server/work/systemd_messages.py": {"socket"},  # a message to systemd on this machine, if that asks for it
     "server/lsp/wire/streams.py": {"websockets"},  # reads and writes such a connection
 }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from server.state.statements import Rows
 
-PART = 200
+PART = 20
 """Rows that are fetched at once while everything is read."""
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from server.state.databases.addresses import Address
 
-logger = logging.getLogger(__name__)
+logging.getLogger("psycopg").setLevel(logging.ERROR)  # a lost connection is reported where it matters
 
 MOST = 8
 """Connections of a process to one database."""

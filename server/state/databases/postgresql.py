@@ -19,6 +19,7 @@ from server.state.database import Area, State
 from server.state.databases import pool as pools
 from server.state.databases.connections import MomentConnection, PostgresConnection, ReadingConnection
 from server.state.databases.errors import explain, is_lost
+from server.state.migrations import POSTGRESQL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +44,7 @@ class PostgresState(State):
     """
 
     skip_locked = " FOR UPDATE SKIP LOCKED"
+    dialect = POSTGRESQL
 
     def __init__(self, address: Address, read_password: Callable[[], str] = lambda: "") -> None:
         self._pool = pools.get_pool(address, read_password)

@@ -19,6 +19,7 @@ from server.state.database import Area
 from server.state.databases.addresses import parse_address
 from server.state.task_store import TaskStore
 from tests import postgresql
+from tests.server.state.databases import restart_under_load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -311,3 +312,14 @@ def test_what_is_thrown_inside_leaves_nothing_and_the_connection_works(state: Po
     with pytest.raises(StateError, match="duplicate key"):
         write(state, "b")
     assert read(state) == {"b"}
+
+
+@pytest.mark.parametrize("kill", [False, True])
+def test_processes_that_write_while_it_is_restarted_lose_and_double_nothing(
+    server: postgresql.Server,
+    url: str,
+    kill: bool,  # noqa: FBT001
+) -> None:
+    figures = restart_under_load.measure(server, url, 8, kill=kill)
+    assert min(figures["accepted"].values()) > 0
+    assert figures["workers with tasks"] > 1
