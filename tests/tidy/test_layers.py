@@ -70,6 +70,7 @@ MAY_SPEAK = {
     "server/lsp/front/link.py": {"socket"},
     "server/lsp/front/front.py": {"socket"},
     "server/lsp/serving/sockets.py": {"http", "urllib", "websockets"},  # listens where a person told it to
+    "server/lsp/serving/bridge.py": {"ssl", "websockets"},  # connects where a person told it to
     "server/lsp/serving/login_listener.py": {"ssl"},  # as above, with the certificate of that person
     "server/access/addresses.py": {"urllib"},  # takes an address apart
     "server/access/encryption.py": {"ssl"},  # reads a certificate
