@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from models.host.hosted_chat import HostedChat
     from models.host.launcher import HostLauncher
     from models.local.load_times import LoadTime
-    from models.local.sharing import SharedModel
+    from models.sharing import SharedModel
     from server.assembly.setting_sections import ModelSettings
 
 
@@ -169,7 +169,7 @@ def make_local_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[]
     from functools import partial  # noqa: PLC0415
 
     from models.local.loading import load  # noqa: PLC0415
-    from models.local.sharing import load_shared  # noqa: PLC0415
+    from models.sharing import load_shared  # noqa: PLC0415
 
     loader = partial(
         load,

@@ -24,6 +24,7 @@ FULL = b"Starling is full\n"
 START_S = 20.0
 GREETING_S = 10.0  # a resident server that is busy answers late
 POLL_S = 0.01
+AGAIN_S = 1.0
 
 
 class NoResidentError(Exception):
@@ -41,15 +42,17 @@ def connect(path: str) -> socket.socket:
         raise NoResidentError("its folder has a name too long for a socket; set STARLING_HOME to a shorter one")
     deadline = time.monotonic() + START_S
     process: subprocess.Popen[bytes] | None = None
+    started_at = 0.0
     while True:
         connection = _try_connect(path)
         if connection is not None:
             return connection
         now = time.monotonic()
-        if process is None:
-            process = _start(path)
-        elif (status := process.poll()) not in {None, 0}:  # 0: another one was there first
+        status = process.poll() if process is not None else 0
+        if status:
             raise NoResidentError(f"it ended at once, with the exit status {status}")
+        if status == 0 and now - started_at > AGAIN_S:  # 0 also if another one was there, which may be ending
+            process, started_at = _start(path), now
         if now > deadline:
             raise NoResidentError(f"it did not listen within {START_S:.0f} s")
         time.sleep(POLL_S)

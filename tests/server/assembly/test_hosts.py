@@ -12,7 +12,7 @@ import pytest
 
 from models.catalog.catalog import Catalog
 from models.host.address import LONGEST_PATH
-from models.local.sharing import SharedModel
+from models.sharing import SharedModel
 from server.assembly import core, host_place, hosts
 from server.assembly.setting_sections import ModelSettings
 from server.assembly.settings import Settings, resolve

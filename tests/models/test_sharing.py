@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from models import sharing
 from models.completion import FillRequest
 from models.errors import ModelError
-from models.local import sharing
 from models.local.loading import load
-from models.local.sharing import load_shared
+from models.sharing import load_shared
 from tests.models import bundled
 
 if TYPE_CHECKING:
