@@ -20,6 +20,7 @@ from indexing.limits import IndexLimits
 from indexing.process.supervisor import LIBRARIES, IndexProcess
 from indexing.records import IndexProgress
 from indexing.repair import Repair
+from indexing.vectors.vector_search import DEPTH, VectorSearch
 from indexing.workspace import left_out
 from indexing.workspace.access import ALONE, AccessCache, find_reason, find_relative_reason
 from indexing.workspace.exclusion import Exclusion, Outside
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
     from indexing.records import Hit, IndexStatus, Query, Recalled
     from indexing.resolution.names import DocumentNames
     from indexing.resolution.records import FoundDefinition
-    from indexing.segments import Ranked
+    from indexing.segments import FileKey, Ranked
     from indexing.snapshots import Snapshot, Sources
     from indexing.syntax.documents import Document
+    from indexing.vectors.text_embedder import TextEmbedder
 
 DEFAULT_LIMITS = IndexLimits()
 
@@ -51,10 +53,19 @@ class Index:
         roots: workspace folders; one inside another is part of the outer one.
         storage: folder of the index files, which may be deleted at any time.
         limits: bounds of indexing.
+        embedder: model for search by meaning; None for none.
     """
 
-    def __init__(self, roots: Sequence[Path], *, storage: Path, limits: IndexLimits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        *,
+        storage: Path,
+        limits: IndexLimits = DEFAULT_LIMITS,
+        embedder: TextEmbedder | None = None,
+    ) -> None:
         self._storage = storage
+        self.vectors = VectorSearch(storage, embedder, lambda: self._snapshot, self._is_file_shown)
         self._limits = limits
         self._process = IndexProcess(storage, limits, self._handle_event)
         self._on_progress: Callable[[IndexProgress], None] = lambda _: None
@@ -81,6 +92,7 @@ class Index:
         self._exclusions = {root: Exclusion(root, self._limits) for root in self._roots}
         self._outside = Outside()
         self._access = AccessCache(self.find_exclusion_reason)
+        self.vectors.set_roots(self._roots)
         self._sources: Sources | None = None
 
     @property
@@ -122,6 +134,7 @@ class Index:
         self._closed.set()
         self._wake.set()
         self._process.close()
+        self.vectors.close()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -158,6 +171,7 @@ class Index:
 
     def open_document(self, document: Document) -> None:
         """Have searches use the editor's text of `document`, which is analysed in the background or by a search."""
+        self.vectors.note_edit()
         self._documents[document.uri] = document
         self._dirty[document.uri] = document
         self._wake_thread()
@@ -234,8 +248,17 @@ class Index:
         if snapshot is None:
             return ()
         own = self._load_sources().find_key(snapshot, query.path)
-        ranked = snapshot.view.search(query, own=own, limit=limit + _SPARE_HITS, deadline=deadline)
+        most = limit + _SPARE_HITS
+        is_fused = query.meaning and self.vectors.is_on
+        depth = max(most, DEPTH) if is_fused else most
+        ranked: Sequence[Ranked] = snapshot.view.search(query, own=own, limit=depth, deadline=deadline)
+        if is_fused:
+            ranked = self.vectors.fuse(snapshot.view, query.text, ranked, most)
         return self._make_hits(snapshot, ranked, limit)
+
+    def load(self) -> None:
+        """Load the stored index, if that has not been done; blocks."""
+        self._get_snapshot(None, analyse=True)
 
     def recall(
         self,
@@ -400,7 +423,8 @@ class Index:
             problem=self._process.library_problem,
         )
         measured = status.measure_status(sources, state, problem, libraries, found=self._last.total if busy else 0)
-        return replace(measured, lag_s=0.0 if state == "waiting" else round(self._process.compute_lag_s(), 3))
+        lag_s = 0.0 if state == "waiting" else round(self._process.compute_lag_s(), 3)
+        return replace(measured, lag_s=lag_s, vectors=self.vectors.measure())
 
     # Snapshots
 
@@ -548,6 +572,11 @@ class Index:
     def _is_shown(self, path: Path, opened: Document | None) -> bool:
         """Return whether an indexed file may still be in prompts about others; `opened` is its document, if open."""
         return self.is_shared(opened) if opened is not None else not self.find_exclusion_reason(path)
+
+    def _is_file_shown(self, snapshot: Snapshot, key: FileKey) -> bool:
+        """Return whether a model may see the file `key` of `snapshot`."""
+        opened = snapshot.opened.get(key)
+        return self._is_shown(snapshot.resolve_path(key), opened.document if opened is not None else None)
 
     def _read_text(self, path: Path, opened: Document | None) -> str | None:
         """Return the current text of a file: of its document `opened` if it is open, else from disk.

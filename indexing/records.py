@@ -43,6 +43,7 @@ class Query:
         imported: names that the edited file imports (`Import.names`); chunks that define them rank higher.
         modules: modules that the edited file imports, as written (`Import.module`); their files rank higher.
         near: code-point span of the document around the cursor that is not to be found again.
+        meaning: whether the text is what somebody says about code, so that code is also searched by meaning.
     """
 
     text: str
@@ -50,6 +51,7 @@ class Query:
     imported: tuple[str, ...] = ()
     near: Span | None = None
     modules: tuple[str, ...] = ()
+    meaning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,23 @@ class LibraryStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class VectorStatus:
+    """State and figures of search by meaning.
+
+    Attributes:
+        model: the embedding model; "" for none, and then all else is empty.
+        vectors: number of stored vectors.
+        share: share of the pieces of code that have a vector, 0 to 1; None until they have been counted.
+        problem: one sentence for a person; "" for none.
+    """
+
+    model: str = ""
+    vectors: int = 0
+    share: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class IndexStatus:
     """State and figures of the index.
 
@@ -155,6 +174,7 @@ class IndexStatus:
         indexed_at: when the last full pass ended, seconds since the epoch; None before the first.
         problem: one sentence for a person; "" for none.
         libraries: the same of installed libraries.
+        vectors: the same of search by meaning.
         coverage: share of the files to index that are indexed, from 0 to 1; None without such files. Files that are
             left out on purpose do not count, those that a limit or an error left out do.
         lag_s: seconds since the oldest change that is not indexed yet; 0 for none, and where another server indexes.
@@ -171,5 +191,6 @@ class IndexStatus:
     indexed_at: float | None = None
     problem: str = ""
     libraries: LibraryStatus = field(default_factory=LibraryStatus)
+    vectors: VectorStatus = field(default_factory=VectorStatus)
     coverage: float | None = None
     lag_s: float = 0.0

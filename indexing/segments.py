@@ -213,6 +213,11 @@ class View:
                     return part.segment, index
         raise KeyError(key)
 
+    def identify(self, key: FileKey) -> Hashable:
+        """Return a value that differs between versions of a file. Raises KeyError for an unknown file."""
+        segment, index = self._locate(key)
+        return segment.serial, index
+
     def read_chunk(self, key: FileKey, ordinal: int) -> Chunk:
         """Return a chunk of a file. Raises KeyError for an unknown file or chunk."""
         segment, index = self._locate(key)

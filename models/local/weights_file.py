@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WEIGHTS_FILE = "model.bin"
 KNOWN_VERSION = 6
 DECODER = "TransformerDecoderSpec"
+ENCODER = "TransformerEncoderSpec"
 EMBEDDINGS = "decoder/embeddings/weight"
 LAYER = "decoder/layer_"
 POSITIONS = "decoder/position_encodings/encodings"
@@ -52,17 +53,17 @@ class Shape:
         return 2 * self.layers * self.width * FLOAT_BYTES
 
 
-def read_shape(folder: Path) -> Shape:
-    """Return the dimensions of the network in `folder`/model.bin.
+def read_shape(folder: Path, wanted: str = DECODER) -> Shape:
+    """Return the dimensions of the network in `folder`/model.bin; of an encoder (`ENCODER`), only its sizes in bytes.
 
     Raises:
-        ModelError: the file is missing, cut short, or no CTranslate2 decoder.
+        ModelError: the file is missing, cut short, or no CTranslate2 network of the kind `wanted`.
     """
     path = folder / WEIGHTS_FILE
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:
-            return _read_contents(stream, path, size)
+            return _read_contents(stream, path, size, wanted)
     except FileNotFoundError:
         raise ModelError(f"The weights {path} are missing; put the model's CTranslate2 files there.") from None
     except OSError as error:
@@ -71,11 +72,11 @@ def read_shape(folder: Path) -> Shape:
         raise ModelError(f"The weights {path} are cut short or damaged; copy or convert the model again.") from error
 
 
-def _read_contents(stream: BinaryIO, path: Path, size: int) -> Shape:
+def _read_contents(stream: BinaryIO, path: Path, size: int, wanted: str) -> Shape:
     """Return the network's dimensions from the table of contents in `stream`, a file of `size` bytes.
 
     Raises:
-        ModelError: the file has another version, holds no decoder, or is cut short.
+        ModelError: the file has another version, holds another network than `wanted`, or is cut short.
         struct.error, UnicodeDecodeError: the file is cut short or damaged.
     """
     version = _read_number(stream, "I")
@@ -84,8 +85,9 @@ def _read_contents(stream: BinaryIO, path: Path, size: int) -> Shape:
             f"The weights {path} are not CTranslate2 binary version {KNOWN_VERSION}; convert the model again."
         )
     spec = _read_string(stream)
-    if spec != DECODER:
-        raise ModelError(f"The weights {path} are a {spec}, not a {DECODER} as completion needs; choose another model.")
+    if spec != wanted:
+        use = "completion" if wanted == DECODER else "embedding"
+        raise ModelError(f"The weights {path} are a {spec}, not a {wanted} as {use} needs; choose another model.")
     _read_number(stream, "I")  # the spec's own revision
     layers: set[str] = set()
     embeddings, positions = (0, 0), (0, 0)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from indexing.limits import IndexLimits
     from indexing.records import IndexProgress
     from models.chat import ChatModel
+    from models.local.lazy_embedder import LazyEmbedder
     from models.local.lazy_model import LazyModel
     from server.assembly.settings import Settings
     from server.mcp_client.pool import ServerPool
@@ -99,6 +100,7 @@ class Core:
         """Start indexing if the settings allow it; `on_progress` is called as the index grows."""
         if self.settings.index.enabled:
             self.index.start(on_progress)
+            self.index.vectors.start()
 
     def forget(self, uri: str) -> None:
         """Drop the cached data of the closed document `uri`; the index keeps its file."""
@@ -311,7 +313,28 @@ def _build_index(roots: Sequence[Path], settings: Settings, problems: list[str],
     limits = policies.build_index_limits(settings)
     if foreground:
         limits = replace(limits, nice=0)
-    return Index(roots, storage=storage.path or paths.index_dir(), limits=limits)
+    embedder = _build_embedder(settings.index.embedder, problems)
+    return Index(roots, storage=storage.path or paths.index_dir(), limits=limits, embedder=embedder)
+
+
+def _build_embedder(name: str, problems: list[str]) -> LazyEmbedder | None:
+    """Return the embedding model `name` ("auto" for the smallest one), which loads at its first use.
+
+    Returns None for "", and if it is not installed, which is added to `problems` unless `name` is "auto".
+    """
+    if not name:
+        return None
+    from models.catalog.catalog import Catalog  # noqa: PLC0415
+    from models.local.lazy_embedder import choose_embedder  # noqa: PLC0415
+    from server.state import paths  # noqa: PLC0415
+
+    found = choose_embedder(Catalog.load(paths.models_dir()).entries.values(), name)
+    if found is None and name != "auto":
+        problems.append(
+            f"There is no embedding model called {name}; set `index.embedder` to one that `starling models list` "
+            'shows, or to "".'
+        )
+    return found
 
 
 def _build_model(settings: Settings, problems: list[str]) -> LazyModel | None:
@@ -357,11 +380,11 @@ def _build_chats(settings: Settings) -> tuple[Chats, Costs | None]:
     """Return the chat models and the record of their costs, None if no chat model is configured."""
     if not settings.chat.endpoints and not settings.chat.review:
         return Chats(), None
+    from server.assembly.databases.choice import open_state  # noqa: PLC0415 (SQLite)
     from server.state import paths  # noqa: PLC0415
     from server.state.cost_ledger import Costs  # noqa: PLC0415 (SQLite, for a person with a chat model)
-    from server.state.database import FILE, State  # noqa: PLC0415
 
-    costs = Costs(State(paths.state_dir() / FILE))
+    costs = Costs(open_state())
     return chat_models.build_chats(settings.chat, paths.ensure_writable(paths.cache_dir()).path, costs), costs
 
 

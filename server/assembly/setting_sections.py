@@ -212,6 +212,12 @@ class IndexSettings(BaseModel):
         description="Most megabytes on the disk for the index of libraries, which all workspaces share; the least "
         "recently used parts are deleted first.",
     )
+    embedder: str = Field(
+        default="auto",
+        max_length=100,
+        description="The installed embedding model with which searches in plain words also find code by its meaning: "
+        'its name, "auto" for the smallest one, "" for none.',
+    )
 
 
 class ModelSettings(BaseModel):

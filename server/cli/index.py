@@ -17,6 +17,14 @@ def index(
         Path | None, typer.Argument(metavar="DIR", help="The workspace.", show_default="the repository here")
     ] = None,
     *,
+    vectors: Annotated[
+        bool,
+        typer.Option(
+            "--vectors/--no-vectors",
+            help="Also compute the vectors of all code, if an embedding model is installed. Ctrl-C keeps those "
+            "that are done.",
+        ),
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object on stdout.")] = False,
 ) -> None:
     """Index a workspace, or bring its index up to date."""
@@ -26,6 +34,8 @@ def index(
         work = workspace.bring_up_to_date(core.index, wait_s=None)
         seconds = time.monotonic() - begun
         core.index.wait(libraries=True)
+        if vectors:
+            workspace.embed_code(core.index)
         status = core.index.read_status()
     if status.problem and status.state == "failed":
         raise Failure(status.problem)
@@ -51,6 +61,12 @@ def index(
             "bytes": status.libraries.bytes_indexed,
             "store_bytes": status.libraries.store_bytes,
             "problem": status.libraries.problem,
+        },
+        "vectors": {
+            "model": status.vectors.model,
+            "vectors": status.vectors.vectors,
+            "share": status.vectors.share,
+            "problem": status.vectors.problem,
         },
         "problem": status.problem,
     }
@@ -80,12 +96,16 @@ def _show(answer: dict[str, Any]) -> None:
         f"libraries: {len(libraries['packages']):,} packages, {libraries['files']:,} files, "
         f"{libraries['bytes'] / 1e6:,.1f} MB; the index of all libraries takes {libraries['store_bytes'] / 1e6:,.1f} MB"
     )
+    vectors = answer["vectors"]
+    near = f"{vectors['model']}: {vectors['vectors']:,} pieces of code can be found by meaning"
     more = (
         size,
         languages,
         f"left out: {skipped}" if skipped else "",
         found if libraries["packages"] else "",
         libraries["problem"],
+        near if vectors["model"] else "",
+        vectors["problem"],
         answer["problem"],
     )
     lines = [f"{answer['workspace']}: {done}", *(f"  {line}" for line in more if line)]

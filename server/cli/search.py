@@ -38,7 +38,7 @@ def search(
         index = core.index
         workspace.bring_up_to_date(index, wait_s=wait_s)
         begun = time.perf_counter()
-        hits = index.search(Query(query), limit=limit)
+        hits = index.search(Query(query, meaning=True), limit=limit)
         took_ms = (time.perf_counter() - begun) * 1000
         status = index.read_status()
     if as_json:

@@ -104,3 +104,28 @@ def bring_up_to_date(index: Index, *, wait_s: float | None, show: bool = True) -
             if deadline is not None and time.monotonic() > deadline:
                 break
     return work
+
+
+def embed_code(index: Index) -> None:
+    """Embed the code of `index` that has no vector, with a bar if stderr is a terminal; nothing without a model.
+
+    Raises:
+        Failure: the model cannot compute, or the vectors cannot be written.
+    """
+    if not index.vectors.is_on:
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    from indexing.vectors.text_embedder import EmbeddingError  # noqa: PLC0415 (with an embedding model alone)
+
+    columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TextColumn("pieces"), TimeElapsedColumn())
+    console = terminal.get_stderr()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("embedding", total=None)
+        index.load()
+        try:
+            index.vectors.embed_all(
+                lambda: True, lambda found: bar.update(task, completed=found.embedded, total=found.pieces)
+            )
+        except (EmbeddingError, OSError) as error:
+            raise Failure(str(error)) from error

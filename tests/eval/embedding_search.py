@@ -30,9 +30,12 @@ import numpy as np
 
 from indexing.records import Query
 from indexing.segments import Ranked
+from indexing.vectors import codes
 from indexing.vectors.fusion import VECTORS, WORDS, fuse
 from indexing.vectors.pieces import choose_pieces, describe_piece
+from indexing.vectors.vector_file import make_record_type
 from models.catalog.catalog import ENTRY_FILE, read_entry
+from models.local.lazy_embedder import MOST_TOKENS
 from models.local.loading import load_embedder
 from tests.eval import data, retrieval, retrieval_typescript, tables, typescript_packages
 from tests.eval.described_functions import list_described, move_line, remove_descriptions
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.embedding import Embedder
+    from tests.eval.described_functions import Described
     from tests.eval.retrieval import Sampled, Site, Workspace
     from tests.eval.tables import Cell
 
@@ -139,7 +143,7 @@ class StoredEmbedder:
 
 
 class Vectors:
-    """The vectors of the pieces of a workspace."""
+    """The vectors of the pieces of a workspace, quantized and searched as in the product."""
 
     def __init__(self, workspace: Workspace, embedder: StoredEmbedder) -> None:
         self._view, self._embedder = workspace.view, embedder
@@ -151,15 +155,16 @@ class Vectors:
                 self._pieces.append((key, ordinal))
                 text = self._view.read_text(key, chunks[ordinal].span)
                 texts.append(describe_piece(relative, chunks[ordinal].name, text))
-        self._matrix = embedder.embed(texts)
+        self._codes = codes.quantize(embedder.embed(texts))
 
     def search(self, text: str, own: tuple[str, int] | None = None) -> list[Ranked]:
         """Return the pieces outside of the file `own` that are nearest to `text`, nearest first; none twice."""
         query = self._embedder.embed_query(text)
         begun = time.perf_counter()
-        scores = self._matrix @ query
-        order = np.argsort(-scores, kind="stable")[: 4 * DEPTH]
-        found = [Ranked(*self._pieces[number], float(scores[number])) for number in order]
+        rows = codes.find_candidates(self._codes.signs, codes.quantize(query[None, :]).signs[0], 4 * DEPTH)
+        scores = codes.score(self._codes.levels[rows], self._codes.scales[rows], query)
+        order = np.argsort(-scores, kind="stable").tolist()
+        found = [Ranked(*self._pieces[rows[at]], float(scores[at])) for at in order]
         ranked = self.fuse([], [each for each in found if each.key != own])
         self._embedder.costs.search_s.append(time.perf_counter() - begun)
         return ranked
@@ -179,28 +184,44 @@ def _stem(word: str) -> str:
     return word.lower()[:5]
 
 
-def choose_asked(package: Sampled, language: str, limit: int) -> tuple[list[Asked], dict[str, str]]:
-    """Return up to `limit` random descriptions of functions as queries, and the texts of the files without them."""
-    texts, described = {}, []
+def list_descriptions(package: Sampled, language: str) -> list[tuple[str, Described]]:
+    """Return the functions of a package that have a description, each with its file, in random order."""
+    found = []
     for path in package.list_files():
         relative = path.relative_to(package.root).as_posix()
-        texts[relative] = path.read_text(encoding="utf-8", errors="surrogateescape")
-        described += [(relative, each) for each in list_described(texts[relative], language)]
-    random.Random(SEED).shuffle(described)  # noqa: S311 - a sample that repeats, no secret
-    chosen = described[:limit]
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        found += [(relative, each) for each in list_described(text, language)]
+    random.Random(SEED).shuffle(found)  # noqa: S311 - a sample that repeats, no secret
+    return found
+
+
+def share_out(available: Sequence[int], total: int) -> list[int]:
+    """Return numbers as equal as possible whose sum is `total`, or less if not so many are `available`."""
+    shares = [0] * len(available)
+    while total and any(share < most for share, most in zip(shares, available, strict=True)):
+        for position, most in enumerate(available):
+            if total and shares[position] < most:
+                shares[position] += 1
+                total -= 1
+    return shares
+
+
+def take_out(package: Sampled, chosen: Sequence[tuple[str, Described]]) -> tuple[list[Asked], dict[str, str]]:
+    """Return the descriptions of `chosen` functions as queries, and the texts of their files without them."""
     asked, changed = [], {}
     for relative in dict.fromkeys(name for name, _ in chosen):
         removed = [each for name, each in chosen if name == relative]
-        changed[relative] = remove_descriptions(texts[relative], removed)
+        text = (package.root / relative).read_text(encoding="utf-8", errors="surrogateescape")
+        changed[relative] = remove_descriptions(text, removed)
         asked += [Asked(each.description, relative, move_line(each.line, removed), each.name) for each in removed]
     return asked, changed
 
 
 def measure_descriptions(
-    package: Sampled, language: str, limit: int, embedder: StoredEmbedder, folder: Path
+    package: Sampled, chosen: Sequence[tuple[str, Described]], embedder: StoredEmbedder, folder: Path
 ) -> dict[tuple[str, str], list[int]]:
-    """Return the ranks of the answers for descriptions of functions, by kind and arm."""
-    asked, changed = choose_asked(package, language, limit)
+    """Return the ranks of the answers for the descriptions of `chosen` functions, by kind and arm."""
+    asked, changed = take_out(package, chosen)
     ranks: dict[tuple[str, str], list[int]] = {}
     if not asked:
         return ranks
@@ -261,13 +282,15 @@ def measure(
             [*retrieval.list_packages(None)] if language == "python" else [*typescript_packages.list_packages()]
         )
         packages = [each for each in listed if not names or each.name in names]
-        per_package = -(-queries // max(1, len(packages)))
-        for package in packages:
+        described = [list_descriptions(each, language) if "description" in kinds else [] for each in packages]
+        for package, found_there, limit in zip(
+            packages, described, share_out([*map(len, described)], queries), strict=True
+        ):
             print(package.root.name, file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory() as folder:
                 found = {}
                 if "description" in kinds:
-                    found |= measure_descriptions(package, language, per_package, embedder, Path(folder))
+                    found |= measure_descriptions(package, found_there[:limit], embedder, Path(folder))
                 if "code" in kinds:
                     loader = retrieval if language == "python" else retrieval_typescript
                     found |= measure_code(package, loader.load_sites(package), embedder, Path(folder))
@@ -306,8 +329,8 @@ def _invert(rank: int) -> float:
     return 1 / rank if rank else 0.0
 
 
-def make_costs(model: str, costs: Costs, width: int) -> dict[str, Cell]:
-    """Return the row of the table of costs."""
+def make_costs(model: str, costs: Costs, size: int) -> dict[str, Cell]:
+    """Return the row of the table of costs, for vectors that take `size` bytes on the disk."""
     times: Mapping[str, Sequence[float]] = {
         "query_ms": costs.query_s,
         "words_ms": costs.words_s,
@@ -319,7 +342,7 @@ def make_costs(model: str, costs: Costs, width: int) -> dict[str, Cell]:
         "pieces": costs.pieces,
         "tokens_per_piece": round(costs.tokens / max(1, costs.pieces), 1),
         "pieces_per_s": round(costs.pieces / costs.embedding_s, 1) if costs.embedding_s else "",
-        "float_bytes_per_piece": 4 * width,
+        "bytes_per_piece": size,
         **{name: round(1000 * compute_percentile(values, 50), 2) for name, values in times.items()},
     }
 
@@ -332,7 +355,7 @@ def main() -> int:
     parser.add_argument("--package", nargs="*", default=[], help="only these; writes nothing")
     parser.add_argument("--kind", nargs="*", default=["description", "code"])
     parser.add_argument("--queries", type=int, default=QUERIES, help="descriptions a language")
-    parser.add_argument("--tokens", type=int, default=128, help="most tokens of a piece that the model reads")
+    parser.add_argument("--tokens", type=int, default=MOST_TOKENS, help="most tokens of a piece that the model reads")
     parser.add_argument("--write", action="store_true", help="write the tables")
     options = parser.parse_args()
     entry = read_entry(options.model / ENTRY_FILE)
@@ -342,7 +365,8 @@ def main() -> int:
     stored = StoredEmbedder(embedder, data.CACHE / "vectors" / f"{entry.name}-{entry.context_tokens}.bin")
     rows = make_rows(measure(stored, options.language, options.package, options.kind, options.queries))
     retrieval.print_rows(rows)
-    costs = make_costs(entry.name, stored.costs, len(stored.embed_query("width")))
+    width = len(stored.embed_query("width"))
+    costs = make_costs(entry.name, stored.costs, make_record_type(width).itemsize)
     retrieval.print_rows([costs])
     if options.write and not options.package:
         tables.write_table(TABLE, rows)

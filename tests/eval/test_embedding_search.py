@@ -83,15 +83,21 @@ def test_a_description_without_a_word_of_the_name_is_of_both_kinds() -> None:
     assert other.kinds == ("description", "description, other words")
 
 
+def test_queries_are_shared_out_evenly() -> None:
+    assert embedding_search.share_out([10, 0, 2, 10], 9) == [4, 0, 2, 3]
+    assert embedding_search.share_out([1, 1], 9) == [1, 1]
+
+
 def test_every_arm_ranks_the_answers_and_stored_vectors_are_used_again(tmp_path: Path) -> None:
     package = Package(tmp_path / "package")
     package.root.mkdir()
     package.list_files()[0].write_text(PYTHON, encoding="utf-8")
+    described = embedding_search.list_descriptions(package, "python")
     ranks = []
     for pieces in (3, 0):
         stored = embedding_search.StoredEmbedder(ScriptedEmbedder(), tmp_path / "vectors.bin")
         (tmp_path / str(pieces)).mkdir()
-        ranks.append(embedding_search.measure_descriptions(package, "python", 5, stored, tmp_path / str(pieces)))
+        ranks.append(embedding_search.measure_descriptions(package, described, stored, tmp_path / str(pieces)))
         assert stored.costs.pieces == pieces
     assert ranks[0] == ranks[1]
     assert {arm for _, arm in ranks[0]} == {"words", "vectors", "both"}

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from indexing.vectors.text_embedder import TextEmbedder
+
 LIMITS = IndexLimits(processes=1, nice=0)
 
 
@@ -29,8 +31,14 @@ def make_index(storage: Path) -> Iterator[Callable[..., Index]]:
     """Yield a function that opens an index (with `start=True`, once its roots are indexed); close all at the end."""
     made: list[Index] = []
 
-    def make(*roots: Path, start: bool = True, limits: IndexLimits = LIMITS, where: Path = storage) -> Index:
-        index = Index(roots, storage=where, limits=limits)
+    def make(
+        *roots: Path,
+        start: bool = True,
+        limits: IndexLimits = LIMITS,
+        where: Path = storage,
+        embedder: TextEmbedder | None = None,
+    ) -> Index:
+        index = Index(roots, storage=where, limits=limits, embedder=embedder)
         made.append(index)
         if start:
             index.start()

@@ -11,6 +11,7 @@ import re
 import threading
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from agents.completion.statistics import CompletionStatistics
@@ -22,6 +23,7 @@ from indexing.limits import IndexLimits
 from indexing.records import Hit, IndexProgress, IndexStatus, Query
 from indexing.syntax.documents import Document, Span
 from indexing.syntax.trees import SyntaxTrees
+from indexing.vectors.vector_search import VectorSearch
 from models.remote.fallback import FallbackChain, Link
 from server.assembly.chats import Chats
 from server.assembly.core import Core
@@ -30,7 +32,6 @@ from tests.agents.doubles import DocumentAccess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
-    from pathlib import Path
 
     from agents.completion.completion_policy import CompletionPolicy
     from agents.completion.generator import Generator
@@ -60,6 +61,7 @@ class MemoryIndex(DocumentAccess):
     closed: int = 0
     limits: IndexLimits = field(default_factory=IndexLimits)
     tell: Callable[[str], None] = lambda _: None
+    vectors: VectorSearch = field(default_factory=lambda: VectorSearch(Path(), None, lambda: None, lambda *_: False))
 
     def start(self, on_progress: Callable[[IndexProgress], None] | None = None) -> None:
         self.report = on_progress

@@ -48,7 +48,7 @@ async def run(given: SearchCode, bench: Workbench) -> ToolResult:
         ToolFailed: there is no index, or a definition or use is searched for by something that is no name.
     """
     if given.kind == "similar":
-        hits = await asyncio.to_thread(_search, _require_index(bench), Query(given.words))
+        hits = await asyncio.to_thread(_search, _require_index(bench), Query(given.words, meaning=True))
         return _format_hits(hits, bench)
     if not _NAME.fullmatch(given.words.strip()):
         raise ToolFailed(f"{given.words!r} is no name; use kind similar for words.")

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 QUANTIZATIONS = ("int8", "int8_float16", "int8_bfloat16", "int8_float32", "float16", "bfloat16", "float32")
 # For each role the section and name of the setting that selects its model.
-ROLE_SETTINGS = {"completion": ("model", "name"), "chat": ("chat", "model"), "review": ("chat", "review")}
+ROLE_SETTINGS = {
+    "completion": ("model", "name"),
+    "chat": ("chat", "model"),
+    "review": ("chat", "review"),
+    "embedding": ("index", "embedder"),
+}
 
 Quantization = Annotated[
     str, typer.Option("--quantization", "-q", metavar="TYPE", help=f"Of the weights: {', '.join(QUANTIZATIONS)}.")
@@ -108,7 +113,9 @@ def convert(
 
 
 def use(
-    role: Annotated[str, typer.Argument(help="The role: completion, chat or review (the chat model also reviews).")],
+    role: Annotated[
+        str, typer.Argument(help="The role: completion, chat, review (the chat model also reviews) or embedding.")
+    ],
     name: Annotated[str, typer.Argument(help="A model's name, as `starling models list` shows it.")],
 ) -> None:
     """Use a model from now on. Sets it in your settings.toml and keeps everything else there.
@@ -119,10 +126,6 @@ def use(
 
     if role not in ROLES:
         raise Misuse(f"There is no role {role!r}; there are {', '.join(ROLES)}.")
-    if role not in ROLE_SETTINGS:
-        raise Failure(
-            f"Starling does not use the role {role} yet; `starling models serve` offers it to other programs."
-        )
     entry = _find_entry(name)
     if role not in entry.roles:
         raise Failure(f"The model {name} is for {', '.join(entry.roles)}, not for {role}.")
@@ -263,7 +266,7 @@ def _find_entry(name: str) -> ModelEntry:
 
 
 def _list_roles(name: str) -> list[str]:
-    """Return the roles ("completion", "chat", "review") for which the user's settings name the model `name`."""
+    """Return the roles for which the user's settings name the model `name`."""
     from server.assembly.settings import resolve  # noqa: PLC0415 (pydantic, which --help need not pay)
 
     settings, _ = resolve()
@@ -271,6 +274,7 @@ def _list_roles(name: str) -> list[str]:
         "completion": settings.model.name == name,
         "chat": not settings.chat.url and settings.chat.model == name,
         "review": any(not one.url and one.model == name for one in settings.chat.review),
+        "embedding": settings.index.embedder == name,
     }
     return [role for role, is_so in named.items() if is_so]
 

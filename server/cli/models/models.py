@@ -181,10 +181,10 @@ def describe_installed(entry: ModelEntry, *, chosen: bool) -> dict[str, Any]:
 def find_problem(entry: ModelEntry) -> str:
     """Return why the weights of a model cannot be read, judged by their header; "" if they can."""
     from models.errors import ModelError  # noqa: PLC0415 (used only here)
-    from models.local.weights_file import read_shape  # noqa: PLC0415
+    from models.local.weights_file import DECODER, ENCODER, read_shape  # noqa: PLC0415
 
     try:
-        read_shape(entry.weights)
+        read_shape(entry.weights, ENCODER if entry.roles == ("embedding",) else DECODER)
     except ModelError as error:
         return str(error)
     return ""

@@ -54,7 +54,10 @@ async def execute(_: Snapshot, services: Services, arguments: Arguments) -> Resu
     if core is None:
         return Result(hits=())
     search = partial(
-        core.index.search, Query(arguments.query), limit=arguments.limit, deadline=time.monotonic() + DEADLINE_S
+        core.index.search,
+        Query(arguments.query, meaning=True),
+        limit=arguments.limit,
+        deadline=time.monotonic() + DEADLINE_S,
     )
     hits = await asyncio.get_running_loop().run_in_executor(services.pool, search)
     return Result(

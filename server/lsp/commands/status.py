@@ -30,6 +30,17 @@ class LibraryFacts(CommandRecord):
     problem: str = Field(description='What is wrong, "" for nothing.')
 
 
+class VectorFacts(CommandRecord):
+    """The state of search by meaning."""
+
+    model: str = Field(description='The embedding model, "" for none.')
+    vectors: int = Field(description="Number of stored vectors.")
+    share: float | None = Field(
+        description="Share of the pieces of code that have a vector, 0 to 1; null until they have been counted."
+    )
+    problem: str = Field(description='What is wrong, "" for nothing.')
+
+
 class IndexFacts(CommandRecord):
     """The state and size of the index."""
 
@@ -44,6 +55,7 @@ class IndexFacts(CommandRecord):
     indexed_at: float | None = Field(description="When the last full pass ended, seconds since the epoch.")
     problem: str = Field(description='What is wrong, "" for nothing.')
     libraries: LibraryFacts = Field(description="The index of installed libraries.")
+    vectors: VectorFacts = Field(description="Search by meaning, with an embedding model.")
     coverage: float | None = Field(
         description="Share of the files to index that are indexed, from 0 to 1; null without such files. Files "
         "that are left out on purpose do not count, those that a limit or an error left out do."

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from server.cli import run, tables
 from server.cli.app import app
 from server.state import paths
 from server.version import VERSION
+from tests.models.conversion.parity import NETWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,6 +202,21 @@ def test_indexing_again_does_no_work_and_a_change_does_a_little(
     (workspace / "new.py").write_text("def brand_new_function():\n    pass\n")
     assert run_json_command("index", workspace)["worked"] is True
     assert run_json_command("index", workspace)["files"] == 3
+
+
+def test_with_an_embedding_model_code_gets_vectors_and_searches_use_them(
+    workspace: Path, tmp_path: Path, run_json_command: Callable[..., Any]
+) -> None:
+    checkpoint = shutil.copytree(NETWORKS / "bert", tmp_path / "checkpoint")
+    run_json_command("models", "convert", checkpoint, "--name", "own-bert")
+    nothing = {"model": "own-bert", "vectors": 0, "share": None, "problem": ""}
+    assert run_json_command("index", workspace, "--no-vectors")["vectors"] == nothing
+    vectors = run_json_command("index", workspace)["vectors"]
+    assert vectors == {"model": "own-bert", "vectors": vectors["vectors"], "share": 1.0, "problem": ""}
+    assert vectors["vectors"] >= 3
+    found = run_json_command("search", "words that no code has", "--workspace", workspace)["results"]
+    assert {hit["name"] for hit in found} >= {"area_of_square"}  # a random model finds all
+    assert run_json_command("search", "nowhere", "--workspace", workspace)["results"] == []
 
 
 def test_searching_finds_the_definition_with_its_place(workspace: Path, run_json_command: Callable[..., Any]) -> None:

@@ -200,7 +200,7 @@ def test_a_model_is_pulled_by_name_and_the_download_is_deleted(
         ),
         ("use cooking starling-mini", 2, "There is no role 'cooking'"),
         ("use chat starling-mini", 1, "is for completion, not for chat"),
-        ("use embedding starling-mini", 1, "Starling does not use the role embedding yet"),
+        ("use embedding starling-mini", 1, "The model starling-mini is for completion, not for embedding."),
         ("use completion nosuch", 1, "There is no model 'nosuch' here; there are starling-mini"),
         ("remove starling-mini", 1, "is part of Starling"),
         ("remove ../../x", 1, "There is no model '../../x' here"),

@@ -1,0 +1,272 @@
+"""Search by meaning over the files of the index, and the computation of the vectors that are missing.
+
+Knows no model: it is given a `TextEmbedder`. Reads only texts of the index, of files that may be shown to a model.
+Start at `Vectors`.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexing.segments import Ranked
+from indexing.storage.index_files import IndexPaths
+from indexing.vectors.fusion import VECTORS, WORDS, fuse
+from indexing.vectors.pieces import choose_pieces, describe_piece
+from indexing.vectors.text_embedder import EmbeddingError
+from indexing.vectors.vector_file import ENDING, FORMAT, VectorFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from indexing.segments import FileKey, View
+    from indexing.vectors.text_embedder import TextEmbedder
+
+BATCH = 8  # texts that are embedded at once, so that a pause begins soon
+LEAST_WORDS = 3  # of a query that is searched by meaning; names are found by words
+_SPARE = 3  # times as many pieces are looked up as are wanted, because some are stale
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a file: the ordinal of its chunk, the hash of its text, and the text that a model sees."""
+
+    ordinal: int
+    hash: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A file whose pieces were compared with the stored vectors: its version, and the pieces' hashes."""
+
+    version: Hashable
+    hashes: NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The numbers of stored vectors, of pieces that have one, and of all pieces; of pieces only in files looked at."""
+
+    vectors: int = 0
+    embedded: int = 0
+    pieces: int = 0
+
+
+def hash_text(text: str) -> int:
+    """Return a hash of 64 bits."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def is_description(text: str) -> bool:
+    """Return whether a query is words on one line, at least `LEAST_WORDS`, rather than a name or lines of code."""
+    return "\n" not in text.strip() and len(re.findall(r"\w+", text)) >= LEAST_WORDS
+
+
+def list_pieces(view: View, key: FileKey) -> list[Piece]:
+    """Return the pieces of a file. Raises KeyError for an unknown file."""
+    relative = view.read_relative_path(key)
+    chunks = [view.read_chunk(key, ordinal) for ordinal in range(view.count_chunks(key))]
+    text = view.read_text(key)
+    pieces = []
+    for ordinal in choose_pieces(chunks):
+        span = chunks[ordinal].span
+        described = describe_piece(relative, chunks[ordinal].name, text[span.start : span.end])
+        pieces.append(Piece(ordinal, hash_text(described), described))
+    return pieces
+
+
+class Vectors:
+    """The vectors of the pieces of some workspace folders. Thread-safe, but one thread at a time embeds.
+
+    Args:
+        roots: the workspace folders.
+        storage: folder of the indexes.
+        embedder: the embedding model.
+    """
+
+    def __init__(self, roots: Sequence[Path], storage: Path, embedder: TextEmbedder) -> None:
+        self._embedder = embedder
+        self._files = {}
+        for root in roots:
+            paths = IndexPaths.of(storage, root)
+            name = f"{paths.key}.{hash_text(embedder.identity):016x}-e{FORMAT}{ENDING}"
+            self._files[paths.key] = VectorFile(paths.storage / name)
+        self._seen: dict[FileKey, Seen] = {}
+        self._paths: tuple[Hashable, Mapping[tuple[str, int], FileKey]] = (None, {})
+        self.problem = ""
+
+    @property
+    def locks(self) -> list[Path]:
+        """Paths of the lock files that a process holds while it embeds."""
+        return [file.path.with_suffix(".lock") for file in self._files.values()]
+
+    def search(self, view: View, text: str, words: Sequence[Ranked], limit: int) -> list[Ranked]:
+        """Return up to `limit` chunks for a query in natural language, best first.
+
+        Chunks that are near to `text` are fused with `words`, those that search by words found. Returns `words` for a
+        query that is no description, without vectors, and if the model cannot compute; `problem` then says why.
+        """
+        if not is_description(text):
+            return list(words)[:limit]
+        for file in self._files.values():
+            file.refresh()
+        if not any(map(len, self._files.values())):
+            return list(words)[:limit]
+        try:
+            (query,) = self._compute([text])
+        except EmbeddingError as error:
+            self.problem = str(error)
+            return list(words)[:limit]
+        nearest = self._find_nearest(view, query, limit)
+        return [Ranked(each.key, each.chunk, score) for each, score in self._fuse(view, words, nearest, limit)]
+
+    def _compute(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of `texts`, shape (texts, width).
+
+        Raises:
+            EmbeddingError: the model cannot compute.
+        """
+        try:
+            return np.array(self._embedder.embed(texts), dtype=np.float32)
+        except self._embedder.failures as error:
+            raise EmbeddingError(str(error)) from error
+
+    def _find_nearest(self, view: View, query: NDArray[np.float32], limit: int) -> list[Ranked]:
+        """Return up to `_SPARE` times `limit` chunks of current files that are near to the vector `query`."""
+        found = [
+            (root, *each) for root, file in self._files.items() for each in file.find_nearest(query, 2 * _SPARE * limit)
+        ]
+        found.sort(key=lambda each: -each[1])
+        paths = self._list_paths(view)
+        pieces: dict[FileKey, dict[int, int]] = {}
+        nearest: dict[tuple[FileKey, int], Ranked] = {}
+        for root, score, path, piece, _ in found:
+            key = paths.get((root, path))
+            if key is None:
+                continue
+            if key not in pieces:
+                pieces[key] = {each.hash: each.ordinal for each in list_pieces(view, key)}
+            ordinal = pieces[key].get(piece)
+            if ordinal is not None:
+                nearest.setdefault((key, ordinal), Ranked(key, ordinal, score))
+            if len(nearest) == _SPARE * limit:
+                break
+        return list(nearest.values())
+
+    @staticmethod
+    def _fuse(view: View, words: Sequence[Ranked], nearest: Sequence[Ranked], limit: int) -> list[tuple[Ranked, float]]:
+        """Return the fusion of both rankings with the new scores, best first."""
+        rankings = []
+        for votes, ranking in ((WORDS, words), (VECTORS, nearest)):
+            spans = [view.read_chunk(each.key, each.chunk).span for each in ranking]
+            places = [(each.key, span.start, span.end) for each, span in zip(ranking, spans, strict=True)]
+            rankings.append((votes, list(zip(ranking, places, strict=True))))
+        return fuse(rankings, limit)
+
+    def _list_paths(self, view: View) -> Mapping[tuple[str, int], FileKey]:
+        """Return the keys of all files by their root and the hash of their path."""
+        known, paths = self._paths
+        if known != view.files_key:
+            paths = {(key[0], hash_text(relative)): key for relative, key in view.iterate_paths()}
+            self._paths = (view.files_key, paths)
+        return paths
+
+    def embed_missing(
+        self,
+        view: View,
+        *,
+        is_shown: Callable[[FileKey], bool],
+        wait: Callable[[], bool],
+        report: Callable[[], None] = lambda: None,
+    ) -> bool:
+        """Compute and store the vectors of all pieces that have none; return whether all have one then.
+
+        Args:
+            view: the files.
+            is_shown: returns whether a model may see a file; others get no vectors.
+            wait: is called before each file and each batch, waits while the person works, and returns false to end.
+            report: is called after each batch.
+
+        Raises:
+            EmbeddingError: the model cannot compute.
+            OSError: the vectors cannot be written.
+        """
+        self._discard_others()
+        current = {key for _, key in view.iterate_paths()}
+        self._seen = {key: each for key, each in self._seen.items() if key in current}
+        for file in self._files.values():
+            file.refresh()
+        for key in sorted(current):
+            file_of_root = self._files.get(key[0])
+            if not wait():
+                return False
+            if file_of_root is None:
+                continue
+            if not is_shown(key):
+                self._seen.pop(key, None)
+                continue
+            version = view.identify(key)
+            seen = self._seen.get(key)
+            if seen is None or seen.version != version or file_of_root.list_missing(seen.hashes.tolist()):
+                pieces = list_pieces(view, key)
+                self._seen[key] = Seen(version, np.array([each.hash for each in pieces], dtype=np.uint64))
+                if not self._embed(file_of_root, hash_text(view.read_relative_path(key)), pieces, wait, report):
+                    return False
+        used = [each.hashes for each in self._seen.values()]
+        for file in self._files.values():
+            file.drop_unused(np.concatenate(used) if used else np.zeros(0, np.uint64))
+        self.problem = ""
+        return True
+
+    def _discard_others(self) -> None:
+        """Delete the vectors of other models and formats."""
+        for key, file in self._files.items():
+            for path in file.path.parent.glob(f"{glob.escape(key)}.*{ENDING}"):
+                if path != file.path:
+                    with suppress(OSError):
+                        path.unlink()
+
+    def _embed(
+        self,
+        file: VectorFile,
+        path: int,
+        pieces: Sequence[Piece],
+        wait: Callable[[], bool],
+        report: Callable[[], None],
+    ) -> bool:
+        """Embed those of `pieces`, all of the file with the hash `path`, that have no vector; False to end."""
+        missing = [pieces[position] for position in file.list_missing([each.hash for each in pieces])]
+        for start in range(0, len(missing), BATCH):
+            if not wait():
+                return False
+            if file.is_full:
+                return True
+            batch = missing[start : start + BATCH]
+            vectors = self._compute([each.text for each in batch])
+            file.append([path] * len(batch), [each.hash for each in batch], [each.ordinal for each in batch], vectors)
+            report()
+        return True
+
+    def release_idle(self) -> None:
+        """Release the memory of a model that has not been used for a while."""
+        self._embedder.release_idle()
+
+    def measure(self) -> Coverage:
+        """Return how many vectors there are, and how many pieces have one."""
+        embedded = pieces = 0
+        for file in self._files.values():
+            file.refresh()
+        for (root, _), seen in list(self._seen.items()):
+            pieces += len(seen.hashes)
+            embedded += len(seen.hashes) - len(self._files[root].list_missing(seen.hashes.tolist()))
+        return Coverage(sum(map(len, self._files.values())), embedded, pieces)
