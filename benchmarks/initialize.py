@@ -12,9 +12,12 @@ from benchmarks.record import Record, Reference, compute_percentile, summarize
 ROUNDS = 15
 
 
-def time_start(command: list[str], folder: Path, home: Path) -> float:
-    """Start the server `command`; return the milliseconds to its answer to `initialize`."""
-    with Client(command, environment=servers.make_environment(home), folder=folder) as client:
+def time_start(command: list[str], folder: Path, home: Path, *, resident: bool = False) -> float:
+    """Start the server `command`; return the milliseconds to its answer to `initialize`.
+
+    With `resident`, the server is a front of the resident server.
+    """
+    with Client(command, environment=servers.make_environment(home, resident=resident), folder=folder) as client:
         answer = client.initialize(folder)
         return (answer.done_s - client.started_s) * 1000
 

@@ -29,6 +29,9 @@ BY_HAND = {"soak_ten_minutes"}  # measured when it is named
 # name in results.json -> module and function, in the order in which they run
 BENCHMARKS = {
     "initialize": "initialize:measure",
+    "window_start": "resident:measure_start",
+    "window_memory": "resident:measure_memory",
+    "windows_typing": "resident:measure_typing",
     "keystroke_without_model": "keystroke:measure_without_model",
     "keystroke_with_model": "keystroke:measure_with_model",
     "overhead": "overhead:measure",
