@@ -1,6 +1,7 @@
 # make run            set up, then complete code in WORKSPACE (default: this repository) through a real language server
 # make test           set up, then every check that needs neither root nor an editor
 # make test-editors   the real editors (root on Debian; fetches them from Debian's packages)
+# make test-postgres  the tests of the state on PostgreSQL (root on Debian, which installs it)
 # make help           all targets
 
 PYTHON    ?= python3
@@ -24,6 +25,10 @@ TRAINING  := .venv-training
 DOCS      := .venv-docs
 SITE      := .cache/site
 EDITORS   := $(CURDIR)/.cache/editors
+# tests that make a state database
+STATE_TESTS  := tests/server/state tests/server/gate/test_journal.py tests/server/gate/test_requests.py tests/server/deployment \
+  tests/server/work tests/agents/autopilot tests/agents/team/memory tests/agents/team/queue tests/agents/team/workflows \
+  tests/agents/team/test_session_runner.py tests/agents/team/test_asked_again.py
 NEOVIM_TESTS := $(wildcard tests/editors/test_neovim*.py)
 VSCODE_TESTS := $(wildcard tests/editors/test_vscode*.py)
 # Failed tests run once more, alone, and have to pass then: beside others, or on a busy machine, some exceed their time.
@@ -32,7 +37,7 @@ $(PYTEST) $(1) $(2) || { echo "Once more, alone, what failed:"; $(PYTEST) -n 0 -
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit train-smoke test-editors test-neovim test-emacs test-helix test-acpx test-vscode vscode eval-data eval bench format docs recording lock clean
+.PHONY: help run test lint unit train-smoke test-editors test-neovim test-emacs test-helix test-acpx test-vscode test-postgres vscode eval-data eval bench format docs recording lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,6 +111,10 @@ test-vscode: $(VENV)/.dev  ## check the VS Code extension, and drive it in the r
 	$(MAKE) --no-print-directory vscode
 	cd $(EXTENSION) && npm run --silent lint && npm test --silent
 	export VSIX=$(VSIX); $(call tests,$(VSCODE_TESTS))
+
+test-postgres: $(VENV)/.dev  ## the tests of the state on PostgreSQL (root on Debian)
+	sh tests/install_postgresql.sh
+	export TEST_DATABASE=postgresql; $(call tests,$(STATE_TESTS),$(PARALLEL))
 
 vscode: $(EXTENSION)/node_modules/.installed  ## build the VS Code extension into VSIX=FILE
 	cp LICENSE CHANGELOG.md $(EXTENSION)/

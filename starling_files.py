@@ -116,7 +116,7 @@ def repair_folder(folder: Path, own: int = 1) -> Path:
         OSError: as `make_folder`, or a file in its place cannot be renamed.
     """
     for part in reversed((folder, *folder.parents[: own - 1])):
-        if os.path.lexists(part) and not part.is_dir():
+        if (part.is_symlink() or part.is_file()) and not part.is_dir():  # a device stays, also for root
             set_aside(part)
         _restore_owner_access(part, FOLDER_MODE)
     return make_folder(folder)

@@ -15,6 +15,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psutil
+
 from benchmarks import servers, workspaces
 from benchmarks.client import Client
 from benchmarks.initialize import time_start
@@ -36,12 +38,14 @@ class Version:
 
     Attributes:
         keys: milliseconds from key to answer, of each round.
+        processor: milliseconds of processor time of the server for a place (opened, typed at, reviewed), of each round.
         starts: milliseconds from starting the process to the answer to `initialize`.
     """
 
     def __init__(self, checkout: Path, workspace: Path, home: Path) -> None:
         self.command = make_command(checkout)
         self.keys: list[list[float]] = []
+        self.processor: list[float] = []
         self.starts: list[float] = []
         self._workspace = workspace
         self._home = home
@@ -52,7 +56,13 @@ class Version:
         with Client(self.command, environment=environment, folder=self._workspace) as client:
             client.initialize(self._workspace, servers.NO_MODEL)
             servers.wait_for_index(client)
-            self.keys.append([type_at(client, place)[0] for place in places][WARM:])
+            for place in places[:WARM]:
+                type_at(client, place)
+            used = psutil.Process(client.process.pid).cpu_times()
+            self.keys.append([type_at(client, place)[0] for place in places[WARM:]])
+            later = psutil.Process(client.process.pid).cpu_times()
+        spent = later.user + later.system - used.user - used.system
+        self.processor.append(spent * 1000 / (len(places) - WARM))
 
     def start_once(self, folder: Path) -> None:
         """Start a server and end it, and add the time of its start."""
@@ -79,6 +89,7 @@ def compare(before: Path, rounds: int, count: int) -> dict[str, Any]:
     return {
         "key_p95_ms": _compare_keys(versions, 95),
         "key_p50_ms": _compare_keys(versions, 50),
+        "processor_ms_a_place": _describe(*(median(version.processor) for version in versions), n=rounds),
         "initialize_p50_ms": _describe(
             *(median(version.starts[1:]) for version in versions), n=len(versions[0].starts) - 1
         ),

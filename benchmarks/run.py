@@ -32,6 +32,7 @@ BENCHMARKS = {
     "keystroke_without_model": "keystroke:measure_without_model",
     "keystroke_with_model": "keystroke:measure_with_model",
     "overhead": "overhead:measure",
+    "observation": "observation:measure",
     "reuse": "reuse:measure",
     "cancel": "cancel:measure",
     "cancel_model": "cancel:measure_model",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-from tests import scheduling, surroundings
+from tests import scheduling, states, surroundings
 
 surroundings.clear(os.environ)  # before anything reads a variable; processes that tests start inherit the rest
 sys.dont_write_bytecode = False  # the next run, and the other processes of this one, need not compile the tests anew
@@ -49,7 +49,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(trylast=True)  # after the order was drawn
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with tests over the wire and those that have a time limit of their own."""
+    """Begin with tests over the wire and those that have a time limit of their own; skip SQLite's on PostgreSQL."""
+    if states.uses_postgresql():
+        for item in items:
+            if item.get_closest_marker("sqlite"):
+                item.add_marker(pytest.mark.skip(reason="it is about SQLite's own files"))
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     items[:] = scheduling.long_first(items, _is_long, workers)
 
@@ -70,6 +74,12 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     return report
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _database() -> None:
+    """Start PostgreSQL before any process asks where it is, if tests are to run on it."""
+    states.start()
 
 
 @pytest.fixture(autouse=True, scope="session")

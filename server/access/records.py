@@ -32,6 +32,10 @@ class AccountExists(Exception):  # noqa: N818 (a fact, not a fault of the progra
     """There is an account with this name, or for this subject of the external issuer."""
 
 
+class TokenRefused(Exception):  # noqa: N818 (not a fault of the program)
+    """The access token is not accepted; the message says why, without repeating the token."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A person or program that may connect.

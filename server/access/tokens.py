@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 
 from server.access.keys import ALGORITHM, TOKEN_S
+from server.access.records import TokenRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +30,6 @@ LONGEST_CLAIM = 300  # characters of a subject or a key's id
 LEEWAY_S = 30.0  # that the clocks of two machines may differ
 SMALLEST_KEY_BITS = 2048
 REQUIRED = ("iss", "aud", "exp", "sub")
-
-
-class TokenRefused(Exception):  # noqa: N818 (not a fault of the program)
-    """The access token is not accepted; the message says why, without repeating the token."""
 
 
 @dataclass(frozen=True, slots=True)

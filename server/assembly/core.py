@@ -380,11 +380,11 @@ def _build_chats(settings: Settings) -> tuple[Chats, Costs | None]:
     """Return the chat models and the record of their costs, None if no chat model is configured."""
     if not settings.chat.endpoints and not settings.chat.review:
         return Chats(), None
+    from server.assembly.databases.choice import open_state  # noqa: PLC0415 (SQLite)
     from server.state import paths  # noqa: PLC0415
     from server.state.cost_ledger import Costs  # noqa: PLC0415 (SQLite, for a person with a chat model)
-    from server.state.database import FILE, State  # noqa: PLC0415
 
-    costs = Costs(State(paths.state_dir() / FILE))
+    costs = Costs(open_state())
     return chat_models.build_chats(settings.chat, paths.ensure_writable(paths.cache_dir()).path, costs), costs
 
 

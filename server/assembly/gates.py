@@ -1,4 +1,4 @@
-"""The gate of programs that are no editor, and the state database of every gate. Start at `make_disk_gate`.
+"""The gate of programs that are no editor. Start at `make_disk_gate`.
 
 Users import this module only when they need a gate, because it imports SQLite and the index's syntax.
 """
@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from server.assembly.databases.choice import open_state
 from server.gate.disk.disk import DiskWorkplace
 from server.gate.gate import LIMITS, Gate
 from server.gate.places import Places, make_exclusion
-from server.state import paths
-from server.state.database import FILE, State
 from server.state.gate_records import GateRecords
 
 if TYPE_CHECKING:
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 
     from indexing.limits import IndexLimits
     from server.gate.ports import Asker, Workplace
+    from server.state.database import State
+
+__all__ = ["make_disk_gate", "open_state"]
 
 
 def make_disk_gate(  # noqa: PLR0913 (its ports)
@@ -52,12 +54,3 @@ def make_disk_gate(  # noqa: PLR0913 (its ports)
     waits = replace(LIMITS, answer_s=answer_s)
     places = Places(roots, excluded)
     return Gate(records, lambda: places, asker, workplace, client=client, limits=waits, owns_records=state is None)
-
-
-def open_state(tell: Callable[[str], None] = lambda _: None) -> State:
-    """Return the user's state database, which is opened at its first use.
-
-    `tell` is called with a sentence for a person if the database was lost. There is no fallback in memory, because
-    records must survive a restart.
-    """
-    return State(paths.state_dir() / FILE, tell)

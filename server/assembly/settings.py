@@ -32,6 +32,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from server.assembly.access.access_settings import AccessSettings
+from server.assembly.databases.state_settings import StateSettings
 from server.assembly.deploy_settings import DeploySettings
 from server.assembly.endpoints import ChatSettings
 from server.assembly.mcp_servers.server_settings import McpSettings
@@ -87,7 +89,9 @@ class Settings(BaseModel):
     autopilot: AutopilotSettings = Field(default=AutopilotSettings(), description="The autopilot.")
     mcp: McpSettings = Field(default=McpSettings(), description="Your own MCP servers.")
     deploy: DeploySettings = Field(default=DeploySettings(), description="Deployments.")
+    access: AccessSettings = Field(default=AccessSettings(), description="A server with accounts.")
     log: LogSettings = Field(default=LogSettings(), description="The log.")
+    state: StateSettings = Field(default=StateSettings(), description="The state database.")
     metrics: MetricsSettings = Field(default=MetricsSettings(), description="Metrics for Prometheus.")
     traces: TracesSettings = Field(default=TracesSettings(), description="Traces in OpenTelemetry's form.")
 
@@ -131,6 +135,18 @@ def resolve(
     if unreadable := [str(problem) for problem in problems if _may_hide_rules(problem)]:
         merged["team"] = TeamSettings(**merged.get("team", {})).mark_unreadable(unreadable)
     return Settings(**merged), tuple(problems)
+
+
+def restrict_editor(sent: object) -> dict[str, dict[str, object]]:
+    """Return the settings in what an editor `sent` that a workspace's file could set, too; {} if there are none.
+
+    Unknown settings are left out as well.
+    """
+    kept: dict[str, dict[str, object]] = {}
+    for entry in read_editor(sent, tuple(Settings.model_fields)).entries:
+        if _describe_unknown(entry) is None and has_mark(get_fields(entry.section)[entry.name], "workspace"):
+            kept.setdefault(entry.section, {})[entry.name] = entry.value
+    return kept
 
 
 def parse_entry(entry: Entry) -> tuple[Any, list[SettingProblem]]:

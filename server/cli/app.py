@@ -25,16 +25,19 @@ from server.cli import (
     generate,
     index,
     key,
+    login,
     logs,
     mcp,
     search,
+    state,
     stats,
     terminal,
     undo,
+    users,
 )
 from server.cli.models import models
 from server.cli.review import review
-from server.cli.serve import choose_transport, serve
+from server.cli.serve import Options, choose_transport, serve
 from server.cli.team import roles, sessions, talk, workflows
 from server.cli.terminal import Failure
 from server.cli.work import autopilot, decisions, deploy, health, jobs, memory, tasks, work
@@ -150,7 +153,7 @@ def _show_help_without_command(
 
 
 @app.command("serve")
-def _serve(
+def _serve(  # noqa: PLR0913 (its options)
     *,
     stdio: Annotated[bool, typer.Option("--stdio", help="Serve one client on stdin and stdout (the default).")] = False,
     tcp: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Listen for a client on TCP.")] = None,
@@ -162,9 +165,21 @@ def _serve(
         str | None,
         typer.Option(metavar="FILE", help="Keep the token of --tcp or --ws in this file; it is created if missing."),
     ] = None,
+    logins: Annotated[
+        str | None,
+        typer.Option("--login", metavar="HOST:PORT", help="Admit accounts, which log in at this address over HTTP."),
+    ] = None,
+    tls_cert: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Certificate for TLS, with its chain, in PEM.")
+    ] = None,
+    tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="Private key of the certificate, in PEM.")] = None,
+    behind_proxy: Annotated[
+        bool, typer.Option("--behind-proxy", help="A reverse proxy ends TLS and sets X-Forwarded-For.")
+    ] = False,
 ) -> int:
     """Run the language server; this is what an editor starts."""
-    return serve(choose_transport(stdio=stdio, tcp=tcp, ws=ws, allow_remote=allow_remote, token_file=token_file))
+    options = Options(tcp, ws, allow_remote, token_file, logins, tls_cert, tls_key, behind_proxy)
+    return serve(choose_transport(options, stdio=stdio))
 
 
 app.command("complete")(complete.complete)
@@ -174,6 +189,8 @@ app.command("search")(search.search)
 app.command("review")(review.review)
 app.add_typer(models.app, name="models")
 app.command("key")(key.key)
+app.add_typer(users.app, name="users")
+app.command("login")(login.login)
 app.command("costs")(costs.costs)
 app.command("stats")(stats.stats)
 app.command("logs")(logs.logs)
@@ -194,6 +211,7 @@ app.command("workflows")(workflows.list_workflows)
 app.command("acp")(acp.acp)
 app.add_typer(mcp.app, name="mcp")
 app.command("undo")(undo.undo)
+app.add_typer(state.app, name="state")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

@@ -11,7 +11,6 @@ import typer
 from server.cli import tables, terminal
 from server.cli.tables import Column
 from server.cli.terminal import Failure
-from server.state import paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,10 +30,10 @@ def costs(
 ) -> None:
     """Show the costs of chat models, by day and model. Without a configured price the cost is unknown, not guessed."""
     from agents.ports.failures import StateError  # noqa: PLC0415
-    from server.state.cost_ledger import Costs  # noqa: PLC0415 (SQLite)
-    from server.state.database import FILE, State  # noqa: PLC0415
+    from server.assembly.databases.choice import open_state  # noqa: PLC0415 (SQLite)
+    from server.state.cost_ledger import Costs  # noqa: PLC0415
 
-    kept = Costs(State(paths.state_dir() / FILE))
+    kept = Costs(open_state())
     try:
         records = kept.list_days(days)
     except StateError as error:

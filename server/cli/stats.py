@@ -10,7 +10,6 @@ import typer
 from server.cli import tables, terminal
 from server.cli.tables import Column
 from server.cli.terminal import Failure
-from server.state import paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +31,11 @@ def stats(
 ) -> None:
     """Show the tasks, tokens and costs of agents by day and role."""
     from agents.ports.failures import StateError  # noqa: PLC0415 (`--help` starts without)
+    from server.assembly.databases.choice import open_state  # noqa: PLC0415 (SQLite)
     from server.assembly.watching.summaries import sum_all, sum_days, sum_roles  # noqa: PLC0415
-    from server.state.database import FILE, State  # noqa: PLC0415 (SQLite)
     from server.state.watching.metrics_store import Metrics  # noqa: PLC0415
 
-    state = State(paths.state_dir() / FILE)
+    state = open_state()
     try:
         metrics = Metrics(state).list_days(days)
     except StateError as error:

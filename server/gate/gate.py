@@ -20,7 +20,7 @@ from server.gate import hunks as parts
 from server.gate import outcomes, undoing
 from server.gate.application import Application
 from server.gate.disk.disk import DiskWorkplace
-from server.gate.journal import Case, Journal
+from server.gate.journal import HERE, Case, Journal
 from server.gate.locating import locate_changes
 from server.gate.policy import RULES, Limits, RememberedAnswers, choose_tool, may_remember
 from server.gate.ports import Answer, Outcome, Question, Verdict
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from server.gate.locating import LocatedChange
     from server.gate.places import Places
     from server.gate.ports import Asker, TakenParts, Workplace
-    from server.gate.records import Checkpoint, Records, UndoableChange
+    from server.gate.records import Author, Checkpoint, Records, UndoableChange
     from server.gate.validation import CheckedProposal
 
 LIMITS = Limits()
@@ -54,6 +54,7 @@ class Gate:
         asker: asks a person.
         workplace: reads texts and applies changes.
         client: name of the editor or program, for the record.
+        author: the person behind it, for the record.
         limits: the most operations and questions in an hour, and the longest wait for an answer.
         owns_records: whether `close` also closes `records`.
     """
@@ -66,12 +67,13 @@ class Gate:
         workplace: Workplace,
         *,
         client: str,
+        author: Author = HERE,
         limits: Limits = LIMITS,
         owns_records: bool = False,
     ) -> None:
         """Store the ports; read and write nothing yet."""
         self._owned = records if owns_records else None
-        self.journal = Journal(records, client)
+        self.journal = Journal(records, client, author)
         self._places = places
         self._asker = asker
         self._workplace = workplace

@@ -20,7 +20,7 @@ from agents.ports.request_outcomes import RequestOutcome
 from agents.tools import DELETE_FILE, WRITE_FILE
 from server.gate.disk.contents import hash_text
 from server.gate.question.wording import describe_taken_parts
-from server.gate.records import AuditRow, Ending, Replaced, Status, get_kind, get_subject
+from server.gate.records import AuditRow, Author, Ending, Replaced, Status, get_kind, get_subject
 from server.gate.recovery import recover_requests
 from server.gate.refusal import Refused
 
@@ -84,6 +84,10 @@ class Case:
         return describe_taken_parts(len(self.taken), self.parts, self.left_out) if self.left_out else ""
 
 
+HERE = Author()
+"""The user of this machine."""
+
+
 class Journal:
     """The record of one gate.
 
@@ -92,9 +96,10 @@ class Journal:
         untitled: ids of the checkpoints of untitled documents, which only this session can undo.
     """
 
-    def __init__(self, records: Records, client: str) -> None:
-        """Store `records`, and `client` (the name of the editor or program) for them."""
+    def __init__(self, records: Records, client: str, author: Author = HERE) -> None:
+        """Store `records`, and for them `client` (the name of the editor or program) and the person behind it."""
         self.records = records
+        self._author = author
         self._client = client
         self._recovered = False
         self.untitled: set[str] = set()
@@ -107,7 +112,7 @@ class Journal:
 
     def recover(self) -> None:
         """Close the open requests of servers that no longer run; see `recover_requests`. Raises StateError."""
-        recover_requests(self.records, _find_user_name())
+        recover_requests(self.records, self._author.name or _find_user_name())
         self._recovered = True
 
     def find_problem(self) -> str:
@@ -264,10 +269,11 @@ class Journal:
             hashes: the hashes of the text before and after.
             written: whether the file was changed, or the command permitted.
         """
-        asked = case.question
+        asked, who = case.question, self._author.name or _find_user_name()
         return AuditRow(
-            time.time(), case.id, _find_user_name(), self._client, asked.by, case.model, asked.tool.name, asked.title,
+            time.time(), case.id, who, self._client, asked.by, case.model, asked.tool.name, asked.title,
             *described, *hashes, written, case.answer or "", case.answer_s, outcome.verdict, outcome.reason,
+            self._author.address,
         )  # fmt: skip
 
 

@@ -100,7 +100,7 @@ class AuditRow:
     Attributes:
         at: when the request ended, seconds since the epoch.
         request: id of the request.
-        who: login name of the user.
+        who: login name of the user; on a server with accounts, the name of the account.
         client: the editor or program where the person answered.
         proposer: name of the agent, or "undo".
         model: the model that wrote the edit, "" for none.
@@ -116,6 +116,7 @@ class AuditRow:
         answer_s: seconds until the answer; None without an answer.
         verdict: the verdict on the request.
         reason: why the change was not applied, "" if it was.
+        address: the address that the person was connected from, "" on this machine.
     """
 
     at: float
@@ -136,6 +137,20 @@ class AuditRow:
     answer_s: float | None
     verdict: str
     reason: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """The person behind a gate on a server with accounts; both "" for the user of this machine.
+
+    Attributes:
+        name: the name of the account.
+        address: the address that the person is connected from.
+    """
+
+    name: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from indexing.workspace.secrets.literals import replace_secrets
 from server.gate.records import AuditRow
+from server.state.access.viewers import EVERYBODY
 from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from server.state.access.viewers import Viewer
     from server.state.database import State
     from server.state.statements import Connection
 
@@ -30,8 +32,10 @@ _MARKS = ", ".join("?" * len(_NAMES))
 class Audit:
     """The table of the audit."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, viewer: Viewer = EVERYBODY) -> None:
+        """Store the database, and the person whose writes are counted and whose rows are seen."""
         self._state = state
+        self._viewer = viewer
 
     def add(self, connection: Connection, rows: Sequence[AuditRow]) -> None:
         """Insert `rows` in the caller's transaction, and delete rows older than a year."""
@@ -41,15 +45,16 @@ class Audit:
 
     def list_newest(self, limit: int, *, request: str = "") -> tuple[AuditRow, ...]:
         """Return up to `limit` rows, newest first; only those of the request with the id `request`, if given."""
-        query = f"SELECT {_COLUMNS} FROM audit WHERE ? IN ('', request) ORDER BY id DESC LIMIT ?"  # noqa: S608
+        query = f"SELECT {_COLUMNS} FROM audit WHERE ? IN ('', request) AND ? IN ('', who) ORDER BY id DESC LIMIT ?"  # noqa: S608
+        seen = "" if self._viewer.sees_others() else self._viewer.name
         with self._state.use_connection() as connection:
-            return tuple(_unpack(row) for row in connection.execute(query, (request, limit)))
+            return tuple(_unpack(row) for row in connection.execute(query, (request, seen, limit)))
 
     def list_write_times(self, then: float) -> list[float]:
         """Return the times after `then` when a file was written or a command permitted, oldest first."""
-        query = "SELECT at FROM audit WHERE at > ? AND written <> 0 ORDER BY at"
+        query = "SELECT at FROM audit WHERE at > ? AND written <> 0 AND ? IN ('', who) ORDER BY at"
         with self._state.use_connection() as connection:
-            return [row[0] for row in connection.execute(query, (then,))]
+            return [row[0] for row in connection.execute(query, (then, self._viewer.name))]
 
 
 def _pack(row: AuditRow) -> list[object]:

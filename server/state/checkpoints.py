@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from agents.edits import CreateFile, DeleteFile, RenameFile, TextChange
 from server.gate.disk import attributes, contents
 from server.gate.records import Checkpoint, KeptChange, Subject, UndoableChange, get_kind
+from server.state.access.viewers import EVERYBODY
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
@@ -23,22 +24,25 @@ if TYPE_CHECKING:
     from agents.edits import Change
     from server.gate.disk.contents import Content
     from server.gate.records import Replaced
+    from server.state.access.viewers import Viewer
     from server.state.database import State
     from server.state.statements import Connection
 
 MOST_BYTES = 100_000_000  # of all checkpoints together, compressed
 KEPT_S = 30 * 24 * 3600.0
 _SELECT = "SELECT id, created, title, undoes, undone_by, settled FROM checkpoints"
+_SEEN = "(? = '' OR request IN (SELECT id FROM requests WHERE person = ?))"
 _STANDING = (
-    "SELECT id, path FROM checkpoints JOIN checkpoint_files ON checkpoint = id"
+    "SELECT id, path FROM checkpoints JOIN checkpoint_files ON checkpoint = id"  # noqa: S608 (our own names)
     " WHERE undoes = '' AND undone_by = ''"
     " AND (settled <> 0 OR request IN (SELECT id FROM requests WHERE status IN ('failed', 'expired')))"
-    " ORDER BY created DESC"
+    f" AND {_SEEN} ORDER BY created DESC"
 )
 _LISTED = (
     "SELECT c.id, c.created, c.title, coalesce(r.client, ''), coalesce(r.session, ''), f.uri, f.path, f.target"
     " FROM checkpoints c JOIN checkpoint_files f ON f.checkpoint = c.id LEFT JOIN requests r ON r.id = c.request"
     " WHERE c.undoes = '' AND c.undone_by = '' AND (c.settled <> 0 OR r.status IN ('failed', 'expired'))"
+    " AND ? IN ('', coalesce(r.person, ' '))"
     " ORDER BY c.created DESC, c.id, f.number"
 )
 
@@ -46,8 +50,10 @@ _LISTED = (
 class Checkpoints:
     """The tables of checkpoints."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, viewer: Viewer = EVERYBODY) -> None:
+        """Store the database, and the person whose changes are seen."""
         self._state = state
+        self._viewer = viewer
 
     def store(self, connection: Connection, replaced: Replaced) -> None:
         """Insert the checkpoint `replaced` unless it is stored already, and evict the oldest checkpoints.
@@ -100,15 +106,15 @@ class Checkpoints:
     def find(self, identity: str) -> Checkpoint | None:
         """Return the checkpoint with the id `identity`, None if there is none (any more)."""
         with self._state.use_connection() as connection:
-            row = connection.execute(f"{_SELECT} WHERE id = ?", (identity,)).fetchone()
+            row = connection.execute(f"{_SELECT} WHERE id = ? AND {_SEEN}", (identity, *self._list_seen())).fetchone()
             return _read_checkpoint(connection, row) if row is not None else None
 
     def list_ids(self, prefix: str) -> tuple[str, ...]:
         """Return up to two ids of checkpoints that begin with `prefix`; `prefix` itself first, if it is an id."""
         with self._state.use_connection() as connection:
             rows = connection.execute(
-                "SELECT id FROM checkpoints WHERE substr(id, 1, ?) = ? ORDER BY length(id), id LIMIT 2",
-                (len(prefix), prefix),
+                f"SELECT id FROM checkpoints WHERE substr(id, 1, ?) = ? AND {_SEEN} ORDER BY length(id), id LIMIT 2",  # noqa: S608
+                (len(prefix), prefix, *self._list_seen()),
             )
             return tuple(str(row[0]) for row in rows)
 
@@ -119,14 +125,16 @@ class Checkpoints:
         that were undone, and those whose outcome is not known yet.
         """
         with self._state.use_connection() as connection:
-            rows = connection.execute(_STANDING).fetchall()
+            rows = connection.execute(_STANDING, self._list_seen()).fetchall()
         return tuple(dict.fromkeys(row[0] for row in rows if concerns(Subject(*row))))
 
     def list_undoable_changes(self, concerns: Callable[[Subject], bool], limit: int) -> tuple[UndoableChange, ...]:
         """Return up to `limit` changes that can be undone, newest first; selects them like `list_undoable`."""
         listed: list[UndoableChange] = []
         with self._state.use_connection() as connection:
-            for identity, group in itertools.groupby(connection.execute(_LISTED), key=lambda row: row[0]):
+            for identity, group in itertools.groupby(
+                connection.execute(_LISTED, self._list_seen()[:1]), key=lambda row: row[0]
+            ):
                 rows = list(group)
                 if not any(concerns(Subject(identity, row[6])) for row in rows):
                     continue
@@ -136,6 +144,11 @@ class Checkpoints:
                 if len(listed) >= limit:
                     break
         return tuple(listed)
+
+    def _list_seen(self) -> tuple[str, str]:
+        """Return the values for the question marks of `_SEEN`."""
+        seen = self._viewer.get_seen()
+        return seen, seen
 
     @staticmethod
     def _write_files(connection: Connection, identity: str, pairs: Sequence[tuple[Change, Content | None]]) -> None:

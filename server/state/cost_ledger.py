@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
 from server.observation.figures import figures
+from server.state.database import Area
 
 if TYPE_CHECKING:
     from models.chat import Usage
@@ -106,7 +107,7 @@ class Costs:
     def _add(self, row: tuple[object, ...]) -> None:
         """Add `row` to the table and delete rows older than `KEPT_DAYS`; log an error instead of raising it."""
         try:
-            with self._state.transaction() as connection:
+            with self._state.transaction(Area.FIGURES) as connection:
                 connection.execute("DELETE FROM costs WHERE day < ?", (_format_day_before(KEPT_DAYS),))
                 connection.execute(_ADD, row)
         except StateError as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agents.ports.feedback import LONGEST_COMMENT, Feedback, Thumb
 from indexing.workspace.secrets.literals import replace_secrets
+from server.state.database import Area
 from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class FeedbackStore:
         """
         if len(comment) > LONGEST_COMMENT:
             raise ValueError(f"a comment has more than {LONGEST_COMMENT:,} characters")
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             entry = connection.execute(
                 "SELECT number FROM session_entries WHERE session = ? AND number = ?", (session, number)
             ).fetchone()
@@ -48,7 +49,7 @@ class FeedbackStore:
 
     def withdraw(self, session: str, number: int) -> bool:
         """Delete the feedback on the entry `number` of a session; return whether there was any."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             deleted = connection.execute(
                 "DELETE FROM session_feedback WHERE session = ? AND number = ?", (session, number)
             )

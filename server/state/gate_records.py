@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from agents.ports.failures import StateError
 from server.gate.ports import Answer, Verdict
 from server.gate.undoing import UNDO
+from server.state.access.viewers import EVERYBODY
 from server.state.audit_log import Audit
 from server.state.checkpoints import Checkpoints
+from server.state.database import Area
 from server.state.kept_proposals import KeptProposals
 from server.state.requests import Requests
 from server.state.watching.metrics_store import count_approval
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from agents.edits import ProposedEdit
     from server.gate.ports import Question
     from server.gate.records import AuditRow, Checkpoint, Ending, Replaced, Request, Status, Subject, UndoableChange
+    from server.state.access.viewers import Viewer
     from server.state.database import State
     from server.state.statements import Connection
 
@@ -35,11 +38,12 @@ _DECISIONS: dict[Answer | None, str] = {
 class GateRecords:
     """The tables of the gate, written together."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, viewer: Viewer = EVERYBODY) -> None:
+        """Store the database, and the person whose records are added and seen."""
         self._state = state
-        self._requests = Requests(state)
-        self._audit = Audit(state)
-        self._checkpoints = Checkpoints(state)
+        self._requests = Requests(state, viewer)
+        self._audit = Audit(state, viewer)
+        self._checkpoints = Checkpoints(state, viewer)
         self._kept = KeptProposals(state)
 
     def begin(self, question: Question, *, client: str, task: str, model: str, subjects: Sequence[str]) -> None:
@@ -51,7 +55,7 @@ class GateRecords:
             StateError: the request cannot be recorded, or the request that it asks again was answered meanwhile; the
                 caller must not act on it.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             self._requests.begin(connection, question, client=client, task=task, model=model, subjects=subjects)
             if question.proposal is not None and question.by != UNDO:
                 if question.origin.again and not self._kept.remove(connection, question.origin.again):
@@ -64,7 +68,7 @@ class GateRecords:
 
     def approve(self, request: str, replaced: Replaced | None, *, answered: bool) -> None:
         """Store the checkpoint `replaced`, if it is not None; with `answered`, record the request as approved."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             if replaced is not None:
                 self._checkpoints.store(connection, replaced)
             if answered:
@@ -79,7 +83,7 @@ class GateRecords:
         checkpoint. If a person was asked, counts the question among the team's figures.
         """
         replaced = ending.replaced
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE, Area.FIGURES) as connection:
             if replaced is not None:
                 self._checkpoints.store(connection, replaced)  # again, in case the database was deleted meanwhile
                 self._checkpoints.settle(connection, replaced.checkpoint, ending.made)
@@ -116,7 +120,7 @@ class GateRecords:
         If the new outcome is APPLIED, the change can be undone; else the edit stays stored, to be asked again.
         """
         outcome = ending.outcome
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             self._requests.end(connection, outcome, ending.answer, ending.answer_s)
             self._audit.add(connection, ending.rows)
             if outcome.applied:
@@ -125,7 +129,7 @@ class GateRecords:
 
     def check(self) -> None:
         """Raise `StateError` if nothing can be recorded now."""
-        with self._state.transaction():
+        with self._state.transaction(Area.GATE):
             pass
 
     def list_requests(self, status: Status | None, limit: int, *, session: str = "") -> tuple[Request, ...]:

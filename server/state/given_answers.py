@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from server.gate.ports import Answer
 from server.gate.records import Status
+from server.state.database import Area
 from server.state.lease_owners import has_ended
 from server.state.statements import make_storable
 
@@ -76,7 +77,7 @@ class GivenAnswers:
     def record_wait(self, request: str) -> None:
         """Record that a worker waits for the answer to `request`; delete rows older than a week."""
         now = time.time()
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             connection.execute("DELETE FROM given_answers WHERE at < ?", (now - KEPT_S,))
             connection.execute(
                 "INSERT INTO given_answers (request, answer, client, at) VALUES (?, '', '', ?)"
@@ -92,7 +93,7 @@ class GivenAnswers:
         """
         if answer not in ANSWERS:
             raise ValueError(f"{answer} cannot be given from elsewhere")
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             given = connection.execute(
                 "UPDATE given_answers SET answer = ?, client = ?, at = ? WHERE request = ? AND answer = ''"
                 " AND EXISTS (SELECT 1 FROM requests WHERE requests.id = request AND status = ?)",
@@ -108,12 +109,12 @@ class GivenAnswers:
 
     def withdraw(self, *requests: str) -> None:
         """Delete the rows of requests or questions, with their answers, if there are any."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             connection.executemany("DELETE FROM given_answers WHERE request = ?", [(one,) for one in requests])
 
     def withdraw_open(self, question: str) -> None:
         """Remove the row of an agent's question if nobody has answered it; an answer is left to the next attempt."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             connection.execute("DELETE FROM given_answers WHERE request = ? AND answer = ''", (question,))
 
     def record_question(self, question: AgentQuestion, owner: str) -> None:
@@ -121,7 +122,7 @@ class GivenAnswers:
 
         Deletes rows that were a week old when the question was asked.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             connection.execute("DELETE FROM given_answers WHERE at < ?", (question.created - KEPT_S,))
             connection.execute(
                 "INSERT INTO given_answers (request, answer, client, at, question, choices, session, owner)"
@@ -140,7 +141,7 @@ class GivenAnswers:
         """
         if not words:
             raise ValueError("an answer has at least one character")
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             given = connection.execute(
                 "UPDATE given_answers SET answer = ?, client = ?, at = ?"
                 " WHERE request = ? AND answer = '' AND question <> ''",
@@ -181,7 +182,7 @@ class GivenAnswers:
             ).fetchall()
         ended = [row for row in rows if has_ended(row[5])]
         if ended:
-            with self._state.transaction() as connection:
+            with self._state.transaction(Area.GATE) as connection:
                 connection.executemany("DELETE FROM given_answers WHERE request = ?", [(row[0],) for row in ended])
         return tuple(
             AgentQuestion(name, session, question, tuple(json.loads(choices)), at)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.ports.memory import LONGEST_TEXT, Activity, Decision, Remembered, Source
 from indexing.workspace.secrets.literals import replace_secrets
+from server.state.database import Area
 from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class MemoryStore:
         workspace = make_storable(memory.workspace)
         texts = _clean(memory.agent, memory.key, memory.text)
         row = (workspace, *texts, memory.source, *_clean(memory.origin), now, now)
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.MEMORY) as connection:
             stored = connection.execute(
                 "INSERT INTO agent_memory (workspace, agent, name, content, source, origin, created, changed)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace, agent, name) DO UPDATE SET"
@@ -86,7 +87,7 @@ class MemoryStore:
         Raises:
             ValueError: the agent or the key is longer than `LONGEST_TEXT`.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.MEMORY) as connection:
             deleted = connection.execute(
                 "DELETE FROM agent_memory WHERE workspace = ? AND agent = ? AND name = ?",
                 (make_storable(workspace), *_clean(agent, key)),
@@ -101,7 +102,7 @@ class MemoryStore:
         """
         now = time.time()
         row = (make_storable(activity.workspace), *_clean(activity.agent, activity.activity, activity.details), now)
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.MEMORY) as connection:
             connection.execute(
                 "INSERT INTO activity_logs (workspace, agent, activity, details, at) VALUES (?, ?, ?, ?, ?)", row
             )
@@ -131,7 +132,7 @@ class MemoryStore:
         now = time.time()
         texts = _clean(decision.agent, decision.kind, decision.question, decision.verdict, decision.details)
         workspace, identity = make_storable(decision.workspace), make_storable(decision.id or uuid.uuid4().hex)
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.MEMORY) as connection:
             connection.execute(
                 "DELETE FROM decision_history WHERE at < ? OR id <= (SELECT max(id) FROM decision_history) + 1 - ?",
                 (now - DECISIONS_KEPT_S, MOST_DECISIONS),
@@ -157,7 +158,7 @@ class MemoryStore:
 
     def delete_decision(self, workspace: str, identity: str) -> bool:
         """Delete the decision with this id in `workspace`; return whether there was one."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.MEMORY) as connection:
             deleted = connection.execute(
                 "DELETE FROM decision_history WHERE workspace = ? AND identity = ?",
                 (make_storable(workspace), make_storable(identity)),
@@ -167,7 +168,7 @@ class MemoryStore:
     def clear(self, workspace: str) -> int:
         """Delete all memories, activities and decisions of `workspace`; return the number of deleted rows."""
         place = (make_storable(workspace),)
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.MEMORY) as connection:
             return (
                 connection.execute("DELETE FROM agent_memory WHERE workspace = ?", place).rowcount
                 + connection.execute("DELETE FROM activity_logs WHERE workspace = ?", place).rowcount

@@ -7,6 +7,7 @@ epoch, durations seconds; truth values are 0 or 1. Start at `STEPS` and `migrate
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,39 +22,52 @@ class Dialect:
     Attributes:
         serial: type of a primary key that is numbered automatically.
         data: type of a column of bytes.
+        text: type of a column of text, which is ordered by code points.
         keyed: end of the statement for a table that is stored in the order of its primary key.
         prepare: statement that creates the table of the version, "" if the database needs none.
         read_version: query for the version; no row, or 0, for a new database.
         write_version: statement that sets the version to {version}.
+        keep_numbers: words of an INSERT that gives numbers to a primary key that is numbered automatically.
+        go_on: query that lets the numbers of the column `id` of {table} go on after its greatest, "" if none is needed.
     """
 
     serial: str
     data: str
+    text: str
     keyed: str
     prepare: str
     read_version: str
     write_version: str
+    keep_numbers: str
+    go_on: str
 
     def render(self, statement: str) -> str:
-        """Return `statement` with the words in braces replaced."""
-        return statement.format(serial=self.serial, data=self.data, keyed=self.keyed)
+        """Return `statement` with the words in braces, and the type TEXT, replaced."""
+        words = statement.format(serial=self.serial, data=self.data, keyed=self.keyed)
+        return re.sub(r"\bTEXT\b", lambda _: self.text, words)
 
 
 SQLITE = Dialect(
     serial="INTEGER PRIMARY KEY AUTOINCREMENT",
     data="BLOB",
+    text="TEXT",
     keyed=" WITHOUT ROWID",
     prepare="",
     read_version="PRAGMA user_version",
     write_version="PRAGMA user_version = {version}",
+    keep_numbers="",
+    go_on="",  # SQLite has seen the numbers
 )
 POSTGRESQL = Dialect(
     serial="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
     data="BYTEA",
+    text='TEXT COLLATE "C"',
     keyed="",
     prepare="CREATE TABLE IF NOT EXISTS starling (one INTEGER PRIMARY KEY, version INTEGER NOT NULL)",
     read_version="SELECT version FROM starling",
     write_version="INSERT INTO starling VALUES (1, {version}) ON CONFLICT (one) DO UPDATE SET version = {version}",
+    keep_numbers=" OVERRIDING SYSTEM VALUE",
+    go_on="SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))",
 )
 
 _GATE = (

@@ -17,12 +17,15 @@ import psutil
 
 from indexing.workspace.secrets.literals import replace_secrets
 from server.gate.records import UNFINISHED, Request, Status
+from server.state.access.viewers import EVERYBODY
+from server.state.database import Area
 from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from server.gate.ports import Answer, Outcome, Question
+    from server.state.access.viewers import Viewer
     from server.state.database import State
     from server.state.statements import Connection
 
@@ -43,6 +46,7 @@ _ASKABLE = (
 )
 _UNANSWERED_ONES = f"(status = 'pending' OR {_ASKABLE})"
 _SELECT = f"SELECT {_COLUMNS}, CASE WHEN {_ASKABLE} THEN 1 ELSE 0 END FROM requests"  # noqa: S608 (our own names)
+_SEEN = "? IN ('', person)"
 _UNANSWERED = "The server ended before anyone answered; ask again, or propose it again."
 _STATUS = {
     "applied": Status.APPROVED,
@@ -57,8 +61,10 @@ _STATUS = {
 class Requests:
     """The table of requests."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, viewer: Viewer = EVERYBODY) -> None:
+        """Store the database, and the person whose requests are added and seen."""
         self._state = state
+        self._viewer = viewer
         self._undecided: dict[str, list[object]] = {}  # rows by id, in case the database is deleted meanwhile
 
     def begin(  # noqa: PLR0913 (the facts of one request)
@@ -80,7 +86,7 @@ class Requests:
             question.id, time.time(), *_identify_process(), client, question.tool.name, _hide(question.title),
             _hide(question.why), question.by, model, task, json.dumps(hidden), _hide(question.diff[:LONGEST_DIFF]),
             json.dumps([*map(_hide, question.warnings)]), Status.PENDING, question.origin.session, question.origin.call,
-            question.origin.again,
+            question.origin.again, self._viewer.person,
         ]  # fmt: skip
         self._undecided[question.id] = [make_storable(value) if isinstance(value, str) else value for value in row]
         connection.execute("DELETE FROM requests WHERE created < ?", (time.time() - KEPT_S,))
@@ -91,14 +97,14 @@ class Requests:
         if (row := self._undecided.get(request)) is not None:
             connection.execute(
                 "INSERT INTO requests (id, created, host, pid, begun, client, tool, title, why, proposer,"
-                " model, task, subjects, diff, warnings, status, session, tool_call, again)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                " model, task, subjects, diff, warnings, status, session, tool_call, again, person)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
                 row,
             )
 
     def mark_asked(self, request: str) -> None:
         """Record the present time as the time when the question is shown to a person."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             self._insert_undecided(connection, request)
             connection.execute("UPDATE requests SET asked = ? WHERE id = ?", (time.time(), request))
 
@@ -132,51 +138,56 @@ class Requests:
 
     def list_question_times(self, then: float) -> list[float]:
         """Return the times of the questions to people after `then`, oldest first; without questions about undoing."""
-        query = "SELECT asked FROM requests WHERE asked > ? AND proposer <> 'undo' ORDER BY asked"
+        query = "SELECT asked FROM requests WHERE asked > ? AND proposer <> 'undo' AND ? IN ('', person) ORDER BY asked"
         with self._state.use_connection() as connection:
-            return [row[0] for row in connection.execute(query, (then,))]
+            return [row[0] for row in connection.execute(query, (then, self._viewer.person))]
 
     def list_newest(self, status: Status | None, limit: int, *, session: str = "") -> tuple[Request, ...]:
         """Return up to `limit` requests, newest first; only those with `status` and of `session`, where given."""
-        query = f"{_SELECT} WHERE ? IN ('', status) AND ? IN ('', session) ORDER BY created DESC LIMIT ?"
+        query = f"{_SELECT} WHERE ? IN ('', status) AND ? IN ('', session) AND {_SEEN} ORDER BY created DESC LIMIT ?"
+        values = (status or "", session, self._viewer.get_seen(), limit)
         with self._state.use_connection() as connection:
-            return tuple(map(_unpack, connection.execute(query, (status or "", session, limit))))
+            return tuple(map(_unpack, connection.execute(query, values)))
 
     def list_unanswered(self, session: str, limit: int) -> tuple[Request, ...]:
         """Return up to `limit` requests that are pending or can be asked again, newest first; of `session` if given."""
-        query = f"{_SELECT} WHERE ? IN ('', session) AND {_UNANSWERED_ONES} ORDER BY created DESC LIMIT ?"
+        query = f"{_SELECT} WHERE ? IN ('', session) AND {_SEEN} AND {_UNANSWERED_ONES} ORDER BY created DESC LIMIT ?"
+        values = (session, self._viewer.get_seen(), limit)
         with self._state.use_connection() as connection:
-            return tuple(map(_unpack, connection.execute(query, (session, limit))))
+            return tuple(map(_unpack, connection.execute(query, values)))
 
     def count_unanswered(self) -> dict[str, int]:
         """Return by session how many requests are pending or can be asked again; only sessions that have some."""
-        query = f"SELECT session, COUNT(*) FROM requests WHERE session <> '' AND {_UNANSWERED_ONES} GROUP BY session"  # noqa: S608 (our own names)
+        query = (
+            f"SELECT session, COUNT(*) FROM requests WHERE session <> '' AND {_SEEN} AND {_UNANSWERED_ONES}"  # noqa: S608 (our own names)
+            " GROUP BY session"
+        )
         with self._state.use_connection() as connection:
-            return dict(connection.execute(query).fetchall())
+            return dict(connection.execute(query, (self._viewer.get_seen(),)).fetchall())
 
     def find(self, name: str) -> Request | None:
         """Return the request whose id is `name`, or the only one whose id begins with it; else None."""
-        query = f"{_SELECT} WHERE substr(id, 1, ?) = ? LIMIT 2"
+        query = f"{_SELECT} WHERE substr(id, 1, ?) = ? AND {_SEEN} LIMIT 2"
         with self._state.use_connection() as connection:
-            found = tuple(map(_unpack, connection.execute(query, (len(name), name))))
+            found = tuple(map(_unpack, connection.execute(query, (len(name), name, self._viewer.get_seen()))))
         return found[0] if len(found) == 1 else None
 
     def close_abandoned(self) -> tuple[str, ...]:
-        """Close the open requests of processes that no longer run; return the ids of those that were approved.
+        """Close the person's open requests of processes that no longer run; return the ids of those that were approved.
 
         Records a pending request as expired, and an approved request without an outcome as failed.
         """
         with self._state.use_connection() as connection:
             rows = connection.execute(
                 "SELECT id, status, reason, host, pid, begun, created FROM requests"
-                " WHERE status = ? OR (status = ? AND verdict = '')",
-                (Status.PENDING, Status.APPROVED),
+                " WHERE (status = ? OR (status = ? AND verdict = '')) AND ? IN ('', person)",
+                (Status.PENDING, Status.APPROVED, self._viewer.person),
             ).fetchall()
         abandoned = [row[:3] for row in rows if not _is_alive(*row[3:])]
         if not abandoned:
             return ()
         approved = []
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.GATE) as connection:
             for request, status, note in abandoned:
                 is_pending = status == Status.PENDING
                 unfinished = f"{note} {UNFINISHED}".strip()

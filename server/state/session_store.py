@@ -24,11 +24,14 @@ from agents.ports.sessions import (
 )
 from indexing.workspace.secrets.literals import replace_secrets
 from server.state import lease_owners
+from server.state.access.viewers import EVERYBODY
+from server.state.database import Area
 from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from server.state.access.viewers import Viewer
     from server.state.database import State
     from server.state.statements import Connection
 
@@ -45,8 +48,10 @@ _SELECT = "SELECT id, workspace, title, role, state, created, changed, owner, le
 class SessionStore:
     """The tables of sessions."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, viewer: Viewer = EVERYBODY) -> None:
+        """Store the database; with another `viewer` than the default one, only the sessions of this person exist."""
         self._state = state
+        self._person = viewer.person
 
     def create(self, workspace: str, *, title: str, role: str = "", name: str = "", owner: str = "") -> Session:
         """Insert a new session without entries, leased to the client `owner` if given, and return it.
@@ -68,28 +73,32 @@ class SessionStore:
             now,
             owner,
             now + LEASE_S if owner else 0,
+            self._person,
         )
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             if name and (found := _find(connection, name)) is not None:
                 return found
             connection.execute(
-                "INSERT INTO sessions (id, workspace, title, role, state, created, changed, owner, leased)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO sessions (id, workspace, title, role, state, created, changed, owner, leased, person)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
-            self._evict(connection, now)
+            self._evict(connection, now, self._person)
         return Session(*row[:4], state=SessionState.IDLE, created=now, changed=now, owner=owner, entries=0)
 
     def get(self, session: str) -> Session | None:
         """Return the session with the id `session`, None if there is none."""
         with self._state.use_connection() as connection:
-            return _find(connection, session)
+            row = connection.execute(
+                f"{_SELECT} WHERE id = ? AND ? IN ('', person)", (session, self._person)
+            ).fetchone()
+        return _unpack(row) if row is not None else None
 
     def list_newest(self, workspace: str, limit: int) -> tuple[Session, ...]:
         """Return up to `limit` sessions of `workspace`, most recently changed first."""
-        query = f"{_SELECT} WHERE workspace = ? ORDER BY changed DESC, id LIMIT ?"
+        query = f"{_SELECT} WHERE workspace = ? AND ? IN ('', person) ORDER BY changed DESC, id LIMIT ?"
         with self._state.use_connection() as connection:
-            return tuple(map(_unpack, connection.execute(query, (make_storable(workspace), limit))))
+            return tuple(map(_unpack, connection.execute(query, (make_storable(workspace), self._person, limit))))
 
     def read(self, session: str, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
         """Return up to `limit` entries of a session, numbered above `after`, in order; () for an unknown session."""
@@ -113,7 +122,7 @@ class SessionStore:
         age = self._find_lease_age(session, owner)
         if age is not None and age < FRESH_S and (found := self.get(session)) is not None:
             return found
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             found = _find(connection, session)
             _require(connection, session, available=found is None or found.owner in {"", owner})
             connection.execute(
@@ -148,7 +157,7 @@ class SessionStore:
         if any(max(len(entry.text), len(entry.details)) > LONGEST_TEXT for entry in entries):
             raise ValueError(f"an entry has more than {LONGEST_TEXT:,} characters")
         now = time.time()
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             held = connection.execute(
                 "UPDATE sessions SET state = ?, changed = ?, owner = ?, leased = ?, entries = entries + ?"
                 " WHERE id = ? AND owner = ?",
@@ -171,14 +180,14 @@ class SessionStore:
         """End the lease of `owner` on a session; do nothing if `owner` has none."""
         if self._find_lease_age(session, owner) is None:
             return
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             connection.execute(
                 "UPDATE sessions SET owner = '', leased = 0 WHERE id = ? AND owner = ?", (session, owner)
             )
 
     def mark_open(self, session: str, owner: str) -> None:
         """Record that the client `owner` has a session open; forget the clients whose processes have ended."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             known = connection.execute("SELECT DISTINCT owner FROM session_openings").fetchall()
             for (other,) in known:
                 if lease_owners.has_ended(other):
@@ -191,7 +200,7 @@ class SessionStore:
 
     def mark_closed(self, session: str, owner: str) -> None:
         """Record that the client `owner` no longer has a session open; do nothing if it had not."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             connection.execute("DELETE FROM session_openings WHERE session = ? AND owner = ?", (session, owner))
 
     def set_title(self, session: str, title: str) -> bool:
@@ -200,7 +209,7 @@ class SessionStore:
         Raises:
             ValueError: the title is longer than `LONGEST_TITLE`.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             renamed = connection.execute(
                 "UPDATE sessions SET title = ?, changed = ? WHERE id = ?", (_check_title(title), time.time(), session)
             )
@@ -212,7 +221,7 @@ class SessionStore:
         Raises:
             SessionUnavailable: a client holds its lease, or has it open and `force` is not set.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.SESSIONS) as connection:
             found = _find(connection, session)
             if found is None:
                 return False
@@ -226,10 +235,13 @@ class SessionStore:
             return True
 
     @staticmethod
-    def _evict(connection: Connection, now: float) -> None:
-        """Delete sessions that are too old, empty for a day or exceed `MOST_SESSIONS`, except leased and open ones."""
+    def _evict(connection: Connection, now: float, person: str) -> None:
+        """Delete sessions of `person` that are too old, empty for a day or exceed `MOST_SESSIONS`.
+
+        Keeps leased and open ones.
+        """
         rows = connection.execute(
-            "SELECT id, changed, leased, entries FROM sessions ORDER BY changed DESC, id"
+            "SELECT id, changed, leased, entries FROM sessions WHERE person = ? ORDER BY changed DESC, id", (person,)
         ).fetchall()
         _remove(
             connection,

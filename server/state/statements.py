@@ -19,6 +19,11 @@ class Rows(Protocol):
         """Number of rows that the statement changed."""
         ...
 
+    @property
+    def description(self) -> Any:  # noqa: ANN401 (differs between the databases)
+        """Columns of the result, each a sequence that begins with the name; None without a result."""
+        ...
+
     def fetchone(self) -> Any:  # noqa: ANN401 (a row, or None)
         """Return the next row, None after the last."""
         ...

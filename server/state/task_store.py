@@ -1,7 +1,8 @@
 """The tables of the task queue: the tasks, the tasks that each of them needs, and the worker that has claimed it.
 
 Implements `agents.ports.task_queue.TaskQueue`. A claim is a worker's name and the number of the attempt; every change
-by a worker requires that the claim still holds, in the same statement, so that two processes cannot both succeed.
+by a worker requires that the claim still holds, in the same statement, so that two processes cannot both succeed. A
+task is claimed by locking its row; rows that others lock are skipped.
 `renewed` is the time of the last sign of life of a worker that holds a task, 0 once it has given the task back.
 The numbers of open and of ended tasks are bounded; ended tasks are deleted after 90 days. Blocking; writes to the
 state database only. Start at `TaskStore`.
@@ -29,6 +30,7 @@ from agents.ports.task_queue import (
 )
 from indexing.workspace.secrets.literals import replace_secrets
 from server.state import lease_owners
+from server.state.database import Area
 from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
@@ -56,6 +58,11 @@ _NEXT = """
         deadline, created, id
     LIMIT 1
 """
+_ANY_BLOCKED = (
+    "SELECT 1 FROM queued_tasks AS waiting JOIN queued_task_needs ON task = waiting.id"
+    " JOIN queued_tasks AS needed ON needed.id = need"
+    " WHERE waiting.status = 'queued' AND needed.status IN (?, ?) LIMIT 1"
+)
 _STUCK = "The worker gave no sign of life for an hour."
 _ENDED_WORKER = "The worker's process ended."
 _BLOCKED = "A task that this one needs failed or was cancelled; queue that one again first, or cancel this one."
@@ -83,7 +90,7 @@ class TaskStore:
             LookupError: a task in `needs` does not exist.
             ValueError: it has no title, a text is longer than `LONGEST_TEXT`, or `needs` has too many tasks.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.TASKS) as connection:
             return _require(connection, _insert(connection, task, self._clock()))
 
     def get(self, task: str) -> QueuedTask | None:
@@ -113,12 +120,10 @@ class TaskStore:
         """
         now, place = self._clock(), make_storable(workspace)
         condition = f"role IN ({', '.join('?' * (len(roles) + 1))})" if roles else "1 = 1"
-        query = _NEXT.format(roles=condition, high=int(Priority.HIGH))
+        query = _NEXT.format(roles=condition, high=int(Priority.HIGH)) + self._state.skip_locked
         wanted = ("", *map(make_storable, roles)) if roles else ()
-        with self._state.transaction() as connection:
-            self._fail_lost_claims(connection, place, now)
-            _release_held(connection, place, now)
-            _stop_blocked(connection, now)
+        self._tidy_up(place, now)
+        with self._state.transaction(Area.ROWS) as connection:
             row = connection.execute(query, (place, *wanted, now + SOON_S)).fetchone()
             if row is None:
                 return None
@@ -129,9 +134,32 @@ class TaskStore:
             )
             return _require(connection, row[0])
 
+    def _tidy_up(self, workspace: str, now: float) -> None:
+        """Fail lost claims in `workspace`, end the holds of workers that are gone, and stop what cannot be done.
+
+        Writes only if there is something of that, so that workers that claim tasks do not wait for each other.
+        """
+        with self._state.use_connection() as connection:
+            rows = connection.execute(
+                "SELECT worker, renewed, status FROM queued_tasks WHERE workspace = ?"
+                " AND (status = 'running' OR (status = 'queued' AND renewed <> 0))",
+                (workspace,),
+            ).fetchall()
+            blocked = connection.execute(_ANY_BLOCKED, (TaskStatus.FAILED, TaskStatus.CANCELLED)).fetchone()
+        lost = any(
+            renewed < now - STUCK_S or lease_owners.has_ended(worker) or (status == "queued" and not worker)
+            for worker, renewed, status in rows
+        )
+        if not lost and blocked is None:
+            return
+        with self._state.transaction(Area.TASKS) as connection:
+            self._fail_lost_claims(connection, workspace, now)
+            _release_held(connection, workspace, now)
+            _stop_blocked(connection, now)
+
     def renew(self, claimed: QueuedTask) -> bool:
         """Record a sign of life of the worker; return False if the claim is lost, so that the worker has to stop."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.ROWS) as connection:
             query = f"UPDATE queued_tasks SET renewed = ? WHERE {_CLAIMED}"  # noqa: S608 (our own words)
             return connection.execute(query, (self._clock(), *_list_claim_values(claimed))).rowcount == 1
 
@@ -141,7 +169,7 @@ class TaskStore:
         Raises:
             QueueFull, LookupError, ValueError: as `add` does; then nothing is recorded.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.TASKS) as connection:
             if not _end_claim(connection, claimed, TaskStatus.DONE, result, self._clock()):
                 return False
             for task in follow_ups:
@@ -156,7 +184,7 @@ class TaskStore:
         Raises:
             ValueError: `why` is longer than `LONGEST_TEXT`.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.TASKS) as connection:
             return _fail(connection, claimed, why, self._clock())
 
     def escalate(self, claimed: QueuedTask, why: str) -> bool:
@@ -165,7 +193,7 @@ class TaskStore:
         Raises:
             ValueError: `why` is longer than `LONGEST_TEXT`.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.TASKS) as connection:
             return _end_claim(connection, claimed, TaskStatus.WAITING, why, self._clock())
 
     def release(self, claimed: QueuedTask, why: str = "") -> bool:
@@ -173,7 +201,7 @@ class TaskStore:
 
         Returns False if the claim is lost.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.TASKS) as connection:
             if not _end_claim(connection, claimed, TaskStatus.QUEUED, why, self._clock()):
                 return False
             query = "UPDATE queued_tasks SET attempts = attempts - 1, worker = '' WHERE id = ?"
@@ -192,7 +220,7 @@ class TaskStore:
 
     def pause(self, task: str) -> bool:
         """Pause a queued or running task until `requeue`; return whether it was queued or running."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.TASKS) as connection:
             return _change_status(
                 connection, task, (TaskStatus.QUEUED, TaskStatus.RUNNING), TaskStatus.PAUSED, self._clock()
             )
@@ -200,7 +228,7 @@ class TaskStore:
     def cancel(self, task: str) -> bool:
         """Cancel a task that has not ended; return whether that was done. Tasks that need it wait for a person."""
         open_ones = tuple(status for status in TaskStatus if status not in _ENDED)
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.TASKS) as connection:
             cancelled = _change_status(connection, task, open_ones, TaskStatus.CANCELLED, self._clock())
             _stop_blocked(connection, self._clock())
             return cancelled
@@ -211,7 +239,7 @@ class TaskStore:
         Return whether the task was in one of these states. A worker that still holds it keeps others from claiming it.
         """
         stopped = (TaskStatus.PAUSED, TaskStatus.WAITING, TaskStatus.FAILED, TaskStatus.CANCELLED)
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.TASKS) as connection:
             if not _change_status(connection, task, stopped, TaskStatus.QUEUED, self._clock()):
                 return False
             connection.execute("UPDATE queued_tasks SET attempts = 0, result = '' WHERE id = ?", (task,))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
 from server.state import paths
-from server.state.database import is_damaged
 from server.work.performing import remove_leftovers
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ async def check_health(
     def check() -> list[str]:
         """Return a sentence for each problem, and delete leftover worktrees. Blocking."""
         return [
-            *_check_database(state),
+            *filter(None, [state.describe_damage()]),
             *_check_disk(),
             *_check_host(),
             *_delete_leftovers(queue, worktrees, workspace),
@@ -46,18 +45,6 @@ async def check_health(
     for problem in problems:
         tell(problem)
     return " ".join(problems) or WELL
-
-
-def _check_database(state: State) -> Iterator[str]:
-    """Yield a sentence if the state database is damaged, or cannot be used."""
-    try:
-        with state.use_connection():
-            pass
-    except StateError as error:
-        yield str(error)
-    else:
-        if state.path is not None and is_damaged(state.path):
-            yield f"The state database {state.path} is damaged; end all Starlings and move it away."
 
 
 def _check_disk() -> Iterator[str]:

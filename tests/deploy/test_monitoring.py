@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -102,6 +103,16 @@ def test_promtool_accepts_the_files(words: tuple[str, str]) -> None:
     checked = subprocess.run(
         [PROMTOOL, "check", words[0], FOLDER / words[1]], capture_output=True, text=True, timeout=60, check=False
     )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed; Debian has it in the package prometheus")
+def test_the_alerts_begin_when_they_should() -> None:
+    assert PROMTOOL is not None
+    checked = subprocess.run(
+        [PROMTOOL, "test", "rules", "rules_test.yml"],
+        cwd=Path(__file__).parent, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 

@@ -30,9 +30,16 @@ NETWORK = {
         "ssl",
         "ftplib",
         "smtplib",
+        "psycopg",
     ),
 }
 MAY_SPEAK = {
+    # the database named in `state.database`, which no workspace and no editor can set
+    "server/state/databases/addresses.py": {"urllib"},  # takes an address apart
+    "server/state/databases/connections.py": {"psycopg"},
+    "server/state/databases/errors.py": {"psycopg"},
+    "server/state/databases/pool.py": {"psycopg"},
+    "server/state/databases/postgresql.py": {"psycopg"},
     # the way to a chat model: made only where a person set `chat.url`, which no workspace and no editor can
     "models/remote/attempts.py": {"httpx2"},
     "models/remote/http.py": {"httpx2", "ssl", "urllib"},
@@ -60,6 +67,13 @@ MAY_SPEAK = {
     "server/mcp_client/http.py": {"httpx2"},  # an MCP server's address, which only the person's own settings can name
     "server/assembly/host_place.py": {"urllib"},  # takes an address apart
     "server/lsp/serving/sockets.py": {"http", "urllib", "websockets"},  # listens where a person told it to
+    "server/lsp/serving/login_listener.py": {"ssl"},  # as above, with the certificate of that person
+    "server/access/addresses.py": {"urllib"},  # takes an address apart
+    "server/access/encryption.py": {"ssl"},  # reads a certificate
+    "server/access/endpoints.py": {"urllib"},  # reads a form
+    "server/access/login_client.py": {"httpx2", "ssl"},  # logs in where a person told it to
+    "server/cli/login.py": {"ssl"},  # reads the certificates that the person trusts
+    "server/access/external_issuer.py": {"httpx2"},  # the issuer that a person's own settings name
     "server/work/systemd_messages.py": {"socket"},  # a message to systemd on this machine, if that asks for it
     "server/lsp/wire/streams.py": {"websockets"},  # reads and writes such a connection
 }
@@ -88,8 +102,13 @@ def test_only_two_folders_know_the_model_context_protocol() -> None:
 
 def test_only_one_module_of_the_state_knows_which_database_there_is() -> None:
     assert [s.path for s in read_modules() if s.path.startswith("server/") and "sqlite3" in s.imports] == [
-        "server/state/database.py"
+        "server/state/databases/sqlite.py"
     ]
+
+
+def test_only_one_folder_knows_psycopg() -> None:
+    found = {s.path.rpartition("/")[0] for s in read_modules() if "psycopg" in s.imports}
+    assert found == {"server/state/databases"}
 
 
 def test_arrows_point_from_server_to_agents_to_indexing_and_models() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -21,6 +22,21 @@ class Source(Protocol):
     def count_findings(self) -> Mapping[str, int]:
         """Return the numbers of findings in open documents by severity. Any thread may call this."""
         ...
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class CoreSource:
+    """A program without editors that works with one core."""
+
+    core: Core
+
+    def find_core(self) -> Core:
+        """Return the core."""
+        return self.core
+
+    def count_findings(self) -> Mapping[str, int]:
+        """Return no numbers: no document is open."""
+        return {}
 
 
 class Sources:

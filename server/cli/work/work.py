@@ -55,6 +55,8 @@ def work(  # noqa: PLR0913 (each is an option of the command)
         workspace.check_rules(core)
         if core.chat is None:
             raise Failure(f"{NO_MODEL} Nothing was begun; all tasks stay in the queue.")
+        if watch:
+            _show_metrics(core)
         if core.settings.index.enabled:
             workspace.bring_up_to_date(core.index, wait_s=wait_s)
         options = _Options(workers, roles, tuple(yes or ()), asks, watch)
@@ -62,6 +64,16 @@ def work(  # noqa: PLR0913 (each is an option of the command)
     others = f", {terminal.format_count(undone, 'attempt')} failed or left to you (`starling tasks`)" if undone else ""
     terminal.note(f"{terminal.format_count(done, 'task')} done{others}.")
     return 0
+
+
+def _show_metrics(core: Core) -> None:
+    """Show the metrics of this process, if the person's settings say where."""
+    from server.assembly.observation import switching  # noqa: PLC0415 (`--help` starts without)
+    from server.assembly.observation.sources import SOURCES, CoreSource  # noqa: PLC0415
+
+    SOURCES.add(CoreSource(core))
+    for problem in switching.apply(core.settings):
+        terminal.note(problem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class Row(CommandRecord):
 
     at: float = Field(description="When the request ended, seconds since the epoch.")
     request: str = Field(description="Id of the request.")
-    who: str = Field(description="The user on this machine.")
+    who: str = Field(description="The user on this machine, or the account that is connected.")
     client: str = Field(description="The editor or program in which the person answered.")
     proposer: str = Field(description='The agent that proposed the change, or "undo".')
     model: str = Field(description='The model that wrote it, "" for none.')
@@ -47,6 +47,7 @@ class Row(CommandRecord):
     answer_s: float | None = Field(description="Seconds until the answer; null without one.")
     verdict: str = Field(description="The outcome of the request.")
     reason: str = Field(description='Why it was not applied, "" if it was.')
+    address: str = Field(description='The address that the person was connected from, "" on this machine.')
 
 
 class Result(CommandRecord):

@@ -1,6 +1,6 @@
 """Alerts about the team, shown in the editor of their workspace: also those that a worker without an editor raised.
 
-Looks into the state database every `LOOK_S`, only if its file has changed. Each alert is shown by one editor, once.
+Looks into the state database every `LOOK_S`, only if somebody has written. Each alert is shown by one editor, once.
 Start at `show_alerts`.
 """
 
@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
 from server.assembly.gates import open_state
-from server.state import paths
-from server.state.database import FILE
 from server.state.watching.alert_store import AlertStore
 
 if TYPE_CHECKING:
@@ -56,7 +54,7 @@ class AlertMessages:
     """Reads new alerts from the state database. Its calls block."""
 
     def __init__(self) -> None:
-        self._seen: tuple[int, int] | None = None
+        self._seen: object = None
 
     def take(self, roots: Sequence[Path]) -> list[str]:
         """Mark the new alerts of workspace folders as shown, and return sentences to show for them.
@@ -64,17 +62,13 @@ class AlertMessages:
         At most `MOST_MESSAGES` alerts are returned, then one sentence with the number of the others. [] if there is
         nothing new, or the database is missing or cannot be read.
         """
-        try:
-            status = (paths.state_dir() / FILE).stat()
-        except OSError:
-            return []
-        version = (status.st_mtime_ns, status.st_size)
-        if version == self._seen:
-            return []
         names = dict.fromkeys(one.as_uri() for root in roots for one in (root, Path(os.path.realpath(root))))
         texts: list[str] = []
         try:
             with closing(open_state()) as state:
+                version = state.read_mark()
+                if version in {None, self._seen}:
+                    return []
                 store = AlertStore(state)
                 for name in names:
                     if store.has_unshown(name):

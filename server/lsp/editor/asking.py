@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from server.gate.ports import Question, TakenParts
     from server.gate.question.shown_documents import ShownDocuments
     from server.lsp.editor.client import Client
+    from server.lsp.session.visits import Visit
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +42,22 @@ SHOW_WAIT_S = 10.0  # for a document to be shown; some editors never answer, and
 class EditorAsker:
     """Asks a person in the editor at the other end of a connection."""
 
-    def __init__(self, server: LanguageServer, client: Callable[[], Client], documents: ShownDocuments) -> None:
+    def __init__(
+        self,
+        server: LanguageServer,
+        client: Callable[[], Client],
+        documents: ShownDocuments,
+        get_visit: Callable[[], Visit | None] = lambda: None,
+    ) -> None:
         """Prepare to ask.
 
         Args:
             server: the connection to the editor.
             client: returns the client's capabilities, which are known after `initialize`.
             documents: the store from which the editor fetches the diffs that it shows.
+            get_visit: returns the visit of an account, None where there are no accounts.
         """
+        self._get_visit = get_visit
         self._server = server
         self._client = client
         self._shown = documents
@@ -65,7 +74,13 @@ class EditorAsker:
         return not any(isinstance(one, CreateFile) and "\r" in one.text for one in question.proposal.changes)
 
     def find_obstacle(self, question: Question) -> str:
-        """Return why this client cannot apply the change even if it is approved; "" if it can."""
+        """Return why this client cannot apply the change even if it is approved; "" if it can.
+
+        On a server with accounts, also returns why the account's role does not allow to approve it.
+        """
+        visit = self._get_visit()
+        if visit is not None and (obstacle := visit.find_question_obstacle(question.tool)):
+            return obstacle
         changes = question.proposal.changes if question.proposal is not None else ()
         if any(isinstance(one, TextChange) for one in changes) and not self._client().editing.applies:
             name = self._client().name or "This editor"

@@ -22,6 +22,7 @@ from indexing.workspace.origins import parse_file_uri
 from server.assembly import team as assembly
 from server.assembly.gates import open_state
 from server.assembly.resources import Files
+from server.lsp.editor.editor_gate import make_viewer
 from server.lsp.editor.editor_person import EditorPerson
 from server.lsp.editor.editor_saving import SavedChanges, save_in_editor
 from server.lsp.editor.overwritten_files import CheckedChanges, OpenFile, OverwrittenFiles, WatchedCommands
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from server.lsp.editor.client import Client
     from server.lsp.editor.jobs import Job
     from server.lsp.session.open_documents import Documents
+    from server.lsp.session.visits import Visit
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +73,7 @@ class TeamSession(Protocol):
     client: Client
     roots: tuple[Path, ...]
     documents: Documents
+    visit: Visit | None
 
     def get_gate(self) -> Gate:
         """Return the gate of the connection."""
@@ -136,7 +139,7 @@ class EditorTeam:
     def __init__(self, server: LanguageServer, session: TeamSession) -> None:
         self._session = session
         self._state = open_state(session.make_notifier())
-        self.sessions = SessionStore(self._state)
+        self.sessions = SessionStore(self._state, make_viewer(session.visit))
         self.feedback = FeedbackStore(self._state)
         self._server = server
         self._overwritten = OverwrittenFiles(self._list_open_files)

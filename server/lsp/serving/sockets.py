@@ -1,7 +1,8 @@
 """Serving editors over TCP or WebSocket: each connection is a separate session, admitted with the token.
 
-Listens on the loopback interface unless `Address.anywhere` is set. Refuses WebSockets from web pages and under foreign
-host names, which may be made to lead here (DNS rebinding). Start at `serve_tcp` and `serve_ws`.
+Listens on the loopback interface unless `Address.anywhere` is set, which needs accounts and TLS. Refuses WebSockets
+from web pages; without accounts also those under foreign host names, which may be made to lead here (DNS rebinding).
+Start at `serve_tcp` and `serve_ws`.
 """
 
 from __future__ import annotations
@@ -11,50 +12,44 @@ import contextlib
 import gc
 import logging
 import sys
-from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from models.local import allocator
+from server.access.addresses import FORWARDED, choose_address, find_address
+from server.access.encryption import TlsError
+from server.access.records import TokenRefused
 from server.assembly import core
 from server.lsp.language_server import StarlingServer, create_server
 from server.lsp.serving import admission, lifetime, stdio, token_file
-from server.lsp.serving.admission import Admission, ConnectionAdmission
+from server.lsp.serving.admission import Admission, Arrival, ConnectionAdmission
+from server.lsp.serving.login_listener import make_tls, make_visitors, read_access_settings, serve_logins
 from server.lsp.serving.stdio import ServeError
 from server.lsp.wire import framing, protocol, streams
 from server.lsp.wire.framing import Frames, FramingError
 from server.state import paths
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 
     from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request, Response
+    from websockets.typing import Subprotocol
+
+    from server.access.identities import Identity
+    from server.lsp.serving.address import Address
 
 logger = logging.getLogger(__name__)
 
 HANDSHAKE_S = 5.0
 BEARER = "bearer "
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """The address to listen on, and the options of the server there.
-
-    Attributes:
-        host: host name or IP address to listen on.
-        port: the port, 0 for any free one.
-        anywhere: allow other machines to connect.
-        token_file: file that keeps the token from one start to the next; None for a new token in the runtime folder.
-    """
-
-    host: str
-    port: int
-    anywhere: bool = False
-    token_file: Path | None = None
+SUBPROTOCOL = "lsp"
+NEEDS_ACCOUNTS = (
+    "Other machines can connect only with accounts: add --login HOST:PORT, where people log in, or set `access.issuer`"
+)
 
 
 def serve_tcp(address: Address) -> NoReturn:
@@ -95,14 +90,18 @@ async def _listen_tcp(address: Address, control: Admission) -> None:
 
     async def handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection as a session, until it is closed."""
-        async with _open_session(streams.SocketWriter(writer), control) as (server, connection):
+        peer = find_address(writer, {}, behind_proxy=False)
+        async with _open_session(streams.SocketWriter(writer), control, Arrival(peer=peer)) as (server, connection):
             await _receive_until_exit(server, _receive(server, connection, reader))
         await _wait_until_closed(writer)
 
-    listener = await asyncio.start_server(handle_connection, address.host, address.port)
-    async with listener:
+    tls = make_tls(address)
+    listener = await asyncio.start_server(
+        handle_connection, address.host, address.port, ssl=tls, ssl_handshake_timeout=HANDSHAKE_S if tls else None
+    )
+    async with listener, serve_logins(address, control, tls):
         ended = _watch_signals()
-        with _announce("tcp", listener.sockets[0].getsockname()[1], address, control):
+        with _announce("tcp" if tls is None else "tls", listener.sockets[0].getsockname()[1], address, control):
             await ended
 
 
@@ -122,6 +121,8 @@ async def _receive(server: StarlingServer, connection: ConnectionAdmission, read
     try:
         while data := await reader.read(streams.READ_BYTES):
             for body in frames.feed(data):
+                if server.protocol.admission is not None:
+                    await connection.prepare(body)
                 server.protocol.receive(body)
     except (OSError, FramingError) as error:
         await server.protocol.end_after_error(error)
@@ -137,28 +138,52 @@ async def _listen_ws(address: Address, control: Admission) -> None:
         """Serve one WebSocket as a session, until it is closed."""
         writer = streams.WebSocketWriter(socket)
         proven = socket.request is not None and control.is_token(_read_bearer(socket.request))
-        async with _open_session(writer, control, headers=False, proven=proven) as (server, connection):
+        arrival = Arrival(proven, identities.pop(socket, None), _find_peer(socket, address))
+        async with _open_session(writer, control, arrival, headers=False) as (server, connection):
             await _receive_until_exit(server, _receive_ws(server, connection, socket))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(writer.drain(), streams.DRAIN_S)
 
     async def check_request(socket: ServerConnection, request: Request) -> Response | None:
-        """Return the HTTP error for a request, None to accept it."""
-        return await _find_refusal(socket, request, address, control)
+        """Return the HTTP error for a request, None to accept it; keep the account of its access token."""
+        if control.visitors is None:
+            return await _find_refusal(socket, request, address, control)
+        shown = _read_bearer(request)
+        if shown is None:
+            return None  # the client may send the token in `initialize`
+        try:
+            identities[socket] = await control.visitors.identify(shown, _find_peer(socket, address, request))
+        except TokenRefused as error:
+            await asyncio.sleep(protocol.PENALTY_S)
+            return socket.respond(HTTPStatus.UNAUTHORIZED, f"{error}\n")
+        return None
+
+    def choose_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        """Return the one subprotocol of this server if the client offers it, else None."""
+        return next((one for one in offered if one == SUBPROTOCOL), None)
+
+    identities: WeakKeyDictionary[ServerConnection, Identity] = WeakKeyDictionary()
+    tls = make_tls(address)
 
     # browsers always send an Origin, editors none, so that no web page can connect
-    async with listen(
-        handle_connection,
-        address.host,
-        address.port,
-        origins=[None],
-        process_request=check_request,
-        max_size=admission.MOST_BYTES,
-        compression=None,  # costs more than it saves on one machine
-        open_timeout=HANDSHAKE_S,
-    ) as listener:
+    async with (
+        listen(
+            handle_connection,
+            address.host,
+            address.port,
+            origins=[None],
+            process_request=check_request,
+            max_size=admission.MOST_BYTES,
+            compression=None,  # costs more than it saves on one machine
+            open_timeout=HANDSHAKE_S + protocol.PENALTY_S,
+            select_subprotocol=choose_subprotocol,
+            ssl=tls,
+            ssl_handshake_timeout=HANDSHAKE_S if tls else None,
+        ) as listener,
+        serve_logins(address, control, tls),
+    ):
         ended = _watch_signals()
-        with _announce("ws", next(iter(listener.sockets)).getsockname()[1], address, control):
+        with _announce("ws" if tls is None else "wss", next(iter(listener.sockets)).getsockname()[1], address, control):
             await ended
 
 
@@ -180,6 +205,15 @@ async def _find_refusal(
     return None
 
 
+def _find_peer(socket: ServerConnection, address: Address, request: Request | None = None) -> str:
+    """Return the address of the client of a WebSocket, behind a proxy the one that the proxy has added."""
+    found = request or socket.request
+    forwarded = found.headers.get_all(FORWARDED) if found is not None else []
+    peer = socket.remote_address
+    headers = {FORWARDED: forwarded[-1]} if forwarded else {}
+    return choose_address(str(peer[0]) if peer else "", headers, behind_proxy=address.behind_proxy)
+
+
 def _read_bearer(request: Request) -> str | None:
     """Return the token in the request's `Authorization` header; None without that header, "" for other schemes."""
     shown = request.headers.get_all("Authorization")
@@ -195,7 +229,10 @@ async def _receive_ws(server: StarlingServer, connection: ConnectionAdmission, s
     connection.on_admitted = lambda: setattr(socket.protocol, "max_message_size", framing.MAX_BODY_BYTES)
     with contextlib.suppress(ConnectionClosed):  # also after a message that is too long, with that reason
         async for message in socket:
-            server.protocol.receive(message if isinstance(message, bytes) else message.encode("utf-8", "surrogatepass"))
+            body = message if isinstance(message, bytes) else message.encode("utf-8", "surrogatepass")
+            if server.protocol.admission is not None:
+                await connection.prepare(body)
+            server.protocol.receive(body)
     await server.protocol.end()
 
 
@@ -203,23 +240,24 @@ async def _receive_ws(server: StarlingServer, connection: ConnectionAdmission, s
 async def _open_session(
     writer: streams.SocketWriter | streams.WebSocketWriter,
     control: Admission,
+    arrival: Arrival,
     *,
     headers: bool = True,
-    proven: bool = False,
 ) -> AsyncIterator[tuple[StarlingServer, ConnectionAdmission]]:
     """Yield a server for one connection, and the connection's admission; close both at the end.
 
     Args:
         writer: sends messages to the client.
         control: the admission control.
+        arrival: what is known of the connection.
         headers: whether messages have a `Content-Length` header.
-        proven: whether the client has already sent the token.
     """
     server = create_server(stdio.wrap_with_logging(core.build))
     server.exit_status = asyncio.get_running_loop().create_future()
     server.session.on_loaded = stdio.freeze_loaded_objects
     server.protocol.set_writer(writer, include_headers=headers)
-    connection = control.register(lambda reason: server.protocol.reject_client(None, reason), proven=proven)
+    connection = control.register(lambda reason: server.protocol.reject_client(None, reason), arrival)
+    connection.on_visit = lambda visit: setattr(server.session, "visit", visit)
     server.protocol.admission = connection.admit
     try:
         yield server, connection
@@ -268,13 +306,13 @@ def _announce(scheme: str, port: int, address: Address, control: Admission) -> I
     standard error and not to the log, which is kept and may have other readers.
     """
     file = address.token_file
-    if file is None and (folder := paths.ensure_writable(paths.run_dir()).path) is not None:
+    if control.token and file is None and (folder := paths.ensure_writable(paths.run_dir()).path) is not None:
         file = folder / f"serve-{port}.token"
     if file is not None and control.is_new:
         token_file.write(file, control.token)
     host = f"[{address.host}]" if ":" in address.host else address.host
     lines = [f"starling: listening on {scheme}://{host}:{port}"]
-    lines += [f"starling: the token is {control.token}"] if control.is_new else []
+    lines += [f"starling: the token is {control.token}"] if control.is_new and control.token else []
     lines += [f"starling: the token is in {file}"] if file is not None else []
     sys.stderr.write("\n".join([*lines, ""]))
     sys.stderr.flush()
@@ -291,12 +329,11 @@ def _serve_until_signal(
     """Check the address, prepare the token, run `serving` and end the process. Raises ServeError."""
     _check_address(address)
     try:
-        token = token_file.read(address.token_file) if address.token_file is not None else None
-        control = Admission(token or token_file.generate(), is_new=token is None)
+        control = _make_admission(address)
         stdio.tune_for_latency()
         allocator.limit_memory()
         asyncio.run(serving(address, control))
-    except token_file.TokenFileError as error:
+    except (token_file.TokenFileError, TlsError) as error:
         raise ServeError(str(error)) from error
     except OSError as error:
         raise ServeError(f"cannot listen: {error.strerror or error}; choose another port") from error
@@ -314,3 +351,23 @@ def _check_address(address: Address) -> None:
         loopback = False
     if not loopback and not address.anywhere:
         raise ServeError(f"{address.host} can be reached from other machines; use 127.0.0.1")
+    if not loopback and address.certificate is None and not address.behind_proxy:
+        raise ServeError(f"{address.host} can be reached from other machines; give a certificate for TLS")
+
+
+def _make_admission(address: Address) -> Admission:
+    """Return the admission control for `address`: by accounts if people can log in, else by a token.
+
+    Raises:
+        ServeError: other machines can connect and there are no accounts, or packages for accounts are missing.
+        TokenFileError: the token file cannot be read.
+    """
+    issuer = read_access_settings().issuer
+    if address.login is None and not issuer:
+        if address.anywhere or address.behind_proxy:
+            raise ServeError(NEEDS_ACCOUNTS)
+        token = token_file.read(address.token_file) if address.token_file is not None else None
+        return Admission(token or token_file.generate(), is_new=token is None)
+    if address.token_file is not None:
+        raise ServeError("a server with accounts has no token; leave --token-file out")
+    return Admission("", visitors=make_visitors(logs_in=address.login is not None))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from server.lsp.session.next_edit_requests import NextEditRequests
     from server.lsp.session.open_documents import Documents
     from server.lsp.session.reviews import Reviews
+    from server.lsp.session.visits import Visit
     from server.lsp.session.workspace_reviews import WorkspaceReviews
     from server.lsp.wire.guard import Guard
 
@@ -41,6 +42,7 @@ class Services:
         get_gate: returns the gate, which is created on first use.
         get_team: returns the team of agents, which is created on first use; call it on the event loop.
         pool: threads for other calls of the core.
+        get_visit: returns the visit of an account, None where there are no accounts.
     """
 
     cores: CoreHolder
@@ -56,6 +58,7 @@ class Services:
     get_gate: Callable[[], Gate]
     get_team: Callable[[], EditorTeam]
     pool: ThreadPoolExecutor
+    get_visit: Callable[[], Visit | None] = lambda: None
 
     @property
     def gate(self) -> Gate:

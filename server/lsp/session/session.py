@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from indexing.syntax.trees import KEPT
+from server.access.roles import Action
 from server.assembly.core import CoreHolder
 from server.assembly.observation.sources import SOURCES
 from server.gate.question.shown_documents import ShownDocuments
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from server.lsp.editor.editor_pairing import EditorPairing
     from server.lsp.editor.editor_team import EditorTeam
     from server.lsp.session.open_documents import OpenText
+    from server.lsp.session.visits import Visit
 
 logger = logging.getLogger(__name__)
 
@@ -114,10 +116,12 @@ class Session:
             self.get_gate,
             self.get_team,
             self._pool,
+            lambda: self.visit,
         )
         self._begun = time.monotonic()
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None  # set by `start`
+        self.visit: Visit | None = None  # of an account; set before `initialize` is handled
 
     # For requests
 
@@ -162,7 +166,7 @@ class Session:
         Loads nothing, to answer fast.
         """
         self.client = client
-        self.roots = tuple(roots)
+        self.roots = self._admit_folders(roots)
         self._offer(client)
         self.on_begin()
         logger.info(
@@ -231,7 +235,7 @@ class Session:
         assert self._configuring is not None  # noqa: S101 (`start` creates it)
         async with self._configuring:
             loop = asyncio.get_running_loop()
-            options = await configuration.fetch(self._server, self.client, sent)
+            options = await self._fetch_options(sent)
             roots, old = self.roots, self.cores.current
             core = await loop.run_in_executor(self._pool, self._build, roots, options, old)
             for problem in core.problems:
@@ -262,9 +266,19 @@ class Session:
                     self._run_in_thread(core.generator.prepare, document.record)
             await self._file_events.subscribe(self.client, core, roots)
 
+    async def _fetch_options(self, sent: object) -> object:
+        """Return the editor's settings; for an account that is no admin, those that a workspace could set, too."""
+        options = await configuration.fetch(self._server, self.client, sent)
+        if self.visit is None or self.visit.allows(Action.ADMINISTER):
+            return options
+        return await asyncio.get_running_loop().run_in_executor(self._pool, _restrict_options, options)
+
     async def _pair(self) -> None:
-        """Offer the editor to agents of other processes, if it takes edits from a server and a folder is open."""
-        if not self.client.editing.applies or not self.roots:
+        """Offer the editor to agents of other processes, if it takes edits from a server and a folder is open.
+
+        Editors of accounts are not offered.
+        """
+        if not self.client.editing.applies or not self.roots or self.visit is not None:
             return
         await asyncio.to_thread(importlib.import_module, "server.lsp.editor.editor_pairing")
         if not self._closed:
@@ -276,8 +290,10 @@ class Session:
     async def _follow(self) -> None:
         """Show alerts about the team, until this call is cancelled; tell a client that follows of other changes."""
         alerts = await asyncio.to_thread(importlib.import_module, "server.lsp.editor.alert_messages")
-        showing = alerts.show_alerts(lambda: self.roots, lambda: self.cores.current, self._jobs.show_message)
-        following = [showing]
+        following = []
+        if self.visit is None or self.visit.allows(Action.ADMINISTER):
+            showing = alerts.show_alerts(lambda: self.roots, lambda: self.cores.current, self._jobs.show_message)
+            following.append(showing)
         if self.client.follows:
             module = await asyncio.to_thread(importlib.import_module, "server.lsp.editor.state_changes")
             following.append(module.follow_changes(self._server, lambda: self.roots))
@@ -369,6 +385,13 @@ class Session:
             logger.warning("%s", problem)
             configuration.warn(self._server, problem)
 
+    def _admit_folders(self, folders: Sequence[Path]) -> tuple[Path, ...]:
+        """Return the folders that may be opened here, all without an account; warn the person of the others."""
+        admitted, refused = (tuple(folders), ()) if self.visit is None else self.visit.choose_folders(folders)
+        for folder in refused:
+            self._report(f"{folder} is no workspace of this server; ask its admin to add it to `access.workspaces`.")
+        return admitted
+
     # For notifications
 
     def put_document(self, document: OpenText) -> None:
@@ -417,13 +440,21 @@ class Session:
 
     def change_folders(self, added: Sequence[Path], removed: Collection[Path]) -> None:
         """Add and remove workspace folders, index them accordingly, and reload the settings."""
-        self.roots = tuple(dict.fromkeys([*(root for root in self.roots if root not in set(removed)), *added]))
+        kept = (root for root in self.roots if root not in set(removed))
+        self.roots = tuple(dict.fromkeys([*kept, *self._admit_folders(added)]))
         logger.info("folders changed", extra={"folders": ", ".join(map(str, self.roots))})
         if (core := self.cores.current) is not None:
             self._run_in_thread(core.index.set_roots, self.roots)
         if self._pairing is not None:
             self.guard.run_in_background("pairing", self._pairing.announce(), otherwise=lambda: None)
         self.reconfigure()
+
+
+def _restrict_options(options: object) -> object:
+    """Return the editor's settings that a workspace could set, too; for accounts that are no admins. Blocking."""
+    from server.assembly.settings import restrict_editor  # noqa: PLC0415 (takes longer than the start may)
+
+    return restrict_editor(options)
 
 
 def _load_gate() -> None:

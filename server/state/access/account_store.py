@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.access.records import Account, AccountExists, Kind
 from server.access.roles import Role
+from server.state.database import Area
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ class AccountStore:
         Raises:
             AccountExists: there is one with this name, or for this subject.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.ACCESS) as connection:
             query = "SELECT name FROM accounts WHERE name = ? OR (subject <> '' AND subject = ?)"
             if connection.execute(query, (account.name, account.subject)).fetchone() is not None:
                 raise AccountExists
@@ -64,7 +65,7 @@ class AccountStore:
 
         Deletes the account's refresh tokens if it is disabled or its proof changes.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.ACCESS) as connection:
             row = connection.execute(f"{_SELECT} WHERE name = ?", (name,)).fetchone()
             if row is None:
                 return False

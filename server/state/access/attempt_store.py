@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.access.records import WINDOW_S, Attempts
+from server.state.database import Area
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ class AttemptStore:
 
     def reserve(self, name: str, address: str, now: float, judge: Callable[[Attempts], float]) -> float:
         """Count a failure in advance and return 0, if `judge` returns 0; else return its seconds and count nothing."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.ACCESS) as connection:
             query = "SELECT failures, last, succeeded FROM login_attempts WHERE name = ? AND address = ?"
             row = connection.execute(query, (name, address)).fetchone()
             failures, last, succeeded = row if row is not None else (0, 0.0, 0.0)
@@ -54,7 +55,7 @@ class AttemptStore:
 
     def confirm(self, name: str, address: str, now: float) -> None:
         """Forget the failures of the name at the address, and remember that it logged in from there."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.ACCESS) as connection:
             connection.execute(
                 "UPDATE login_attempts SET failures = 0, succeeded = ? WHERE name = ? AND address = ?",
                 (now, name, address),

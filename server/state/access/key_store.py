@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.access.records import SigningKey
+from server.state.database import Area
 
 if TYPE_CHECKING:
     from server.state.database import State
@@ -27,7 +28,7 @@ class KeyStore:
 
         Returns False, and inserts nothing, if another key is the current one.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.ACCESS) as connection:
             row = connection.execute("SELECT id FROM signing_keys WHERE ended = 0").fetchone()
             if (row[0] if row is not None else "") != replaces:
                 return False
@@ -40,5 +41,5 @@ class KeyStore:
 
     def remove_ended(self, before: float) -> None:
         """Delete the keys that ended before that time."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.ACCESS) as connection:
             connection.execute("DELETE FROM signing_keys WHERE ended <> 0 AND ended < ?", (before,))

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from server.access.records import RefreshToken
+from server.state.database import Area
 
 if TYPE_CHECKING:
     from server.state.database import State
@@ -24,7 +25,7 @@ class RefreshStore:
 
     def add(self, token: RefreshToken) -> None:
         """Insert a token; delete expired ones, and the oldest families of the account beyond `MOST_FAMILIES`."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.ACCESS) as connection:
             connection.execute("DELETE FROM refresh_tokens WHERE expires < ?", (time.time(),))
             connection.execute(
                 "INSERT INTO refresh_tokens (digest, family, account, begun, expires, used) VALUES (?, ?, ?, ?, ?, 0)",
@@ -42,7 +43,7 @@ class RefreshStore:
 
         Returns None if there is none, it has expired, or it was used before; the last ends its whole family.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.ACCESS) as connection:
             query = "UPDATE refresh_tokens SET used = ? WHERE digest = ? AND used = 0 AND expires > ?"
             is_first = connection.execute(query, (now, digest, now)).rowcount == 1
             query = "SELECT digest, family, account, begun, expires, used FROM refresh_tokens WHERE digest = ?"
@@ -55,7 +56,7 @@ class RefreshStore:
 
     def end_family(self, digest: str) -> None:
         """Delete all tokens of the family of the token with the hash `digest`; nothing if there is no such token."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.ACCESS) as connection:
             row = connection.execute("SELECT family FROM refresh_tokens WHERE digest = ?", (digest,)).fetchone()
             if row is not None:
                 connection.execute("DELETE FROM refresh_tokens WHERE family = ?", (row[0],))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from agents.ports.task_proposals import DaySpending, KeptProposal, ProposalKind, ProposalStatus, TaskProposal
 from indexing.workspace.secrets.literals import replace_secrets
+from server.state.database import Area
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class ProposalStore:
         """
         place, now = make_storable(workspace), self._clock()
         ranked = sorted({one.key: one for one in found}.values(), key=lambda one: (-one.weight, one.key))
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.JOBS) as connection:
             query = "SELECT name, status, created FROM task_proposals WHERE workspace = ?"
             rows = connection.execute(query, (place,)).fetchall()
             known = {name: created for name, _, created in rows}
@@ -98,7 +99,7 @@ class ProposalStore:
 
     def _decide(self, workspace: str, proposal: str, status: ProposalStatus, task: str) -> bool:
         """Set the status of an open proposal and the task that it became; return False if it is not open."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.JOBS) as connection:
             decided = connection.execute(
                 "UPDATE task_proposals SET status = ?, task = ?, changed = ?"
                 " WHERE workspace = ? AND id = ? AND status = ?",
@@ -116,7 +117,7 @@ class ProposalStore:
     def add_spending(self, workspace: str, spending: DaySpending) -> None:
         """Add `spending` to the figures of today (local date), and delete those of days older than `KEPT_DAYS`."""
         values = (make_storable(workspace), self._format_day(0), spending.tasks, spending.tokens, spending.cost)
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.JOBS) as connection:
             connection.execute("DELETE FROM autopilot_days WHERE day < ?", (self._format_day(KEPT_DAYS),))
             connection.execute(
                 "INSERT INTO autopilot_days (workspace, day, tasks, tokens, cost) VALUES (?, ?, ?, ?, ?)"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from server.state import lease_owners
+from server.state.database import Area
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class ScheduleStore:
         """
         latest = now + interval_s * (1 + MOST_JITTER)
         place = make_storable(workspace)
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.JOBS) as connection:
             row = connection.execute(f"{_SELECT} WHERE workspace = ? AND name = ?", (place, name)).fetchone()
             if row is None:
                 connection.execute(
@@ -85,7 +86,7 @@ class ScheduleStore:
     def finish(self, workspace: str, name: str, owner: str, outcome: str, *, now: float, due: float) -> bool:  # noqa: PLR0913 (as above)
         """Record the end of a run and when the job is due again; return False, and store nothing, without a claim."""
         text = make_storable(outcome[:LONGEST_OUTCOME])
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.JOBS) as connection:
             ended = connection.execute(
                 "UPDATE background_jobs SET ended = ?, due = ?, outcome = ?, owner = ''"
                 " WHERE workspace = ? AND name = ? AND owner = ?",
@@ -95,7 +96,7 @@ class ScheduleStore:
 
     def release(self, workspace: str, name: str, owner: str) -> None:
         """Remove the claim of `owner`, if there is one, without recording a run: another process may run the job."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.JOBS) as connection:
             connection.execute(
                 "UPDATE background_jobs SET owner = '' WHERE workspace = ? AND name = ? AND owner = ?",
                 (make_storable(workspace), name, owner),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agents.ports.deployments import DeploymentRecord, DeploymentState
 from indexing.workspace.secrets.literals import replace_secrets
+from server.state.database import Area
 from server.state.lease_owners import has_ended
 from server.state.statements import make_storable
 
@@ -43,7 +44,7 @@ class DeploymentStore:
 
         Records of processes that have ended become UNFINISHED first.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.HISTORY) as connection:
             _close_abandoned(connection, record.workspace)
             running = connection.execute(
                 "SELECT 1 FROM deployments WHERE workspace = ? AND target = ? AND state = ?",
@@ -59,12 +60,12 @@ class DeploymentStore:
 
     def note_previous(self, identity: str, previous: str) -> None:
         """Store the version that ran at the target before the deployment with the id `identity`."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.HISTORY) as connection:
             connection.execute("UPDATE deployments SET previous = ? WHERE id = ?", (make_storable(previous), identity))
 
     def end(self, identity: str, state: DeploymentState, text: str, *, rolled_back: str = "") -> None:
         """Store how a deployment ended; mark the one with the id `rolled_back`, if given, as ROLLED_BACK."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.HISTORY) as connection:
             connection.execute(
                 "UPDATE deployments SET state = ?, content = ?, ended = ? WHERE id = ?",
                 (state, _clean(text), time.time(), identity),
@@ -78,7 +79,7 @@ class DeploymentStore:
 
         Records of processes that have ended become UNFINISHED first.
         """
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.HISTORY) as connection:
             _close_abandoned(connection, workspace)
             rows = connection.execute(_SELECT, (make_storable(workspace), make_storable(target), limit)).fetchall()
         return tuple(DeploymentRecord(*row) for row in rows)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from agents.workflow import Round
+from server.state.database import Area
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Workflows:
         packed = json.dumps([asdict(one) for one in rounds])
         texts = (make_storable(uri), make_storable(task), make_storable(model), packed)
         row = (identity, time.time(), *texts, best, outcome, make_storable(reason), seconds, proposal)
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.HISTORY) as connection:
             connection.execute("DELETE FROM workflows WHERE at < ?", (time.time() - KEPT_S,))
             connection.execute("INSERT INTO workflows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         return identity

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexing.workspace.secrets.literals import replace_secrets
+from server.state.database import Area
 from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class AlertStore:
         alert beyond that, nor one that is added with `shown`, because the person sees its cause already.
         """
         now, place, session = self._clock(), make_storable(alert.workspace), make_storable(alert.session)
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.FIGURES) as connection:
             connection.execute(
                 "DELETE FROM team_alerts WHERE begun < ? OR id <= (SELECT max(id) FROM team_alerts) + 1 - ?",
                 (now - KEPT_S, MOST_KEPT),
@@ -104,7 +105,7 @@ class AlertStore:
         Alerts that are older than `FRESH_S` are marked as shown, and not returned.
         """
         place, oldest = make_storable(workspace), self._clock() - FRESH_S
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.FIGURES) as connection:
             rows = connection.execute(
                 "SELECT workspace, kind, session, content, number, begun FROM team_alerts"
                 " WHERE workspace = ? AND shown = 0 AND begun > ? ORDER BY id",

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agents.ports.failures import StateError
+from server.state.database import Area
 from server.state.statements import make_storable
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Metrics:
 
     def _add(self, waiting: dict[tuple[str, ...], list[float]]) -> None:
         """Add figures to the table, those beyond `MOST_ROWS` as `REST`, and delete old rows. Raises StateError."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(Area.FIGURES) as connection:
             _add_figures(connection, waiting, self._clock())
 
     def list_days(self, days: int) -> tuple[Metric, ...]:

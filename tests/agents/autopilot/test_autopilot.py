@@ -11,11 +11,13 @@ from agents.autopilot.autopilot import LONGEST_SLEEP_S, MOST_OF_A_KIND, Autopilo
 from agents.ports.task_proposals import KEY_PREFIX, DaySpending, ProposalKind, TaskProposal
 from agents.ports.task_queue import TaskStatus
 from server.state.background.proposal_store import ProposalStore
-from server.state.database import State
 from server.state.task_store import TaskStore
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from server.state.database import State
 
 PLACE = "file:///shop"
 DAY_S = 24 * 3600.0
@@ -65,7 +67,7 @@ class Bench:
 @pytest.fixture
 def bench() -> Iterator[Bench]:
     """Yield an empty workspace."""
-    state = State(None)
+    state = make_state(None)
     yield Bench(state)
     state.close()
 

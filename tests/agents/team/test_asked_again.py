@@ -9,9 +9,9 @@ import pytest
 from agents.ports.sessions import EntryKind, SessionState, SessionUnavailable
 from agents.team.asked_again import ask_in_session, compose_request
 from agents.team.transcript import read_messages
-from server.state.database import State
 from server.state.session_store import SessionStore
 from tests.agents.team.bench import FakeOutcome
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SessionStore]:
     """Yield a store of sessions in a database of its own."""
-    state = State(tmp_path / "state.sqlite3")
+    state = make_state(tmp_path / "state.sqlite3")
     yield SessionStore(state)
     state.close()
 

@@ -31,9 +31,9 @@ from server.gate.commands.runner import ConfinedRunner
 from server.gate.ports import Answer, Verdict
 from server.gate.question.scripted_person import ScriptedAsker
 from server.state import database
-from server.state.database import State
 from server.state.session_store import SessionStore
 from tests.server.gate.bench import YES, Bench
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ class Stage:
     events: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.bench.state = State(self.bench.base / database.FILE)
+        self.bench.state = make_state(self.bench.base / database.FILE)
         self.bench.write("#- a.py\nx = 1\n")
         self.store = SessionStore(self.bench.state)
         self.session = self.store.create(self.bench.root.as_uri(), title="Bad", role="debug").id

@@ -27,10 +27,10 @@ from agents.team.watching.watch import ModelAsked
 from agents.team.workflows.runner import WorkflowRequest
 from indexing.records import Hit
 from models.scripted.scripted_chat import ScriptedChat
-from server.state.database import State
 from server.state.memory_store import MemoryStore
 from server.state.session_store import SessionStore
 from tests.agents.doubles import MemoryIndex
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,7 +45,7 @@ READ = '@call read_file {"path": "a.py"}'
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SessionStore]:
     """Yield a store of sessions in a database of its own."""
-    state = State(tmp_path / "state.sqlite3")
+    state = make_state(tmp_path / "state.sqlite3")
     yield SessionStore(state)
     state.close()
 
@@ -101,7 +101,7 @@ async def test_a_mention_of_a_file_that_does_not_exist_is_told(
 async def test_what_was_kept_in_one_session_is_told_in_the_next_one_that_it_fits(
     bench: TeamBench, store: SessionStore
 ) -> None:
-    state = State(None)
+    state = make_state(None)
     bench.options["memory"] = TeamMemory(MemoryStore(state), "file:///w")
     keep = '@call remember {"key": "port", "text": "The server listens on 8080.", "later": true}'
     team = make_team(bench, store, f"=== Note\n@times 1\n{keep}\n===\nDone.\n")

@@ -28,11 +28,12 @@ from server.gate.gate import Gate
 from server.gate.places import Places, make_exclusion
 from server.gate.policy import Limits
 from server.gate.ports import Answer
-from server.state.database import FILE, State
+from server.state.database import FILE
 from server.state.gate_records import GateRecords
 from tests.eval.team.checks import find_failures, get_module_name
 from tests.eval.team.task import Outcome
 from tests.eval.team.workspaces import make_workspace
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -185,7 +186,7 @@ async def _run_turn(
     root = folder / WORKSPACE
     roots = (root,)
     excluded = make_exclusion(roots, built.index_limits)
-    state = State(folder / FILE)
+    state = make_state(folder / FILE)
     gate = Gate(
         GateRecords(state), lambda: Places(roots, excluded), ApprovingPerson(), DiskWorkplace(lambda: roots),
         client="eval", limits=Limits(approvals=0),

@@ -25,10 +25,11 @@ from server.gate.disk.disk import DiskWorkplace
 from server.gate.gate import Gate
 from server.gate.places import Places, make_exclusion
 from server.gate.policy import Limits
-from server.state.database import FILE, State
+from server.state.database import FILE
 from server.state.gate_records import GateRecords
 from tests.eval.team.attempts import INDEX_S, TEST_COMMAND, WORKSPACE, ApprovingPerson
 from tests.eval.team.checks import run_code
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,7 +153,7 @@ async def _run(
     root = folder / WORKSPACE
     roots = (root,)
     excluded = make_exclusion(roots, built.index_limits)
-    state = State(folder / FILE)
+    state = make_state(folder / FILE)
     gate = Gate(
         GateRecords(state), lambda: Places(roots, excluded), ApprovingPerson(), DiskWorkplace(lambda: roots),
         client="eval", limits=Limits(approvals=0),

@@ -24,7 +24,7 @@ from models.host import peers
 from models.host.address import Address
 from models.host.daemon import run
 from models.host.folder_trust import create_private_folder, explain_distrust
-from models.host.health_check import fetch_health
+from models.host.health_check import fetch_health, fetch_metrics
 from models.host.launcher import HostLauncher
 from models.host.loaded_models import Limits
 from models.host.peers import describe_foreign_peer, read_peer_uid
@@ -230,6 +230,7 @@ def test_a_host_of_another_user_is_refused_before_it_is_asked(place: Path, monke
     for use in (
         address.find_host,
         lambda: fetch_health(address),
+        lambda: fetch_metrics(address),
         HostLauncher(address, ["never started"]).ensure_running,
     ):
         with pytest.raises(HostError, match=r"host-1.0.*, where the model host listens, belongs to user 12345"):

@@ -17,7 +17,7 @@ from models.host import launcher
 from models.host.address import Address
 from models.host.connection import HostConnection
 from models.host.daemon import AlreadyRunningError, run
-from models.host.health_check import fetch_health
+from models.host.health_check import fetch_health, fetch_metrics
 from models.host.launcher import HostLauncher
 from models.host.loaded_models import Limits
 from tests.models.host.serving import WAIT_S
@@ -53,10 +53,12 @@ class Running:
 def test_it_is_found_while_it_lives_and_leaves_nothing_behind(folder: Path, *, sockets: bool) -> None:
     address = Address(folder, "1.0", sockets)
     assert address.find_host() is None
+    assert fetch_metrics(address) is None
     host = Running(address)
     told = fetch_health(address)
     assert told is not None
     assert told["version"] == address.handshake
+    assert 'starling_host_requests_total{path="/health",status="200"} 1' in (fetch_metrics(address) or "")
     host.thread.join(WAIT_S)
     assert address.find_host() is None
     assert [path.suffix for path in folder.iterdir()] in ([".lock"], [])
@@ -95,6 +97,7 @@ def test_whoever_else_took_the_port_of_a_host_that_died_hears_no_token(folder: P
         thread.start()
         address.announce(server.server_address[1], "the-token")
         assert fetch_health(address) == {}
+        assert fetch_metrics(address) == ""
         with pytest.raises(SilentHostError):
             HostConnection(HostLauncher(address, ["never started"])).connect(lambda: False)
         server.shutdown()

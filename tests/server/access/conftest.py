@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 from argon2 import PasswordHasher
@@ -19,7 +20,10 @@ from server.state.access.account_store import AccountStore
 from server.state.access.attempt_store import AttemptStore
 from server.state.access.key_store import KeyStore
 from server.state.access.refresh_store import RefreshStore
-from server.state.database import State
+from tests.states import make_state
+
+if TYPE_CHECKING:
+    from server.state.database import State
 
 ISSUER = "https://starling.test:8443"
 PASSWORD = "a garden of nine hedgehogs"
@@ -45,7 +49,7 @@ class Issuing:
     """All parts of a token endpoint, on one state."""
 
     clock: Clock = field(default_factory=Clock)
-    state: State = field(default_factory=lambda: State(None))
+    state: State = field(default_factory=lambda: make_state(None))
 
     def __post_init__(self) -> None:
         self.accounts = AccountStore(self.state)

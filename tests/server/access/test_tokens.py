@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from server.access.keys import SIGNS_S, TOKEN_S, VERIFIES_S
-from server.access.tokens import AUDIENCE, TokenRefused, TokenVerifier
+from server.access.records import TokenRefused
+from server.access.tokens import AUDIENCE, TokenVerifier
 from tests.server.access.conftest import ISSUER, Issuing
 
 if TYPE_CHECKING:

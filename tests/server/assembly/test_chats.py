@@ -16,7 +16,7 @@ from server.assembly.endpoints import ChatSettings, EndpointSettings
 from server.assembly.settings import Settings, resolve
 from server.assembly.settings_reference import list_settings
 from server.state.cost_ledger import Costs
-from server.state.database import State
+from tests.states import make_state
 from tests.tidy.tree import ROOT
 
 if TYPE_CHECKING:
@@ -317,7 +317,7 @@ def test_a_further_table_does_not_wait_for_one_that_names_a_long_time(tmp_path: 
 
 
 def list_bookings(tmp_path: Path, prices: dict[str, str]) -> tuple[CostRecord, ...]:
-    costs = Costs(State(tmp_path / "state.sqlite3"))
+    costs = Costs(make_state(tmp_path / "state.sqlite3"))
     with ScriptedServer("===\n@times 1\n@status 400\nNo.\n===\none two") as server:
         user = format_tables("review", server.url, **prices)
         made = chats.build_chats(resolve_settings(tmp_path, user=user)[0].chat, tmp_path / "cache", costs)

@@ -190,12 +190,18 @@ def test_a_wrong_value_lets_the_next_weaker_layer_through(layers: Layers) -> Non
         (
             {"zzz": {"enabled": False}},
             "zzz.enabled",
-            "completion, index, next_edit, model, review, chat, team, schedule, autopilot, mcp, deploy, log",
+            (
+                "completion, index, next_edit, model, review, chat, team, schedule, autopilot, mcp, deploy, "
+                "access, log, state, metrics, traces"
+            ),
         ),
         (
             {"zzz": 1},
             "zzz",
-            "completion, index, next_edit, model, review, chat, team, schedule, autopilot, mcp, deploy, log",
+            (
+                "completion, index, next_edit, model, review, chat, team, schedule, autopilot, mcp, deploy, "
+                "access, log, state, metrics, traces"
+            ),
         ),
         ({"completion": 1}, "completion", "is a section"),
         ([1], "", "an object"),

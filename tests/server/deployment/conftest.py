@@ -8,6 +8,7 @@ import pytest
 
 from server.state.database import FILE, State
 from tests.server.deployment.deploying import Deploying
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
     """Give an empty database, and close it."""
-    opened = State(tmp_path / FILE)
+    opened = make_state(tmp_path / FILE)
     yield opened
     opened.close()
 

@@ -9,13 +9,13 @@ import asyncio
 import sys
 from pathlib import Path
 
-from server.state.database import State
 from tests.server.deployment.deploying import Deploying
+from tests.states import make_state
 
 
 def main(workspace: str, database: str, folder: str) -> None:
     """Run a deployment that hangs."""
-    deploying = Deploying(Path(workspace), State(Path(database)))
+    deploying = Deploying(Path(workspace), make_state(Path(database)))
     deploying.aim("directory", path=folder, after=("touch ../../begun; sleep 600",), timeout_s=300)
     asyncio.run(deploying.deploy())
 

@@ -12,19 +12,22 @@ from indexing.limits import IndexLimits
 from server.gate.disk import contents
 from server.gate.disk.disk import DiskWorkplace
 from server.gate.gate import Gate
+from server.gate.journal import HERE
 from server.gate.places import Places, make_exclusion
 from server.gate.policy import Limits
 from server.gate.ports import Answer
 from server.gate.question.scripted_person import ScriptedAsker
-from server.state.database import State
 from server.state.gate_records import GateRecords
 from tests import marked
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from agents.edits import Change
+    from server.gate.records import Author
+    from server.state.database import State
 
 YES = (Answer.APPROVE,) * 100
 ANSWER_S = 60.0  # for answers that come; a slow machine is no reason to expire
@@ -41,7 +44,8 @@ class Bench:
     asker: Any = field(default_factory=lambda: ScriptedAsker(YES))
     workplace: Any = None
     limits: Limits = field(default_factory=lambda: Limits(answer_s=ANSWER_S))
-    state: State = field(default_factory=lambda: State(None))
+    state: State = field(default_factory=lambda: make_state(None))
+    author: Author = HERE
 
     @cached_property
     def root(self) -> Path:
@@ -56,7 +60,15 @@ class Bench:
         self.workplace = self.workplace or DiskWorkplace(lambda: [self.root])
         excluded = make_exclusion([self.root], IndexLimits())
         places = lambda: Places([self.root], excluded)  # noqa: E731
-        return Gate(GateRecords(self.state), places, self.asker, self.workplace, client="a test", limits=self.limits)
+        return Gate(
+            GateRecords(self.state),
+            places,
+            self.asker,
+            self.workplace,
+            client="a test",
+            author=self.author,
+            limits=self.limits,
+        )
 
     def set_answers(self, *answers: Answer) -> None:
         """Let the person answer the next questions with `answers`, and reject all later ones."""

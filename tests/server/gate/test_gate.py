@@ -17,6 +17,7 @@ from server.gate.policy import Limits
 from server.gate.ports import Answer, Verdict
 from server.gate.question.scripted_person import ScriptedAsker
 from server.gate.question.wording import is_serious
+from server.gate.records import Author
 from tests.server.gate.bench import Bench, make_proposal, query_rows
 
 if TYPE_CHECKING:
@@ -46,6 +47,16 @@ async def test_what_is_approved_is_written_and_recorded(bench: Bench) -> None:
     assert row.hash_before != row.hash_after
     assert row.client == "a test"
     assert row.who
+    assert row.address == ""
+
+
+async def test_the_audit_names_the_account_and_its_address(bench: Bench) -> None:
+    bench.author = Author("ada", "192.0.2.1")
+    bench.write(SOURCE)
+    assert (await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3")))).applied
+    assert (await bench.gate.undo()).applied
+    rows = bench.gate.journal.records.list_audit(9)
+    assert {(row.who, row.address, row.client) for row in rows} == {("ada", "192.0.2.1", "a test")}
 
 
 async def test_one_question_shows_everything_and_who_proposes_it_and_why(bench: Bench) -> None:

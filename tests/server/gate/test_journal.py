@@ -7,12 +7,14 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import pytest
+
 from agents.edits import TextChange
 from server.gate.policy import Limits
 from server.gate.ports import Answer, Verdict
 from server.gate.question.scripted_person import ScriptedAsker
-from server.state.database import State
 from tests.server.gate.bench import make_proposal
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +52,7 @@ async def test_after_so_many_files_nothing_is_written(bench: Bench) -> None:
 
 async def test_what_cannot_be_recorded_is_not_done(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where a person's folder should be")
-    bench.state = State(tmp_path / "home" / "state" / "state.sqlite3")
+    bench.state = make_state(tmp_path / "home" / "state" / "state.sqlite3")
     bench.write(SOURCE)
     before = bench.read_all()
     outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3")))
@@ -59,6 +61,7 @@ async def test_what_cannot_be_recorded_is_not_done(bench: Bench, tmp_path: Path)
     assert "STARLING_HOME" in outcome.reason
 
 
+@pytest.mark.sqlite
 async def test_a_disk_that_fills_up_while_a_person_thinks_leaves_the_files_alone(bench: Bench) -> None:
     class Filling(ScriptedAsker):
         async def ask(self, question: object) -> Answer:
@@ -67,7 +70,7 @@ async def test_a_disk_that_fills_up_while_a_person_thinks_leaves_the_files_alone
                 connection.execute(f"PRAGMA max_page_count = {pages}")
             return Answer.APPROVE
 
-    bench.state = State(bench.base / "state.sqlite3")
+    bench.state = make_state(bench.base / "state.sqlite3")
     bench.asker = Filling()
     noise = "".join(f"{hash((index, 7)):x}\n" for index in range(6_000))
     path = bench.put("big.txt", noise.encode())
@@ -84,7 +87,7 @@ async def test_a_record_that_is_taken_away_while_a_person_thinks_is_written_anew
             shutil.rmtree(bench.base / "state")
             return Answer.APPROVE
 
-    bench.state = State(bench.base / "state" / "state.sqlite3")
+    bench.state = make_state(bench.base / "state" / "state.sqlite3")
     bench.asker = Deleting()
     bench.write(SOURCE)
     outcome = await bench.gate.propose(make_proposal(bench.change("area.py", "3.14", "3")))

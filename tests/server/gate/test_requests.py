@@ -10,8 +10,8 @@ import pytest
 from server.gate.policy import Limits
 from server.gate.ports import Answer, TakenParts, Verdict
 from server.gate.question.scripted_person import ScriptedAsker
-from server.state.database import State
 from tests.server.gate.bench import ANSWER_S, Bench, make_proposal
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,7 +153,7 @@ async def test_what_models_write_beside_text_is_recorded_all_the_same(bench: Ben
 
 
 async def test_two_servers_share_one_record(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    one, two = (Bench(tmp_path / name, state=State(tmp_path / "state.sqlite3")) for name in ("one", "two"))
+    one, two = (Bench(tmp_path / name, state=make_state(tmp_path / "state.sqlite3")) for name in ("one", "two"))
     for bench in (one, two):
         request.addfinalizer(bench.state.close)
         bench.base.mkdir()

@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.state.database import FILE, State
+from tests.states import make_state, point_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the program use PostgreSQL, too, where tests do."""
+    point_program(monkeypatch)
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
     """Give an empty database, and close it."""
-    opened = State(tmp_path / FILE)
+    opened = make_state(tmp_path / FILE)
     yield opened
     opened.close()
 
@@ -24,6 +31,6 @@ def state(tmp_path: Path) -> Iterator[State]:
 @pytest.fixture
 def other(state: State) -> Iterator[State]:
     """Give a second connection to the database of `state`, as another process has it."""
-    opened = State(state.path)
+    opened = make_state(state.path)
     yield opened
     opened.close()

@@ -10,14 +10,16 @@ import pytest
 from agents.ports.memory import Remembered, Source
 from agents.ports.task_queue import NewTask
 from server.state.change_marks import ChangeMarks
-from server.state.database import State
 from server.state.given_answers import GivenAnswers
 from server.state.memory_store import MemoryStore
 from server.state.task_store import TaskStore
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from server.state.database import State
 
 PLACE = "file:///work"
 
@@ -25,14 +27,14 @@ PLACE = "file:///work"
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
     """Yield a database as another process uses it."""
-    with closing(State(tmp_path / "state.sqlite3")) as opened:
+    with closing(make_state(tmp_path / "state.sqlite3")) as opened:
         yield opened
 
 
 @pytest.fixture
 def marks(state: State) -> Iterator[ChangeMarks]:
     """Yield the marks, with a connection of their own."""
-    with closing(State(state.path)) as opened:
+    with closing(make_state(state.path)) as opened:
         yield ChangeMarks(opened)
 
 
@@ -69,6 +71,7 @@ def test_other_workspaces_have_other_marks(state: State, marks: ChangeMarks) -> 
     assert marks.read([]).tasks == marks.read(["file:///other"]).tasks
 
 
+@pytest.mark.sqlite
 def test_a_replaced_database_is_noticed(state: State, marks: ChangeMarks) -> None:
     TaskStore(state).add(NewTask(PLACE, "explain"))
     before = marks.read([PLACE])

@@ -16,7 +16,8 @@ from models.remote.billing import Account, Prices
 from server.cli import run
 from server.state import cost_ledger, paths
 from server.state.cost_ledger import Costs
-from server.state.database import FILE, State
+from server.state.database import FILE
+from tests.states import make_state, point_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,11 +28,12 @@ ACCOUNT = Account("https://models.example/v1", "m", "chat", Prices(3, 15))
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STARLING_HOME", str(tmp_path))
+    point_program(monkeypatch)
     return tmp_path
 
 
 def open_costs() -> Costs:
-    return Costs(State(paths.state_dir() / FILE))
+    return Costs(make_state(paths.state_dir() / FILE))
 
 
 def test_bills_of_several_servers_add_up(home: Path) -> None:
@@ -67,17 +69,19 @@ def test_days_are_apart_and_old_ones_go(home: Path, monkeypatch: pytest.MonkeyPa
     kept.close()
 
 
+@pytest.mark.sqlite
 def test_a_database_that_cannot_be_written_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").touch()
-    kept = Costs(State(tmp_path / "file" / "state" / "state.sqlite3"))
+    kept = Costs(make_state(tmp_path / "file" / "state" / "state.sqlite3"))
     kept.book(ACCOUNT, Usage(1, 1, requests=1), 1.0, failed=False)
     kept.close()
     assert "could not be recorded" in caplog.text
 
 
+@pytest.mark.sqlite
 def test_a_bill_does_not_wait_for_a_database_that_another_process_holds(tmp_path: Path) -> None:
     file = tmp_path / "state.sqlite3"
-    kept = Costs(State(file))
+    kept = Costs(make_state(file))
     assert not kept.list_days(1)
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

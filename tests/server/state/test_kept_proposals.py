@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from agents.edits import CreateFile, DeleteFile, Edit, ProposedEdit, RenameFile, TextChange
 from server.state import kept_proposals
-from server.state.database import State
 from server.state.kept_proposals import KeptProposals
+from tests.states import make_state
 
 if TYPE_CHECKING:
     import pytest
+
+    from server.state.database import State
 
 HERE = Path(__file__)
 
@@ -33,13 +35,13 @@ def test_every_kind_of_change_comes_back_as_it_was() -> None:
         DeleteFile(HERE.with_name("old.py"), "gone\n"),
     )
     proposal = ProposedEdit("Do it", "Because.", "coder", changes, "a model", automatic=True, notes=("3 passed",))
-    state = State(None)
+    state = make_state(None)
     assert keep(state, "r", proposal).find("r") == proposal
     state.close()
 
 
 def test_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    state = State(None)
+    state = make_state(None)
     proposal = ProposedEdit("Do it", "Because.", "coder", (RenameFile(HERE, HERE.with_name("moved.py")),))
     monkeypatch.setattr(kept_proposals, "MOST_BYTES", 2 * len(kept_proposals._pack(proposal)))
     for request in ("one", "two", "three"):

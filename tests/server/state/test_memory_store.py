@@ -94,6 +94,7 @@ def test_all_of_a_workspace_is_cleared_and_nothing_else(memory: Memory) -> None:
     assert len(memory.list_decisions("file:///elsewhere", 9)) == 1
 
 
+@pytest.mark.sqlite
 def test_no_secret_reaches_the_disk(memory: Memory, state: State) -> None:
     memory.remember(replace(STYLE, key=f"token {KEY}", text=f'api_key = "{KEY}"', origin=f"curl -H 'X: {KEY}'"))
     memory.record_activity(Activity(WORKSPACE, "coder", f"used {KEY}", f'{{"key": "{KEY}"}}'))
@@ -151,9 +152,9 @@ def test_two_processes_remember_side_by_side(memory: Memory, state: State) -> No
 import sys
 from pathlib import Path
 from agents.ports.memory import Activity, Remembered, Source
-from server.state.database import State
+from tests.states import make_state
 from server.state.memory_store import MemoryStore
-memory = MemoryStore(State(Path(sys.argv[1])))
+memory = MemoryStore(make_state(sys.argv[1]))
 for number in range(20):
     memory.remember(Remembered("w", "a", str(number), sys.argv[2], Source.AGENT))
     memory.record_activity(Activity("w", sys.argv[2], str(number)))
@@ -163,6 +164,7 @@ for number in range(20):
     assert len(memory.list_activities("w", 99)) == 40
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_is_said_and_what_was_there_stays(memory: Memory, state: State) -> None:
     memory.remember(STYLE)
     with state.use_connection() as connection:
@@ -173,6 +175,7 @@ def test_a_full_disk_is_said_and_what_was_there_stays(memory: Memory, state: Sta
     assert [one.text for one in memory.recall(WORKSPACE, "coder", 9)] == ["Use dataclasses."]
 
 
+@pytest.mark.sqlite
 def test_of_a_damaged_database_the_next_call_starts_a_new_one(memory: Memory, state: State, tmp_path: Path) -> None:
     memory.remember(STYLE)
     assert state.path is not None

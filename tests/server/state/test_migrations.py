@@ -15,7 +15,8 @@ from agents.ports.memory import Remembered, Source
 from agents.ports.task_queue import NewTask
 from server.state import migrations
 from server.state.cost_ledger import Costs
-from server.state.database import FILE, State
+from server.state.database import FILE
+from server.state.databases.sqlite import SqliteState
 from server.state.gate_records import GateRecords
 from server.state.history.workflow_records import Workflows
 from server.state.memory_store import MemoryStore
@@ -24,6 +25,8 @@ from server.state.task_store import TaskStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+pytestmark = pytest.mark.sqlite
 
 RELEASED = Path(__file__).with_name("version_4.sql")  # by the first program that had this version
 ADDING = re.compile(r"(CREATE TABLE|CREATE INDEX|ALTER TABLE \w+ ADD COLUMN) ")
@@ -45,7 +48,7 @@ def read_schema(path: Path) -> dict[str, list[tuple[str, str, int, int]]]:
 
 def open_and_close(path: Path) -> None:
     """Migrate the database at `path`."""
-    state = State(path)
+    state = SqliteState(path)
     with state.use_connection():
         pass
     state.close()
@@ -94,7 +97,7 @@ def test_a_released_database_is_read_and_written_on(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(RELEASED.read_text(encoding="utf-8"))
     open_and_close(fresh)
-    state = State(path)
+    state = SqliteState(path)
     records, costs = GateRecords(state), Costs(state)
     assert [(one.id, one.subjects, one.answer_s) for one in records.list_requests(None, 9)] == [("r1", ("a.py",), 2.5)]
     assert [(one.request, one.written) for one in records.list_audit(9)] == [("r1", True)]
@@ -144,9 +147,9 @@ def test_statements_are_those_of_both_databases() -> None:
         r"PRAGMA|INSERT OR|REPLACE INTO|AUTOINCREMENT|WITHOUT ROWID|\browid\b|GLOB|IFNULL|julianday"
     )
     found = {
-        path.name: sorted(set(only_sqlite.findall(path.read_text(encoding="utf-8")))) for path in folder.glob("*.py")
+        path.name: sorted(set(only_sqlite.findall(path.read_text(encoding="utf-8")))) for path in folder.rglob("*.py")
     }
     assert {name: words for name, words in found.items() if words} == {
-        "database.py": ["PRAGMA"],  # the one module that knows SQLite
+        "sqlite.py": ["PRAGMA"],  # the one module that knows SQLite
         "migrations.py": ["AUTOINCREMENT", "PRAGMA", "WITHOUT ROWID"],  # in `SQLITE`
     }

@@ -235,9 +235,9 @@ def test_entries_of_two_processes_are_all_kept_in_order(sessions: Sessions, stat
 import sys, time
 from pathlib import Path
 from agents.ports.sessions import Entry, EntryKind, SessionState, SessionUnavailable
-from server.state.database import State
+from tests.states import make_state
 from server.state.session_store import SessionStore
-sessions, owner = SessionStore(State(Path(sys.argv[1]))), sys.argv[3]
+sessions, owner = SessionStore(make_state(sys.argv[1])), sys.argv[3]
 written = 0
 while written < 20:
     try:
@@ -261,9 +261,9 @@ def test_a_process_that_is_killed_while_it_records_leaves_nothing_half(sessions:
 import sys, time
 from pathlib import Path
 from agents.ports.sessions import SessionState
-from server.state.database import State
+from tests.states import make_state
 from server.state.session_store import SessionStore
-state = State(Path(sys.argv[1]))
+state = make_state(sys.argv[1])
 with state.transaction() as connection:
     connection.execute("UPDATE sessions SET entries = 9, state = 'executing' WHERE id = ?", (sys.argv[2],))
     print("inside", flush=True)
@@ -278,6 +278,7 @@ with state.transaction() as connection:
     assert sessions.record(session, "vim 7", SessionState.IDLE, [HELLO]).entries == 1
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_leaves_the_session_as_it_was(sessions: Sessions, state: State) -> None:
     session = sessions.create(WORKSPACE, title="x").id
     sessions.acquire(session, "vim 7")
@@ -291,6 +292,7 @@ def test_a_full_disk_leaves_the_session_as_it_was(sessions: Sessions, state: Sta
     assert (found.state, found.entries, sessions.read(session)) == (SessionState.IDLE, 0, ())
 
 
+@pytest.mark.sqlite
 def test_of_a_damaged_database_the_next_call_starts_a_new_one(sessions: Sessions, state: State) -> None:
     sessions.create(WORKSPACE, title="x")
     assert state.path is not None

@@ -15,15 +15,16 @@ from hypothesis import strategies as st
 
 from agents.ports.task_queue import ATTEMPTS, SOON_S, STUCK_S, NewTask, Priority, TaskStatus
 from server.state import lease_owners
-from server.state.database import State
 from server.state.task_store import TaskStore
+from tests.states import make_state, uses_postgresql
 
 if TYPE_CHECKING:
     from agents.ports.task_queue import QueuedTask
+    from server.state.database import State
 
 
 PLACE = "file:///shop"
-SCHEDULES = int(os.environ.get("TEST_SCHEDULES", "150"))
+SCHEDULES = int(os.environ.get("TEST_SCHEDULES", "15" if uses_postgresql() else "150"))  # each has a new database
 WORKERS = ("w0", "w1")
 
 STEPS = st.lists(
@@ -175,7 +176,7 @@ class Schedule:
 @settings(max_examples=SCHEDULES, deadline=None)
 @given(steps=STEPS)
 def test_no_schedule_loses_a_task_or_does_one_twice(steps: list[tuple[object, ...]]) -> None:
-    state = State(None)
+    state = make_state(None)
     schedule = Schedule(state)
     has_ended = lease_owners.has_ended
     lease_owners.has_ended = lambda owner: owner in schedule.ended

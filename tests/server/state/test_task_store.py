@@ -274,9 +274,9 @@ def test_four_processes_do_each_task_once(queue: TaskQueue, state: State) -> Non
     code = """
 import sys
 from pathlib import Path
-from server.state.database import State
+from tests.states import make_state
 from server.state.task_store import TaskStore
-queue = TaskStore(State(Path(sys.argv[1])))
+queue = TaskStore(make_state(sys.argv[1]))
 while (claimed := queue.claim("file:///shop", sys.argv[2])) is not None:
     assert queue.renew(claimed)
     assert queue.finish(claimed, sys.argv[2])
@@ -298,9 +298,9 @@ import sys, time
 from pathlib import Path
 from agents.ports.task_queue import NewTask
 from server.state import task_store
-from server.state.database import State
+from tests.states import make_state
 from server.state.task_store import TaskStore
-queue = TaskStore(State(Path(sys.argv[1])))
+queue = TaskStore(make_state(sys.argv[1]))
 claimed = queue.claim("file:///shop", "killed")
 def stop(*_):
     print("inside", flush=True)
@@ -315,6 +315,7 @@ queue.finish(claimed, "done", [NewTask("file:///shop", "next")])
     assert claim(queue, "w2").id == task.id
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_takes_no_task_and_loses_none(queue: TaskQueue, state: State) -> None:
     claimed = claim_one(queue)
     with state.use_connection() as connection:
@@ -329,6 +330,7 @@ def test_a_full_disk_takes_no_task_and_loses_none(queue: TaskQueue, state: State
     assert queue.finish(claimed, "short")
 
 
+@pytest.mark.sqlite
 def test_of_a_damaged_database_the_next_call_starts_a_new_one(queue: TaskQueue, state: State) -> None:
     claimed = claim_one(queue)
     assert state.path is not None

@@ -22,7 +22,7 @@ from agents.team.queue import worker as workers
 from agents.team.queue.worker import Worker
 from server.assembly.watching import action_log
 from server.state import paths, turn_files
-from server.state.database import is_damaged
+from server.state.databases.sqlite import is_damaged
 from server.work import schedule
 from tests.server.work.clocks import START
 from tests.server.work.repositories import run_git

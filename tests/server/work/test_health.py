@@ -58,6 +58,7 @@ def test_little_space_is_told_with_its_size(shop: Path, monkeypatch: pytest.Monk
     assert outcome.startswith("Only 12 MB are free on the disk of ")
 
 
+@pytest.mark.sqlite
 def test_a_damaged_database_is_told(shop: Path) -> None:
     with closing(open_state()) as state:
         queue = TaskStore(state)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.state.background.schedule_store import ScheduleStore
-from server.state.database import State
 from server.work import schedule as module
 from server.work.schedule import LEASE_S, LOOK_S, Job, Schedule
 from tests.server.work.clocks import START, FastClock
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ class Chore:
 @pytest.fixture
 def store() -> Iterator[ScheduleStore]:
     """Yield an empty table of jobs."""
-    state = State(None)
+    state = make_state(None)
     yield ScheduleStore(state)
     state.close()
 

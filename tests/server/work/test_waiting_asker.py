@@ -12,15 +12,17 @@ import pytest
 
 from agents.tools import EXECUTE_COMMAND
 from server.gate.ports import Answer, Question
-from server.state.database import State
 from server.state.given_answers import AgentQuestion, GivenAnswers
 from server.state.requests import Requests
 from server.work import waiting_asker
 from server.work.waiting_asker import WaitingAsker, WaitingPerson
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from server.state.database import State
 
 QUESTION = Question("0123", EXECUTE_COMMAND, "Run the tests", "To see.", "tester", "pytest")
 
@@ -29,7 +31,7 @@ QUESTION = Question("0123", EXECUTE_COMMAND, "Run the tests", "To see.", "tester
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
     """Yield a database with the question as a pending request."""
     monkeypatch.setattr(waiting_asker, "LOOK_S", 0.01)
-    opened = State(tmp_path / "state.sqlite3")
+    opened = make_state(tmp_path / "state.sqlite3")
     with opened.transaction() as connection:
         Requests(opened).begin(connection, QUESTION, client="a test", task="", model="", subjects=("pytest",))
     yield opened
@@ -44,7 +46,7 @@ async def wait_until_awaited(answers: GivenAnswers) -> None:
 
 @pytest.mark.parametrize("given", [Answer.APPROVE, Answer.REJECT])
 async def test_the_answer_of_another_client_is_taken_once(state: State, given: Answer) -> None:
-    elsewhere = GivenAnswers(State(state.path))
+    elsewhere = GivenAnswers(make_state(state.path))
     told: list[str] = []
     asking = asyncio.create_task(WaitingAsker(GivenAnswers(state), told.append).ask(QUESTION))
     await wait_until_awaited(elsewhere)
@@ -77,7 +79,7 @@ async def test_nobody_answers_what_nobody_waits_for_or_more_than_yes_and_no(stat
 
 
 async def test_an_agents_question_gets_the_words_of_another_client_once(state: State) -> None:
-    elsewhere = GivenAnswers(State(state.path))
+    elsewhere = GivenAnswers(make_state(state.path))
     told: list[str] = []
     person = WaitingPerson(GivenAnswers(state), "a session", tell=told.append)
     asking = asyncio.create_task(person.ask("Which\ncolour?", ("red", "blue")))

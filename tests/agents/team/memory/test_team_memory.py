@@ -10,8 +10,8 @@ from agents.ports.failures import StateError
 from agents.ports.memory import LONGEST_TEXT, Remembered, Source
 from agents.team.memory.team_memory import TeamMemory
 from agents.team.session_notes import SessionNotes
-from server.state.database import State
 from server.state.memory_store import MemoryStore
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ PLACE = "file:///shop"
 @pytest.fixture
 def store() -> Iterator[MemoryStore]:
     """Yield an empty store."""
-    state = State(None)
+    state = make_state(None)
     yield MemoryStore(state)
     state.close()
 

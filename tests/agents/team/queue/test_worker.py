@@ -13,8 +13,8 @@ from agents.ports.task_queue import LONGEST_TEXT, NewTask, TaskStatus
 from agents.team.queue import worker as module
 from agents.team.queue.worker import Ending, Performed, Worker
 from agents.team.watching.watch import TaskClaimed, TaskEnded
-from server.state.database import State
 from server.state.task_store import TaskStore
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -32,7 +32,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskStore]:
     """Yield an empty queue; workers wait for hundredths of a second only."""
     for name in ("HEARTBEAT_S", "IDLE_S", "RETRY_S", "STOP_S", "POSTPONED_S"):
         monkeypatch.setattr(module, name, 0.01)
-    state = State(None)
+    state = make_state(None)
     yield TaskStore(state)
     state.close()
 

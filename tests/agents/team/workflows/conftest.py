@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.state.database import State
 from server.state.session_store import SessionStore
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SessionStore]:
     """Yield a store of sessions in a database of its own."""
-    state = State(tmp_path / "state.sqlite3")
+    state = make_state(tmp_path / "state.sqlite3")
     yield SessionStore(state)
     state.close()
 

@@ -13,9 +13,9 @@ from agents.team.limits import TurnLimits
 from agents.team.memory.team_memory import TeamMemory
 from agents.team.workflows.board_records import load_board
 from agents.team.workflows.workflow_files import Workflow, Workflows, parse_workflow
-from server.state.database import State
 from server.state.memory_store import MemoryStore
 from tests.agents.team.workflows.flows import Died, Flow, call, section, write
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ ALL = OTHERS + answer("performance", judge()) + CEO
 @pytest.fixture
 def memory(bench: TeamBench) -> Iterator[MemoryStore]:
     """Yield the store of decisions, which the workbench uses."""
-    state = State(None)
+    state = make_state(None)
     store = MemoryStore(state)
     bench.options["memory"] = TeamMemory(store, PLACE)
     yield store

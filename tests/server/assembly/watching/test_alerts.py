@@ -20,15 +20,16 @@ from server.assembly.watching.alerts import Alerts
 from server.assembly.watching.team_watch import TeamWatch
 from server.assembly.watching.webhook import Webhook
 from server.lsp.editor.alert_messages import AlertMessages
-from server.state.database import State
 from server.state.watching.alert_store import Alert, AlertStore
 from server.state.watching.metrics_store import Metrics
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from agents.team.watching.watch import WatchedEvent
+    from server.state.database import State
 
 TASK = QueuedTask("0123456789ab", NewTask("file:///shop", "class Private: ..."), TaskStatus.RUNNING, 0, 0, 3, "w", "")
 PLACE = "file:///home/ann/my%20shop"
@@ -81,7 +82,7 @@ def receive(status: int = 200, location: str = "") -> Iterator[Receiver]:
 @pytest.fixture
 def state() -> Iterator[State]:
     """Yield a database in memory."""
-    opened = State(None)
+    opened = make_state(None)
     yield opened
     opened.close()
 

@@ -14,8 +14,8 @@ from agents.team.events import TurnStatus
 from agents.team.watching.watch import ModelAsked, TaskClaimed, TaskEnded, TurnBegan
 from models.chat import Usage
 from server.assembly.watching.team_watch import UNKNOWN, TeamWatch
-from server.state.database import State
 from server.state.watching.metrics_store import Metrics
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ TURN: tuple[WatchedEvent, ...] = (
 @pytest.fixture
 def metrics() -> Iterator[Metrics]:
     """Yield figures in memory."""
-    state = State(None)
+    state = make_state(None)
     yield Metrics(state)
     state.close()
 

@@ -23,6 +23,8 @@ from server.state.given_answers import GivenAnswers
 from server.state.requests import Requests
 from server.state.task_store import TaskStore
 from server.work.worktrees import Worktrees
+from tests.server.assembly.observation.test_switching import find_port
+from tests.server.observation.test_listener import get
 from tests.server.work.repositories import run_git
 
 if TYPE_CHECKING:
@@ -412,6 +414,27 @@ def test_a_worker_is_healthy_until_it_ends(shop: Path, capsys: pytest.CaptureFix
     if sys.platform != "win32":  # Windows ends it without a chance to withdraw the sign
         assert run(["health"]) == 1
         assert "has given a sign of life" in capsys.readouterr().err
+
+
+def test_a_worker_that_waits_shows_its_metrics_and_the_queue(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = find_port()
+    monkeypatch.setenv("STARLING_METRICS__LISTEN", f"127.0.0.1:{port}")
+    with start_worker(shop, "--watch") as worker:
+        while (text := read_metrics(port)) is None:
+            assert worker.poll() is None
+            time.sleep(0.2)
+        worker.terminate()
+        worker.communicate(timeout=60)
+    assert 'starling_queued_tasks{status="queued"} 0' in text
+    assert 'starling_part_ok{part="index"} 1' in text
+
+
+def read_metrics(port: int) -> str | None:
+    """Return the metrics that are shown at a port; None while nothing listens there."""
+    try:
+        return get(port, "/metrics")
+    except ConnectionRefusedError:
+        return None
 
 
 def read_newest_answer() -> str:

@@ -15,17 +15,18 @@ from server.gate.ports import Verdict
 from server.lsp.editor import editor_workplace as editors
 from server.lsp.editor.asking import EditorAsker
 from server.lsp.editor.editor_workplace import EditorWorkplace
-from server.state.database import State
 from server.state.gate_records import GateRecords
 from tests.marked import parse
 from tests.server.gate.bench import query_rows
 from tests.server.gate.clients import ClientKind, Desk, Reply
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from agents.edits import Change
+    from server.state.database import State
     from tests.server.editor import Editor
 
 SHOP = """
@@ -102,7 +103,7 @@ def is_untouched(desk: Desk, root: Path) -> bool:
 @pytest.fixture
 def record() -> Iterator[State]:
     """Give a state database in memory, and close it."""
-    with closing(State(None)) as state:
+    with closing(make_state(None)) as state:
         yield state
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.state.database import State
 from server.state.watching import alert_store
 from server.state.watching.alert_store import Alert, AlertStore
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ def clock() -> Clock:
 @pytest.fixture
 def store(clock: Clock) -> Iterator[AlertStore]:
     """Yield a table in memory."""
-    state = State(None)
+    state = make_state(None)
     yield AlertStore(state, clock)
     state.close()
 

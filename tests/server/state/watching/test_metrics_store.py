@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from server.state.database import State
 from server.state.watching import metrics_store
 from server.state.watching.metrics_store import REST, Metric, Metrics
+from tests.states import make_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from server.state.database import State
 
 NOW = time.mktime((2026, 11, 28, 14, 30, 0, 0, 0, -1))
 DAY_S = 24 * 3600.0
@@ -25,14 +27,14 @@ DAY_S = 24 * 3600.0
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
     """Yield a database of its own."""
-    opened = State(tmp_path / "state.sqlite3")
+    opened = make_state(tmp_path / "state.sqlite3")
     yield opened
     opened.close()
 
 
 def test_figures_of_several_processes_add_up_by_day_and_by_hour(state: State) -> None:
     def count(_: int) -> None:
-        own = Metrics(State(state.path), lambda: NOW)
+        own = Metrics(make_state(state.path), lambda: NOW)
         for seconds in (1.0, 2.0):
             own.count("model", agent="coder", name="m", outcome="done", seconds=seconds, prompt_tokens=100,
                       answer_tokens=10, cost=0.5)  # fmt: skip
@@ -93,13 +95,14 @@ def test_names_are_cut_and_storable(state: State) -> None:
     assert (len(found.name), found.agent) == (metrics_store.LONGEST_NAME, "\\ud83d\\x00")
 
 
+@pytest.mark.sqlite
 def test_figures_that_could_not_be_written_are_written_with_the_next_ones(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "state.sqlite3"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 9999")
-    state = State(path)
+    state = make_state(path)
     metrics = Metrics(state, lambda: NOW)
     metrics.count("turn")
     metrics.flush()

@@ -12,27 +12,29 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.ports.failures import StateError
-from server.state import database
-from server.state.database import State
+from server.state.databases import sqlite
+from server.state.databases.sqlite import SqliteState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.sqlite
+
 THREADS = 3
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
+def state(tmp_path: Path) -> Iterator[SqliteState]:
     """Yield an open database with an empty table of numbers."""
-    opened = State(tmp_path / "state.sqlite3")
+    opened = SqliteState(tmp_path / "state.sqlite3")
     with opened.transaction() as connection:
         connection.execute("CREATE TABLE numbers (number INTEGER)")
     yield opened
     opened.close()
 
 
-def write(state: State, number: int) -> None:
+def write(state: SqliteState, number: int) -> None:
     """Insert `number` in a transaction; fail inside of it if the number is negative."""
     with state.transaction() as connection:
         connection.execute("INSERT INTO numbers VALUES (?)", (number,))
@@ -40,13 +42,13 @@ def write(state: State, number: int) -> None:
             raise ValueError(number)
 
 
-def read(state: State) -> list[int]:
+def read(state: SqliteState) -> list[int]:
     """Return the numbers."""
     with state.use_connection() as connection:
         return [number for (number,) in connection.execute("SELECT number FROM numbers ORDER BY number")]
 
 
-def run_together(state: State, *calls: Callable[[], object]) -> list[Future[object]]:
+def run_together(state: SqliteState, *calls: Callable[[], object]) -> list[Future[object]]:
     """Run `calls`, each in a thread, so that all wait for a first transaction; return them once they have ended."""
     with ThreadPoolExecutor(len(calls)) as pool:
         with state.transaction():
@@ -56,27 +58,27 @@ def run_together(state: State, *calls: Callable[[], object]) -> list[Future[obje
         return running
 
 
-def count_commits(state: State) -> int:
+def count_commits(state: SqliteState) -> int:
     """Return how often the database was changed, as its file says."""
     assert state.path is not None
     return int.from_bytes(state.path.read_bytes()[24:28], "big")
 
 
-def test_transactions_that_wait_at_the_same_time_are_one_commit(state: State) -> None:
+def test_transactions_that_wait_at_the_same_time_are_one_commit(state: SqliteState) -> None:
     before = count_commits(state)
     run_together(state, *(lambda number=number: write(state, number) for number in range(THREADS)))
     assert read(state) == list(range(THREADS))
     assert count_commits(state) - before <= 2
 
 
-def test_one_that_fails_is_rolled_back_alone(state: State) -> None:
+def test_one_that_fails_is_rolled_back_alone(state: SqliteState) -> None:
     ended = run_together(state, *(lambda number=number: write(state, number) for number in (1, -1, 2)))
     assert read(state) == [1, 2]
     assert [type(one.exception()) for one in ended] == [type(None), ValueError, type(None)]
 
 
-def test_a_commit_that_fails_is_told_to_each_of_them(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.0)
+def test_a_commit_that_fails_is_told_to_each_of_them(state: SqliteState, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.0)
     state.close()
     state._closed = False  # so that it stays open, with the shorter time
     assert read(state) == []
@@ -94,7 +96,7 @@ def test_a_commit_that_fails_is_told_to_each_of_them(state: State, monkeypatch: 
     assert read(state) == [7]
 
 
-def run_and_collect(state: State) -> list[BaseException | None]:
+def run_and_collect(state: SqliteState) -> list[BaseException | None]:
     """Run transactions in threads at the same time; return their exceptions."""
     begin = threading.Barrier(THREADS)
 
@@ -106,7 +108,7 @@ def run_and_collect(state: State) -> list[BaseException | None]:
         return [one.exception() for one in [pool.submit(write_with_others, number) for number in range(THREADS)]]
 
 
-def test_what_was_read_is_committed(state: State) -> None:
+def test_what_was_read_is_committed(state: SqliteState) -> None:
     seen: list[tuple[list[int], int]] = []
 
     def look() -> None:
@@ -117,14 +119,7 @@ def test_what_was_read_is_committed(state: State) -> None:
     assert all(not numbers or commits > before for numbers, commits in seen)
 
 
-def test_a_transaction_inside_of_another_one_is_an_error(state: State) -> None:
-    with pytest.raises(StateError), state.transaction(), state.transaction():
-        pass
-    write(state, 1)
-    assert read(state) == [1]
-
-
-def test_a_closed_database_commits_what_is_open_before_it_closes(state: State) -> None:
+def test_a_closed_database_commits_what_is_open_before_it_closes(state: SqliteState) -> None:
     state.close()
     run_together(state, lambda: write(state, 1), lambda: write(state, 2))
     assert read(state) == [1, 2]

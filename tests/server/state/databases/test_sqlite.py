@@ -1,13 +1,10 @@
-"""The state database: private, shared by several servers, migrated once, and clear about what is wrong with it."""
+"""The state in a SQLite file: private, begun anew where it is lost, and clear about what is wrong with it."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
-import threading
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,33 +17,21 @@ from indexing.limits import IndexLimits
 from server.assembly import gates
 from server.gate.ports import Verdict
 from server.gate.question.scripted_person import ScriptedAsker
-from server.state import database as state
 from server.state import migrations
-from server.state.database import State
+from server.state.database import FILE
+from server.state.databases import sqlite
+from server.state.databases.sqlite import SqliteState
+from tests.server.state.test_database import fill, list_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def fill(database: State, value: str) -> None:
-    with database.transaction() as connection:
-        connection.execute(
-            "INSERT INTO checkpoints (id, request, created, title, settled, undoes, bytes)"
-            " VALUES (?, '', 0, '', 0, '', 0)",
-            (value,),
-        )
-
-
-def list_ids(database: State) -> set[str]:
-    with database.use_connection() as connection:
-        return {row[0] for row in connection.execute("SELECT id FROM checkpoints")}
+pytestmark = pytest.mark.sqlite
 
 
 def test_only_its_user_can_read_it(tmp_path: Path) -> None:
-    path = tmp_path / "private" / state.FILE
-    database = State(path)
+    path = tmp_path / "private" / FILE
+    database = SqliteState(path)
     fill(database, "a")
     modes = {one.name: one.stat().st_mode & 0o777 for one in path.parent.iterdir()}
     assert set(modes.values()) == {0o600}
@@ -55,77 +40,32 @@ def test_only_its_user_can_read_it(tmp_path: Path) -> None:
 
 
 def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
-    path = tmp_path / state.FILE
+    path = tmp_path / FILE
     path.touch(mode=0o644)
-    State(path).close()
-    database = State(path)
+    SqliteState(path).close()
+    database = SqliteState(path)
     list_ids(database)
     assert path.stat().st_mode & 0o777 == 0o600
     database.close()
 
 
-def test_what_fails_inside_leaves_nothing(tmp_path: Path) -> None:
-    database = State(tmp_path / state.FILE)
-
-    def fail() -> None:
-        with database.transaction() as connection:
-            connection.execute("INSERT INTO audit (at) VALUES (1)")
-
-    with pytest.raises(StateError):
-        fail()
-    fill(database, "b")
-    assert list_ids(database) == {"b"}
-    database.close()
-
-
-def test_several_processes_begin_it_at_once(tmp_path: Path) -> None:
-    path = tmp_path / state.FILE
-    code = (
-        "import sys; from pathlib import Path; from server.state.database import State\n"
-        "from tests.server.state.test_state import fill\n"
-        "database = State(Path(sys.argv[1]))\n"
-        "for number in range(20): fill(database, f'{sys.argv[2]}-{number}')\n"
-        "database.close()"
-    )
-    running = [
-        subprocess.Popen([sys.executable, "-c", code, str(path), str(number)], cwd=ROOT, stderr=subprocess.PIPE)
-        for number in range(4)
-    ]
-    failed = [process.communicate(timeout=60)[1].decode() for process in running]
-    assert failed == [""] * 4
-    database = State(path)
-    assert len(list_ids(database)) == 80
-    database.close()
-
-
-def test_several_threads_share_one(tmp_path: Path) -> None:
-    database = State(tmp_path / state.FILE)
-    threads = [threading.Thread(target=fill, args=(database, str(number))) for number in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(list_ids(database)) == 20
-    database.close()
-
-
 def test_one_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / state.FILE
+    path = tmp_path / FILE
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     before = path.read_bytes()
     with pytest.raises(StateError, match="newer Starling"):
-        list_ids(State(path))
+        list_ids(SqliteState(path))
     assert path.read_bytes()[:100] != b""
     assert before[60:64] == path.read_bytes()[60:64]
 
 
 def test_a_damaged_one_is_kept_and_a_new_one_is_begun(tmp_path: Path) -> None:
-    path = tmp_path / state.FILE
+    path = tmp_path / FILE
     path.write_bytes(b"no database at all" * 100)
     told: list[str] = []
-    database = State(path, told.append)
+    database = SqliteState(path, told.append)
     fill(database, "a")
     assert list_ids(database) == {"a"}
     database.close()
@@ -147,9 +87,9 @@ def cut(path: Path) -> None:
 def test_one_that_is_damaged_while_it_is_open_is_kept_by_whoever_sees_it_first(
     tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
-    path = tmp_path / state.FILE
+    path = tmp_path / FILE
     told: list[str] = []
-    databases = [State(path, told.append) for _ in range(2)]
+    databases = [SqliteState(path, told.append) for _ in range(2)]
     for number, database in enumerate(databases):
         fill(database, str(number))
     harm(path)
@@ -165,8 +105,8 @@ def test_one_that_is_damaged_while_it_is_open_is_kept_by_whoever_sees_it_first(
 
 
 def test_damage_that_shows_in_the_middle_of_a_use_is_said_and_the_next_use_succeeds(tmp_path: Path) -> None:
-    path = tmp_path / state.FILE
-    database = State(path)
+    path = tmp_path / FILE
+    database = SqliteState(path)
     for number in range(200):
         fill(database, f"{number}" * 300)
     database.close()
@@ -181,9 +121,9 @@ def test_damage_that_shows_in_the_middle_of_a_use_is_said_and_the_next_use_succe
 
 
 def test_one_that_is_emptied_is_begun_anew_and_that_is_said_once(tmp_path: Path) -> None:
-    path = tmp_path / state.FILE
+    path = tmp_path / FILE
     told: list[str] = []
-    database = State(path, told.append)
+    database = SqliteState(path, told.append)
     fill(database, "a")
     os.truncate(path, 0)
     fill(database, "b")
@@ -193,10 +133,10 @@ def test_one_that_is_emptied_is_begun_anew_and_that_is_said_once(tmp_path: Path)
 
 
 def test_a_folder_in_its_place_is_moved_aside_with_what_is_in_it(tmp_path: Path) -> None:
-    path = tmp_path / state.FILE
+    path = tmp_path / FILE
     path.mkdir()
     (path / "mine").write_text("something")
-    database = State(path)
+    database = SqliteState(path)
     fill(database, "a")
     assert list_ids(database) == {"a"}
     database.close()
@@ -204,8 +144,8 @@ def test_a_folder_in_its_place_is_moved_aside_with_what_is_in_it(tmp_path: Path)
 
 
 def test_the_log_of_an_older_program_is_given_up_once_nobody_uses_it(tmp_path: Path) -> None:
-    path = tmp_path / state.FILE
-    database = State(path)
+    path = tmp_path / FILE
+    database = SqliteState(path)
     fill(database, "a")
     database.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as older:
@@ -216,18 +156,25 @@ def test_the_log_of_an_older_program_is_given_up_once_nobody_uses_it(tmp_path: P
     fill(database, "b")
     assert list_ids(database) == {"a", "b"}
     database.close()
-    assert [each.name for each in tmp_path.iterdir()] == [state.FILE]
+    assert [each.name for each in tmp_path.iterdir()] == [FILE]
     assert path.read_bytes()[18:20] == b"\x01\x01"  # no log
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match="STARLING_HOME"):
-        list_ids(State(tmp_path / "file" / "state" / state.FILE))
+        list_ids(SqliteState(tmp_path / "file" / "state" / FILE))
+
+
+def test_a_pipe_in_the_place_of_its_folder_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "state")
+    with pytest.raises(StateError, match="could not be used"):
+        list_ids(SqliteState(tmp_path / "state" / FILE))
+    assert (tmp_path / "state").is_fifo()
 
 
 def test_a_full_disk_is_named_and_the_next_try_may_succeed(tmp_path: Path) -> None:
-    database = State(tmp_path / state.FILE)
+    database = SqliteState(tmp_path / FILE)
     with database.use_connection() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -240,8 +187,8 @@ def test_a_full_disk_is_named_and_the_next_try_may_succeed(tmp_path: Path) -> No
 
 
 def test_one_that_another_holds_is_waited_for_and_then_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "BUSY_TIMEOUT_S", 0.05)
-    one, two = State(tmp_path / state.FILE), State(tmp_path / state.FILE)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.05)
+    one, two = SqliteState(tmp_path / FILE), SqliteState(tmp_path / FILE)
     list_ids(two)
     with one.transaction(), pytest.raises(StateError, match="held by another"):
         fill(two, "a")
@@ -252,24 +199,24 @@ def test_one_that_another_holds_is_waited_for_and_then_named(tmp_path: Path, mon
 
 
 def test_migrations_are_numbered_and_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / state.FILE
-    old = State(path)
+    path = tmp_path / FILE
+    old = SqliteState(path)
     fill(old, "a")
     old.close()
 
     monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, ("CREATE TABLE later (id INTEGER)",)))
     monkeypatch.setattr(migrations, "NEWEST", migrations.NEWEST + 1)
     for _ in range(2):
-        new = State(path)
+        new = SqliteState(path)
         assert list_ids(new) == {"a"}
         new.close()
 
 
 @pytest.mark.parametrize("gone", ["folder", "file"])
 def test_one_that_is_taken_away_is_begun_anew_and_that_is_said_once(tmp_path: Path, gone: str) -> None:
-    path = tmp_path / "state" / state.FILE
+    path = tmp_path / "state" / FILE
     told: list[str] = []
-    database = State(path, told.append)
+    database = SqliteState(path, told.append)
     fill(database, "a")
     if gone == "folder":
         shutil.rmtree(path.parent)
@@ -277,7 +224,7 @@ def test_one_that_is_taken_away_is_begun_anew_and_that_is_said_once(tmp_path: Pa
         path.unlink()
     fill(database, "b")
     fill(database, "c")
-    other = State(path)
+    other = SqliteState(path)
     assert list_ids(database) == list_ids(other) >= {"b", "c"}
     assert told == [f"{path} was deleted, with what was recorded in it; a new one is started."]
     assert path.stat().st_mode & 0o777 == 0o600
@@ -286,8 +233,8 @@ def test_one_that_is_taken_away_is_begun_anew_and_that_is_said_once(tmp_path: Pa
 
 
 def test_one_that_is_replaced_by_another_is_the_one_that_is_used(tmp_path: Path) -> None:
-    path, other = tmp_path / state.FILE, State(tmp_path / "other.sqlite3")
-    database = State(path)
+    path, other = tmp_path / FILE, SqliteState(tmp_path / "other.sqlite3")
+    database = SqliteState(path)
     fill(database, "a")
     fill(other, "b")
     other.close()
@@ -297,7 +244,7 @@ def test_one_that_is_replaced_by_another_is_the_one_that_is_used(tmp_path: Path)
 
 
 def test_a_use_after_closing_leaves_nothing_open(tmp_path: Path) -> None:
-    database = State(tmp_path / state.FILE)
+    database = SqliteState(tmp_path / FILE)
     fill(database, "a")
     database.close()
     fill(database, "b")

@@ -1,0 +1,1 @@
+"""Accounts of a server on the network: their settings, and their parts put together."""

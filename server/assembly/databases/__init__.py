@@ -1,0 +1,1 @@
+"""Choice of the state database, and its settings."""
