@@ -54,8 +54,6 @@ if TYPE_CHECKING:
 TABLE = "embedding_search.csv"
 COSTS = "embedding_costs.csv"
 QUERIES = 200  # of descriptions, a language
-# Large packages, whose vectors took too long on the machine that measured, and two without descriptions.
-LEFT_OUT = {"rich", "tornado", "langium", "mongodb", "pdf-lib", "rxjs", "ajv", "prosemirror-view"}
 CUTOFFS = (1, 5, 10)
 THREADS = 2
 BATCH = 64
@@ -163,7 +161,7 @@ class Vectors:
         """Return the pieces outside of the file `own` that are nearest to `text`, nearest first; none twice."""
         query = self._embedder.embed_query(text)
         begun = time.perf_counter()
-        rows = codes.find_candidates(self._codes.signs, codes.quantize(query[None, :]).signs[0], 4 * DEPTH)
+        rows = codes.find_candidates(self._codes.signs.T, codes.quantize(query[None, :]).signs[0], 4 * DEPTH)
         scores = codes.score(self._codes.levels[rows], self._codes.scales[rows], query)
         order = np.argsort(-scores, kind="stable").tolist()
         found = [Ranked(*self._pieces[rows[at]], float(scores[at])) for at in order]
@@ -274,7 +272,7 @@ def measure(
     Args:
         embedder: the model.
         languages: those to measure.
-        names: names of the packages; empty for all but those in `LEFT_OUT`.
+        names: names of the packages; empty for all.
         kinds: "description", "code" or both.
         queries: number of descriptions a language.
     """
@@ -283,7 +281,7 @@ def measure(
         listed: list[Sampled] = (
             [*retrieval.list_packages(None)] if language == "python" else [*typescript_packages.list_packages()]
         )
-        packages = [each for each in listed if (each.name in names if names else each.name not in LEFT_OUT)]
+        packages = [each for each in listed if not names or each.name in names]
         described = [list_descriptions(each, language) if "description" in kinds else [] for each in packages]
         for package, found_there, limit in zip(
             packages, described, share_out([*map(len, described)], queries), strict=True
