@@ -19,6 +19,7 @@ from server.assembly import log
 from server.cli import (
     acp,
     complete,
+    connect,
     costs,
     demo,
     doctor,
@@ -190,6 +191,7 @@ app.command("review")(review.review)
 app.add_typer(models.app, name="models")
 app.command("key")(key.key)
 app.add_typer(users.app, name="users")
+app.command("connect")(connect.connect)
 app.command("login")(login.login)
 app.command("costs")(costs.costs)
 app.command("stats")(stats.stats)

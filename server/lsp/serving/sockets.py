@@ -362,7 +362,8 @@ def _make_admission(address: Address) -> Admission:
         ServeError: other machines can connect and there are no accounts, or packages for accounts are missing.
         TokenFileError: the token file cannot be read.
     """
-    issuer = read_access_settings().issuer
+    alone = address.login is None and not address.anywhere and not address.behind_proxy
+    issuer = read_access_settings(alone=alone).issuer
     if address.login is None and not issuer:
         if address.anywhere or address.behind_proxy:
             raise ServeError(NEEDS_ACCOUNTS)
