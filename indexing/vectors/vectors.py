@@ -203,10 +203,25 @@ class Vectors:
             OSError: the vectors cannot be written.
         """
         self._discard_others()
-        current = {key for _, key in view.iterate_paths()}
-        self._seen = {key: each for key, each in self._seen.items() if key in current}
         for file in self._files.values():
             file.refresh()
+        if not self._count(view, is_shown, wait):
+            return False
+        for key in sorted(self._seen):
+            if not is_shown(key):  # the rules may have changed while others were embedded
+                self._seen.pop(key)
+            elif not self._embed(view, key, wait, report):
+                return False
+        used = [each.hashes for each in self._seen.values()]
+        for file in self._files.values():
+            file.drop_unused(np.concatenate(used) if used else np.zeros(0, np.uint64))
+        self.problem = ""
+        return True
+
+    def _count(self, view: View, is_shown: Callable[[FileKey], bool], wait: Callable[[], bool]) -> bool:
+        """Note the pieces of all files that a model may see; return False if `wait` says that this has to end."""
+        current = {key for _, key in view.iterate_paths()}
+        self._seen = {key: each for key, each in self._seen.items() if key in current}
         for key in sorted(current):
             if not wait():
                 return False
@@ -221,15 +236,6 @@ class Vectors:
                 hashes = [each.hash for each in list_pieces(view, key)]
                 self._seen[key] = Seen(version, np.array(hashes, dtype=np.uint64))
         self._is_counted = True
-        for key in sorted(self._seen):
-            if not is_shown(key):  # the rules may have changed while others were embedded
-                self._seen.pop(key)
-            elif not self._embed(view, key, wait, report):
-                return False
-        used = [each.hashes for each in self._seen.values()]
-        for file in self._files.values():
-            file.drop_unused(np.concatenate(used) if used else np.zeros(0, np.uint64))
-        self.problem = ""
         return True
 
     def _discard_others(self) -> None:
