@@ -37,10 +37,13 @@ def make_echo_command() -> list[str]:
     return [sys.executable, str(REPOSITORY / "benchmarks" / "echo_server.py")]
 
 
-def make_environment(home: Path) -> dict[str, str]:
-    """Return an environment in which Starling keeps everything under `home` and ignores a person's settings."""
+def make_environment(home: Path, *, resident: bool = False) -> dict[str, str]:
+    """Return an environment in which Starling keeps everything under `home` and ignores a person's settings.
+
+    With `resident`, the started servers are fronts of one resident server.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STARLING_")}
-    return {**kept, "STARLING_HOME": str(home)}
+    return {**kept, "STARLING_HOME": str(home), "STARLING_RESIDENT": "on" if resident else "off"}
 
 
 @contextmanager

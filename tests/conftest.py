@@ -20,6 +20,9 @@ sys.dont_write_bytecode = False  # the next run, and the other processes of this
 settings.register_profile("any machine", deadline=None)  # a busy one takes its time, which is no fault of the code
 settings.load_profile("any machine")
 
+# a server for each editor that a test starts, ended with it; tests of the resident server set this to "on"
+os.environ["STARLING_RESIDENT"] = "off"
+
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before anything loads CUDA; processes that tests start inherit it
 
 # whoever starts the tests in the background may have Ctrl-C ignored, and what the tests start would inherit that

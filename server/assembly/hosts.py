@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from models.host.address import Address
     from models.host.hosted_chat import HostedChat
     from models.host.launcher import HostLauncher
-    from models.local.ctranslate_completion import CTranslateModel
     from models.local.load_times import LoadTime
+    from models.sharing import SharedModel
     from server.assembly.setting_sections import ModelSettings
 
 
@@ -164,13 +164,14 @@ def make_host_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[],
     return load
 
 
-def make_local_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[], CTranslateModel]:
-    """Return a loader that loads `entry` in this process."""
+def make_local_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[], SharedModel]:
+    """Return a loader of `entry` in this process, whose sessions share its weights."""
     from functools import partial  # noqa: PLC0415
 
     from models.local.loading import load  # noqa: PLC0415
+    from models.sharing import load_shared  # noqa: PLC0415
 
-    return partial(
+    loader = partial(
         load,
         entry,
         device=settings.device,
@@ -178,6 +179,8 @@ def make_local_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[]
         threads=settings.threads,
         state_dir=paths.ensure_writable(paths.state_dir()).path,  # where the fastest number of threads is remembered
     )
+    key = (repr(entry), _measure_weights(entry), settings.device, settings.compute_type, settings.threads)
+    return partial(load_shared, key, loader)
 
 
 def open_load_time(settings: ModelSettings, entry: ModelEntry) -> LoadTime | None:

@@ -6,10 +6,17 @@ commands are one module each, put together by `server.cli.app`. Start at `run`.
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+PLAIN_SERVE = (["serve"], ["serve", "--stdio"])
+VARIABLE = "STARLING_RESIDENT"
+RESIDENT = ["resident"]  # the command by which a front starts the resident server; not for people
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -17,6 +24,14 @@ def run(arguments: Sequence[str]) -> int:
 
     The status is 0, 1 for failure, 2 for misuse, 130 after Ctrl-C. Serving ends the process and does not return.
     """
+    if _wants_resident(arguments):
+        from server.lsp.front import front  # noqa: PLC0415 (standard library only)
+
+        front.run()  # returns only if there can be no resident server
+    if len(arguments) == len(RESIDENT) + 1 and [*arguments[:1]] == RESIDENT:
+        from server.cli import resident  # noqa: PLC0415 (pygls)
+
+        return resident.serve(arguments[1])
     from server.cli import serve, terminal  # noqa: PLC0415 (standard library only; the package itself imports nothing)
 
     if (transport := serve.parse_without_typer(arguments)) is not None:
@@ -28,3 +43,13 @@ def run(arguments: Sequence[str]) -> int:
     from server.cli.app import run_command  # noqa: PLC0415 (typer takes 75 ms, which `serve` saves)
 
     return run_command(arguments)
+
+
+def _wants_resident(arguments: Sequence[str]) -> bool:
+    """Return whether the command line serves an editor on stdio that may share the resident server.
+
+    False where there are no Unix sockets, with `STARLING_RESIDENT=off`, and for a person at a terminal.
+    """
+    if [*arguments] not in PLAIN_SERVE or os.name != "posix" or sys.stdin is None:
+        return False
+    return os.environ.get(VARIABLE, "") != "off" and not sys.stdin.isatty()

@@ -19,6 +19,7 @@ from server.assembly import log
 from server.cli import (
     acp,
     complete,
+    connect,
     costs,
     demo,
     doctor,
@@ -156,6 +157,9 @@ def _show_help_without_command(
 def _serve(  # noqa: PLR0913 (its options)
     *,
     stdio: Annotated[bool, typer.Option("--stdio", help="Serve one client on stdin and stdout (the default).")] = False,
+    no_resident: Annotated[
+        bool, typer.Option("--no-resident", help="Serve in a process of its own, not in the shared one.")
+    ] = False,
     tcp: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Listen for a client on TCP.")] = None,
     ws: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Listen for a client on a WebSocket.")] = None,
     allow_remote: Annotated[
@@ -178,6 +182,7 @@ def _serve(  # noqa: PLR0913 (its options)
     ] = False,
 ) -> int:
     """Run the language server; this is what an editor starts."""
+    del no_resident  # who serves in the shared process does not come here (`server.cli.run`)
     options = Options(tcp, ws, allow_remote, token_file, logins, tls_cert, tls_key, behind_proxy)
     return serve(choose_transport(options, stdio=stdio))
 
@@ -190,6 +195,7 @@ app.command("review")(review.review)
 app.add_typer(models.app, name="models")
 app.command("key")(key.key)
 app.add_typer(users.app, name="users")
+app.command("connect")(connect.connect)
 app.command("login")(login.login)
 app.command("costs")(costs.costs)
 app.command("stats")(stats.stats)

@@ -40,8 +40,11 @@ def login(  # noqa: PLR0913 (its options)
     from server.access.login_client import LoginFailed  # noqa: PLC0415 (httpx2, used only here)
     from server.state.access.login_files import LoginFiles  # noqa: PLC0415
 
+    trusted = read_authority(authority)
+    if token:
+        sys.stdout.write(f"{find_token(url, trusted)}\n")
+        return
     url = url.rstrip("/")
-    trusted = _read_authority(authority)
     try:
         if client:
             sys.stdout.write(f"{_log_in_program(url, user, trusted)}\n")
@@ -50,10 +53,28 @@ def login(  # noqa: PLR0913 (its options)
         with files.lock():
             if remove:
                 _log_out(url, files, trusted)
-            elif token:
-                sys.stdout.write(f"{_find_token(url, files, trusted)}\n")
             else:
                 _log_in(url, user, files, trusted)
+    except LoginFailed as error:
+        raise Failure(str(error)) from error
+    except OSError as error:
+        raise Failure(f"The login cannot be stored ({error.strerror or error}).") from error
+
+
+def find_token(url: str, trusted: ssl.SSLContext | None) -> str:
+    """Return an access token for the server at `url` that is valid for `FRESH_S` at least, refreshed if needed.
+
+    Raises:
+        Failure: there is no login, the server refuses, or the new tokens cannot be stored.
+    """
+    from server.access.login_client import LoginFailed  # noqa: PLC0415 (as above)
+    from server.state.access.login_files import LoginFiles  # noqa: PLC0415
+
+    url = url.rstrip("/")
+    files = LoginFiles(url)
+    try:
+        with files.lock():
+            return _find_token(url, files, trusted)
     except LoginFailed as error:
         raise Failure(str(error)) from error
     except OSError as error:
@@ -133,7 +154,7 @@ def _read_secret(prompt: str) -> str:
     return getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
 
 
-def _read_authority(file: Path | None) -> ssl.SSLContext | None:
+def read_authority(file: Path | None) -> ssl.SSLContext | None:
     """Return a context that trusts the certificates in `file`; None without a file. Raises Failure."""
     if file is None:
         return None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VALUED = ("--tcp", "--ws", "--token-file", "--login", "--tls-cert", "--tls-key")
-FLAGS = ("--stdio", "--allow-remote", "--behind-proxy")
+FLAGS = ("--stdio", "--no-resident", "--allow-remote", "--behind-proxy")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from server.state.databases.transfer import Transferred
 
 app = typer.Typer(
-    help="The whole state: a backup, and the way between SQLite and PostgreSQL.",
+    help="The whole state: export it, import it, also between databases.",
     rich_markup_mode=None,
     no_args_is_help=True,
 )

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from server.state.run_folder import HOME_VARIABLE, RUNTIME_VARIABLE, find_run_folder
 from starling_files import make_folder
 
 if TYPE_CHECKING:
     import platformdirs
 
-HOME_VARIABLE = "STARLING_HOME"
 SETTINGS_FILE = "settings.toml"
 PARTS = {"cache": "user_cache_path", "state": "user_state_path", "config": "user_config_path", "log": "user_log_path"}
 NOWHERE = Path(os.devnull, "starling")  # below a file, so that it cannot exist
@@ -98,8 +98,10 @@ def temporary_dir() -> Path:
 
 def run_dir() -> Path:
     """Return the folder for sockets and locks of running processes."""
+    if usual := find_run_folder():
+        return Path(usual)
     named = os.environ.get(HOME_VARIABLE, "").strip()
-    if not named and sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR"):  # as in a container
+    if not named and sys.platform == "linux" and not os.environ.get(RUNTIME_VARIABLE):  # as in a container
         return cache_dir() / "run"  # another user could create a folder among temporary files first
     return _locate("run", "user_runtime_path") or temporary_dir() / "run"
 

@@ -220,10 +220,23 @@ def render_real_humaneval() -> str:
     return _render_quality("real_humaneval", ("model", "arm", "n"), ("pass_1", "pass_more_than_raw"), lambda _: True)
 
 
+def render_real_implement() -> str:
+    """Return the table of the functions that models of real size wrote."""
+    return _render_quality("real_implement", ("model", "arm", "n"), ("pass_1", "more_than_raw"), lambda _: True)
+
+
 def render_retrieval() -> str:
     """Return a table of how often search finds the definition that the next line calls."""
     return _render_quality(
         "retrieval", ("arm", "n"), ("recall_1", "recall_5", "mrr"), lambda row: row["split"] == "test"
+    )
+
+
+def render_embedding_search() -> str:
+    """Return a table of how often search finds code by words, by vectors and by both."""
+    shares = ("recall_1", "recall_5", "recall_10", "mrr", "mrr_more")
+    return _render_quality(
+        "embedding_search", ("language", "kind", "arm", "n"), shares, lambda row: row["split"] == "test"
     )
 
 
@@ -288,7 +301,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "humaneval": render_humaneval,
     "real-lines": render_real_lines,
     "real-humaneval": render_real_humaneval,
+    "real-implement": render_real_implement,
     "retrieval": render_retrieval,
+    "embedding-search": render_embedding_search,
     "review-precision": render_review_precision,
     "seeded-bugs": render_seeded_bugs,
     "instructions": render_instructions,

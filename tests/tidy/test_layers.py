@@ -66,7 +66,11 @@ MAY_SPEAK = {
     "indexing/workspace/secrets/known_values.py": {"urllib"},  # writes a secret as in an address, to find it there
     "server/mcp_client/http.py": {"httpx2"},  # an MCP server's address, which only the person's own settings can name
     "server/assembly/host_place.py": {"urllib"},  # takes an address apart
+    "server/lsp/serving/resident.py": {"socket"},  # a Unix socket for this user alone, as the next two
+    "server/lsp/front/link.py": {"socket"},
+    "server/lsp/front/front.py": {"socket"},
     "server/lsp/serving/sockets.py": {"http", "urllib", "websockets"},  # listens where a person told it to
+    "server/lsp/serving/bridge.py": {"ssl", "websockets"},  # connects where a person told it to
     "server/lsp/serving/login_listener.py": {"ssl"},  # as above, with the certificate of that person
     "server/access/addresses.py": {"urllib"},  # takes an address apart
     "server/access/encryption.py": {"ssl"},  # reads a certificate

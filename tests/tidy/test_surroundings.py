@@ -21,6 +21,7 @@ OURS = {
     "XDG_CACHE_HOME",
     "XDG_RUNTIME_DIR",
     "GIT_CONFIG_NOSYSTEM",
+    "STARLING_RESIDENT",
 }
 INNER = "guest"  # the tests that are also run with a person's odd setup around them
 

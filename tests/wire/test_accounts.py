@@ -32,6 +32,7 @@ from server.lsp.session.visits import NEEDED
 from server.state import paths
 from server.state.access.account_store import AccountStore
 from server.state.access.key_store import KeyStore
+from server.state.access.login_files import LoginFiles
 from server.state.access.viewers import Viewer
 from server.state.session_store import SessionStore
 from tests.server.access.certificates import write_certificate
@@ -358,3 +359,60 @@ async def test_accounts_open_the_workspaces_of_the_server_and_an_admin_any_folde
     await raw.send({"jsonrpc": "2.0", "method": "workspace/didChangeWorkspaceFolders", "params": change})
     assert await list_roots(raw) == [str(shared)]
     await raw.close()
+
+
+# An editor that starts a program
+
+
+async def start_bridge(server: Server, folder: Path, *options: str) -> asyncio.subprocess.Process:
+    """Start `starling connect` for the server; `folder` has its certificate."""
+    arguments = [f"wss://localhost:{server.port}", "--login", server.logins, "--ca", str(folder / "certificate.pem")]
+    return await asyncio.create_subprocess_exec(
+        PROGRAM[0], PROGRAM[1], "connect", *(options or arguments),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def test_an_editor_reaches_the_server_through_a_program(server: Server, tmp_path: Path) -> None:
+    form = {"grant_type": "password", "username": "developer", "password": PASSWORD}
+    tokens = await asyncio.to_thread(request_tokens, server.logins, form, server.trusted)
+    stored = {"access": "expired", "expires": 0, "refresh": tokens.refresh}
+    await asyncio.to_thread(LoginFiles(server.logins).write, stored)
+    process = await start_bridge(server, tmp_path)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    raw = RawStream(process.stdout, process.stdin)
+    shared = tmp_path / "shared"
+    await raw.send(
+        build_initialize(processId=os.getpid(), workspaceFolders=[{"uri": shared.as_uri(), "name": "w"}]),
+    )
+    assert (await raw.receive())["result"]["serverInfo"]["name"] == "starling"
+    await raw.send({"jsonrpc": "2.0", "method": "initialized", "params": {}})
+    assert await list_roots(raw) == [str(shared)]
+    await raw.send({"jsonrpc": "2.0", "id": 5, "method": "shutdown"})
+    while (await raw.receive()).get("id") != 5:
+        pass
+    await raw.send({"jsonrpc": "2.0", "method": "exit"})
+    assert await wait_for(process.wait()) == 0
+    process = await start_bridge(server, tmp_path)  # with the tokens that were refreshed
+    assert process.stdin is not None
+    assert process.stderr is not None
+    assert process.stdout is not None
+    raw = RawStream(process.stdout, process.stdin)
+    await raw.send(build_initialize())
+    assert "result" in await raw.receive()
+    server.accounts.change("developer", disabled=True)
+    said = (await wait_for(process.stderr.read())).decode()
+    assert await wait_for(process.wait()) in (0, 1)
+    assert "Traceback" not in said
+
+
+async def test_without_a_login_the_program_says_so(server: Server, tmp_path: Path) -> None:
+    for options, said in (
+        ((), "You are not logged in"),
+        (("ws://server.example.test:1", "--login", "https://server.example.test:2"), "no wss address"),
+    ):
+        process = await start_bridge(server, tmp_path, *options)
+        out, err = await wait_for(process.communicate())
+        assert (process.returncode in (1, 2), out) == (True, b"")
+        assert said in err.decode()

@@ -60,12 +60,21 @@ class RewriteRequest:
 
 @dataclass(frozen=True, slots=True)
 class _JudgedReply:
-    """A judged reply: its best candidate, the words beside its code, and a problem for the model, "" for none."""
+    """A judged reply.
+
+    Attributes:
+        best: its best candidate, None for none.
+        words: the words beside its code.
+        problem: its problem, for the model; "" for none.
+        notes: notes on the candidate, for a person.
+        new_task: the task for a new conversation, where the model would repeat its reply; "" to go on with this one.
+    """
 
     best: RankedCandidate | None
     words: str
     problem: str = ""
     notes: tuple[str, ...] = ()
+    new_task: str = ""
 
 
 def rewrite(wish: RewriteRequest, scene: Scene, resources: Resources) -> Result:
@@ -95,7 +104,10 @@ def rewrite(wish: RewriteRequest, scene: Scene, resources: Resources) -> Result:
         if not answers[-1].problem:
             break
         resources.report(f"{chat.name} writes it once more")
-        request = build_follow_up(request, reply.text[: prompt.longest], answers[-1].problem)
+        if answers[-1].new_task:
+            request = prompt.build_request(answers[-1].new_task, resources.index)
+        else:
+            request = build_follow_up(request, reply.text[: prompt.longest], answers[-1].problem)
     usable = [one for one in answers if one.best is not None]
     if not usable:
         return Nothing(_explain_refusal(chat.name, answers[-1]))
@@ -145,10 +157,8 @@ class _ReplyJudge:
         made, notes, problem = self._fit(self._join_blocks(found.blocks) or found.code)
         if problem:
             return _JudgedReply(None, found.words, problem)
-        if not made:  # without an instruction, the answer may be that the code is fine
-            settled = found.words and not self._wanted.words
-            asked = f"do what the task asks for: {self._wanted.words.rstrip('.')}".removesuffix(": ")
-            return _JudgedReply(None, found.words, "" if settled else f"it changes nothing; {asked}.")
+        if not made:
+            return self._judge_unchanged(found.words)
         outcomes = edit_ranking.judge(self._complete_imports(made), self._scene, self._resources)
         usable = [one for one in outcomes if isinstance(one, edit_ranking.RankedCandidate)]
         best = min(usable, key=lambda one: (len(one.new), -one.candidate.likelihood), default=None)
@@ -278,6 +288,26 @@ class _ReplyJudge:
         newline = detect_newline(self._scene.document.text)
         text = re.sub(r"(?<!\r)\n", newline, text)
         return replace(candidate, edits=diff_lines(self._scene.document.text, text))
+
+    def _judge_unchanged(self, words: str) -> _JudgedReply:
+        """Return the judgement of a reply that changes nothing and has `words` beside its code.
+
+        Without an instruction, the answer may be that the code is fine. A function that has no body yet is asked for
+        anew, for a small model repeats its first reply.
+        """
+        asked = self._wanted.words
+        if words and not asked:
+            return _JudgedReply(None, words)
+        text, span = self._scene.document.text, self._piece.span
+        lacking = (
+            one.name
+            for one in list_functions(self._scene.syntax)
+            if span.start <= one.span.start < span.end and one.is_stub(text)
+        )
+        name = next(lacking, "")
+        problem = f"it changes nothing; do what the task asks for: {asked.rstrip('.')}".removesuffix(": ")
+        task = f"Write the body of `{name}`, which has none yet. {self._wanted.task}" if name else ""
+        return _JudgedReply(None, words, f"{problem}.", new_task=task)
 
     def _explain_lack(self, best: RankedCandidate) -> str:
         """Return a sentence for the model if the candidate empties a function or misses its task; else ""."""

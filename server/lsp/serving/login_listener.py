@@ -23,16 +23,20 @@ if TYPE_CHECKING:
     from server.lsp.serving.visitors import Visitors
 
 
-def read_access_settings() -> AccessSettings:
+def read_access_settings(*, alone: bool = False) -> AccessSettings:
     """Return the settings for accounts, from the environment and the user's own settings file.
 
+    Args:
+        alone: whether only this user can connect, so that the file may be unreadable.
+
     Raises:
-        ServeError: one of them is wrong: a server must not start with less protection than the person wants.
+        ServeError: one of them is wrong, or the file cannot be read: a server must not start with less protection than
+            the person wants.
     """
     from server.assembly.settings import resolve  # noqa: PLC0415 (not where nothing is served on sockets)
 
     settings, problems = resolve()
-    wrong = [str(one) for one in problems if not one.key or "access" in one.key.lower()]
+    wrong = [str(one) for one in problems if "access" in one.key.lower() or not (one.key or alone)]
     if wrong:
         raise ServeError(" ".join(wrong))
     return settings.access

@@ -92,7 +92,7 @@ async def _listen_tcp(address: Address, control: Admission) -> None:
         """Serve one connection as a session, until it is closed."""
         peer = find_address(writer, {}, behind_proxy=False)
         async with _open_session(streams.SocketWriter(writer), control, Arrival(peer=peer)) as (server, connection):
-            await _receive_until_exit(server, _receive(server, connection, reader))
+            await receive_until_exit(server, _receive(server, connection, reader))
         await _wait_until_closed(writer)
 
     tls = make_tls(address)
@@ -140,7 +140,7 @@ async def _listen_ws(address: Address, control: Admission) -> None:
         proven = socket.request is not None and control.is_token(_read_bearer(socket.request))
         arrival = Arrival(proven, identities.pop(socket, None), _find_peer(socket, address))
         async with _open_session(writer, control, arrival, headers=False) as (server, connection):
-            await _receive_until_exit(server, _receive_ws(server, connection, socket))
+            await receive_until_exit(server, _receive_ws(server, connection, socket))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(writer.drain(), streams.DRAIN_S)
 
@@ -265,16 +265,16 @@ async def _open_session(
         connection.release()
         await server.session.close()
         writer.close()
-        asyncio.get_running_loop().call_later(streams.DRAIN_S, _free_memory)
+        asyncio.get_running_loop().call_later(streams.DRAIN_S, free_memory)
 
 
-def _free_memory() -> None:
+def free_memory() -> None:
     """Collect the reference cycles of a closed session, and request that free memory is returned to the system."""
     gc.collect()
     allocator.note_work()
 
 
-async def _receive_until_exit(server: StarlingServer, receiving: Awaitable[None]) -> None:
+async def receive_until_exit(server: StarlingServer, receiving: Awaitable[None]) -> None:
     """Run `receiving` until the connection is closed or the client sends `exit`; raises its errors."""
     assert server.exit_status is not None  # noqa: S101 (`_open_session` sets it)
     reading = asyncio.ensure_future(receiving)
@@ -362,7 +362,8 @@ def _make_admission(address: Address) -> Admission:
         ServeError: other machines can connect and there are no accounts, or packages for accounts are missing.
         TokenFileError: the token file cannot be read.
     """
-    issuer = read_access_settings().issuer
+    alone = address.login is None and not address.anywhere and not address.behind_proxy
+    issuer = read_access_settings(alone=alone).issuer
     if address.login is None and not issuer:
         if address.anywhere or address.behind_proxy:
             raise ServeError(NEEDS_ACCOUNTS)

@@ -53,13 +53,14 @@ def wrap_with_logging(build: Builder) -> Builder:
         from server.assembly.observation import switching  # noqa: PLC0415 (as above)
         from server.assembly.watching import action_log  # noqa: PLC0415 (as above)
         from server.state import paths  # noqa: PLC0415 (structlog, after `initialize`)
+        from server.state.run_folder import HOME_VARIABLE  # noqa: PLC0415 (as above)
 
         new = build(roots, options, old)
         if old is None or old.settings.log != new.settings.log:
             folder = paths.ensure_writable(paths.log_dir())
             problem = log.configure(new.settings.log, folder.path or paths.log_dir())
             action_log.start(new.settings.log, folder.path or paths.log_dir())
-            if not any(paths.HOME_VARIABLE in one for one in new.problems):  # else the index has reported the problem
+            if not any(HOME_VARIABLE in one for one in new.problems):  # else the index has reported the problem
                 problem = problem or folder.problem
             new = replace(new, problems=(*new.problems, *filter(None, [problem])))
         if wrong := switching.apply(new.settings):

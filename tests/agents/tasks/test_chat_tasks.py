@@ -356,3 +356,15 @@ def test_words_beside_code_and_remarks_hold_no_address() -> None:
     result = run_on_fixture("generate", AREA, f"===\n{BETTER} See https://evil.example/?d=1 for more.", "use pi")
     assert isinstance(result, ProposedEdit)
     assert "evil" not in result.why
+
+
+def test_a_function_that_came_back_without_a_body_is_asked_for_in_a_new_conversation() -> None:
+    stub = 'def size(text):\n    """Return the length of `text`."""\n'
+    scene, workplace = make_scene(f"$0{stub}")
+    body = f"```\n{stub}    return len(text)\n```"
+    chat = ScriptedChat(f"=== has none yet\n{body}\n===\n```\n{stub}```")
+    result = run_chat_task("generate", replace(scene, instruction="Implement it."), workplace, chat)
+    assert read_after(result) == f"{stub}    return len(text)\n"
+    first, second = chat.requests
+    assert "The task: Write the body of `size`, which has none yet. Implement it." in second.messages[-1].text
+    assert len(first.messages) == len(second.messages)

@@ -12,7 +12,7 @@ import pytest
 
 from models.catalog.catalog import Catalog
 from models.host.address import LONGEST_PATH
-from models.local.ctranslate_completion import CTranslateModel
+from models.sharing import SharedModel
 from server.assembly import core, host_place, hosts
 from server.assembly.setting_sections import ModelSettings
 from server.assembly.settings import Settings, resolve
@@ -64,7 +64,7 @@ def test_small_weights_stay_in_the_server_and_large_ones_do_not(tmp_path: Path) 
 def test_without_a_host_the_model_is_loaded_here_and_a_person_hears_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hosts, "make_host_command", lambda: ["/no/such/program"])
     model = hosts.make_host_loader(ModelSettings(host="always", device="cpu"), bundled.entry())()
-    assert isinstance(model, CTranslateModel)
+    assert isinstance(model, SharedModel)
     assert "could not be started" in model.problems[-1]
     model.close()
 
@@ -129,7 +129,7 @@ def test_a_folder_that_others_prepared_is_refused_and_the_model_is_loaded_here(
             folder.chmod(0o777)
         monkeypatch.setattr(hosts, "make_host_command", lambda: ["/no/such/program"])
         model = hosts.make_host_loader(ModelSettings(host="always", device="cpu"), bundled.entry())()
-        assert isinstance(model, CTranslateModel)
+        assert isinstance(model, SharedModel)
         assert f"The model host's folder cannot be trusted: {folder}" in model.problems[-1]
         assert "loaded into each server by itself" in model.problems[-1]
         model.close()
