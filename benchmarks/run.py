@@ -36,6 +36,7 @@ BENCHMARKS = {
     "keystroke_with_model": "keystroke:measure_with_model",
     "overhead": "overhead:measure",
     "observation": "observation:measure",
+    "observation_keys": "observation:measure_keys",
     "reuse": "reuse:measure",
     "cancel": "cancel:measure",
     "cancel_model": "cancel:measure_model",

@@ -98,7 +98,10 @@ class MetricSet:
 
 def _choose_key(labels: dict[str, str], series: Mapping[Labels, object]) -> Labels:
     """Return `labels` as a key of `series`, values cut; with `OTHER` as every value if `series` is full without it."""
-    key = tuple(sorted((name, value[:LONGEST_LABEL]) for name, value in labels.items()))
+    key = tuple(labels.items()) if len(labels) < 2 else tuple(sorted(labels.items()))
+    if key in series:  # nearly always
+        return key
+    key = tuple((name, value[:LONGEST_LABEL]) for name, value in key)
     if key in series or len(series) < MOST_SERIES:
         return key
     return tuple((name, OTHER) for name, _ in key)

@@ -130,8 +130,8 @@ class VectorFile:
         self._pieces = np.concatenate([self._pieces, chosen["piece"]])
         self._ordinals = np.concatenate([self._ordinals, chosen["ordinal"]])
         self._places = np.concatenate([self._places, kept + first])
-        signs = chosen["signs"].astype(np.uint64)
-        self._signs = np.concatenate([self._signs, signs]) if len(self._signs) else signs
+        signs = np.ascontiguousarray(chosen["signs"].astype(np.uint64).T)  # shape (words, vectors)
+        self._signs = np.concatenate([self._signs, signs], axis=1) if len(self._signs) else signs
 
     def list_missing(self, pieces: Sequence[int]) -> list[int]:
         """Return the positions in `pieces`, which are hashes, of those that have no vector."""

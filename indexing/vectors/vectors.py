@@ -55,7 +55,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The numbers of stored vectors, of pieces that have one, and of all pieces; of pieces only in files looked at."""
+    """The numbers of stored vectors, of pieces that have one, and of all pieces; 0 pieces until they are counted."""
 
     vectors: int = 0
     embedded: int = 0
@@ -103,6 +103,7 @@ class Vectors:
             self._files[paths.key] = VectorFile(paths.storage / name)
         self._seen: dict[FileKey, Seen] = {}
         self._paths: tuple[Hashable, Mapping[tuple[str, int], FileKey]] = (None, {})
+        self._is_counted = False  # whether `_seen` has all files
         self.problem = ""
 
     @property
@@ -202,30 +203,39 @@ class Vectors:
             OSError: the vectors cannot be written.
         """
         self._discard_others()
-        current = {key for _, key in view.iterate_paths()}
-        self._seen = {key: each for key, each in self._seen.items() if key in current}
         for file in self._files.values():
             file.refresh()
+        if not self._count(view, is_shown, wait):
+            return False
+        for key in sorted(self._seen):
+            if not is_shown(key):  # the rules may have changed while others were embedded
+                self._seen.pop(key)
+            elif not self._embed(view, key, wait, report):
+                return False
+        used = [each.hashes for each in self._seen.values()]
+        for file in self._files.values():
+            file.drop_unused(np.concatenate(used) if used else np.zeros(0, np.uint64))
+        self.problem = ""
+        return True
+
+    def _count(self, view: View, is_shown: Callable[[FileKey], bool], wait: Callable[[], bool]) -> bool:
+        """Note the pieces of all files that a model may see; return False if `wait` says that this has to end."""
+        current = {key for _, key in view.iterate_paths()}
+        self._seen = {key: each for key, each in self._seen.items() if key in current}
         for key in sorted(current):
-            file_of_root = self._files.get(key[0])
             if not wait():
                 return False
-            if file_of_root is None:
+            if key[0] not in self._files:
                 continue
             if not is_shown(key):
                 self._seen.pop(key, None)
                 continue
             version = view.identify(key)
             seen = self._seen.get(key)
-            if seen is None or seen.version != version or file_of_root.list_missing(seen.hashes.tolist()):
-                pieces = list_pieces(view, key)
-                self._seen[key] = Seen(version, np.array([each.hash for each in pieces], dtype=np.uint64))
-                if not self._embed(file_of_root, hash_text(view.read_relative_path(key)), pieces, wait, report):
-                    return False
-        used = [each.hashes for each in self._seen.values()]
-        for file in self._files.values():
-            file.drop_unused(np.concatenate(used) if used else np.zeros(0, np.uint64))
-        self.problem = ""
+            if seen is None or seen.version != version:
+                hashes = [each.hash for each in list_pieces(view, key)]
+                self._seen[key] = Seen(version, np.array(hashes, dtype=np.uint64))
+        self._is_counted = True
         return True
 
     def _discard_others(self) -> None:
@@ -236,15 +246,13 @@ class Vectors:
                     with suppress(OSError):
                         path.unlink()
 
-    def _embed(
-        self,
-        file: VectorFile,
-        path: int,
-        pieces: Sequence[Piece],
-        wait: Callable[[], bool],
-        report: Callable[[], None],
-    ) -> bool:
-        """Embed those of `pieces`, all of the file with the hash `path`, that have no vector; False to end."""
+    def _embed(self, view: View, key: FileKey, wait: Callable[[], bool], report: Callable[[], None]) -> bool:
+        """Embed the pieces of a file that have no vector; return False if `wait` says that this has to end."""
+        file = self._files[key[0]]
+        if not file.list_missing(self._seen[key].hashes.tolist()):
+            return True
+        pieces = list_pieces(view, key)
+        path = hash_text(view.read_relative_path(key))
         missing = [pieces[position] for position in file.list_missing([each.hash for each in pieces])]
         for start in range(0, len(missing), BATCH):
             if not wait():
@@ -262,11 +270,11 @@ class Vectors:
         self._embedder.release_idle()
 
     def measure(self) -> Coverage:
-        """Return how many vectors there are, and how many pieces have one."""
+        """Return how many vectors there are, and, once the pieces of all files are counted, how many have one."""
         embedded = pieces = 0
         for file in self._files.values():
             file.refresh()
-        for (root, _), seen in list(self._seen.items()):
+        for (root, _), seen in list(self._seen.items()) if self._is_counted else ():
             pieces += len(seen.hashes)
             embedded += len(seen.hashes) - len(self._files[root].list_missing(seen.hashes.tolist()))
         return Coverage(sum(map(len, self._files.values())), embedded, pieces)

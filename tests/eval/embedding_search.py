@@ -161,7 +161,7 @@ class Vectors:
         """Return the pieces outside of the file `own` that are nearest to `text`, nearest first; none twice."""
         query = self._embedder.embed_query(text)
         begun = time.perf_counter()
-        rows = codes.find_candidates(self._codes.signs, codes.quantize(query[None, :]).signs[0], 4 * DEPTH)
+        rows = codes.find_candidates(self._codes.signs.T, codes.quantize(query[None, :]).signs[0], 4 * DEPTH)
         scores = codes.score(self._codes.levels[rows], self._codes.scales[rows], query)
         order = np.argsort(-scores, kind="stable").tolist()
         found = [Ranked(*self._pieces[rows[at]], float(scores[at])) for at in order]
@@ -352,7 +352,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--model", type=Path, required=True, help="folder of an installed embedding model")
     parser.add_argument("--language", nargs="*", default=["python", "typescript"])
-    parser.add_argument("--package", nargs="*", default=[], help="only these; writes nothing")
+    parser.add_argument("--package", nargs="*", default=[], help="only these packages")
     parser.add_argument("--kind", nargs="*", default=["description", "code"])
     parser.add_argument("--queries", type=int, default=QUERIES, help="descriptions a language")
     parser.add_argument("--tokens", type=int, default=MOST_TOKENS, help="most tokens of a piece that the model reads")
@@ -368,7 +368,7 @@ def main() -> int:
     width = len(stored.embed_query("width"))
     costs = make_costs(entry.name, stored.costs, make_record_type(width).itemsize)
     retrieval.print_rows([costs])
-    if options.write and not options.package:
+    if options.write:
         tables.write_table(TABLE, rows)
         if costs["pieces"]:
             tables.write_table(COSTS, [costs])

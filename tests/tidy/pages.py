@@ -232,6 +232,14 @@ def render_retrieval() -> str:
     )
 
 
+def render_embedding_search() -> str:
+    """Return a table of how often search finds code by words, by vectors and by both."""
+    shares = ("recall_1", "recall_5", "recall_10", "mrr", "mrr_more")
+    return _render_quality(
+        "embedding_search", ("language", "kind", "arm", "n"), shares, lambda row: row["split"] == "test"
+    )
+
+
 def render_review_precision() -> str:
     """Return a table of how people judged the review's findings on published packages."""
     keys = ("found", "read", "useful", "trivial", "false")
@@ -295,6 +303,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "real-humaneval": render_real_humaneval,
     "real-implement": render_real_implement,
     "retrieval": render_retrieval,
+    "embedding-search": render_embedding_search,
     "review-precision": render_review_precision,
     "seeded-bugs": render_seeded_bugs,
     "instructions": render_instructions,

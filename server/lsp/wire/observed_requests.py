@@ -10,7 +10,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 
 from agents.ports.tracing import open_span
 from server.observation.figures import figures
-from server.observation.ids import bind, read_ids
+from server.observation.ids import read_ids, set_ids
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,7 +34,8 @@ def observe_request(
         name, identity, begun, outcome = name_request(params), str(get_id()), time.perf_counter(), "cancelled"
         figures.add("starling_requests_running")
         try:
-            with bind(request=identity), open_span(name, **read_ids()) as span:
+            set_ids(request=identity)  # for the task of this request alone
+            with open_span(name, **read_ids()) as span:
                 try:
                     result = await handle(params)
                     outcome = "ok"

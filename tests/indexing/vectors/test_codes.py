@@ -24,10 +24,10 @@ def test_near_vectors_are_among_the_candidates_and_few_vectors_all_are() -> None
     near = vectors[7] + 0.3 * random.normal(size=128).astype(np.float32)
     made = codes.quantize(vectors)
     (query,) = codes.quantize(near[None, :]).signs
-    found = codes.find_candidates(made.signs, query, 20)
+    found = codes.find_candidates(made.signs.T, query, 20)
     assert len(found) == 20
     assert 7 in found
-    assert codes.find_candidates(made.signs[:3], query, 20).tolist() == [0, 1, 2]
+    assert codes.find_candidates(made.signs[:3].T, query, 20).tolist() == [0, 1, 2]
 
 
 def test_a_vector_of_zeros_has_the_score_zero() -> None:

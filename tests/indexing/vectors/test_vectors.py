@@ -204,10 +204,12 @@ def test_a_thread_embeds_in_pauses_of_the_person_and_ends_with_the_index(
     assert model.seen == []
     monkeypatch.setattr(embedding_thread, "QUIET_S", 0.0)
     deadline = time.monotonic() + 30
+    while "tea.py brew" not in list_names(index, "make brew leaves") and time.monotonic() < deadline:
+        time.sleep(0.05)
     while index.vectors.measure().share != 1.0 and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert list_names(index, QUESTION)[0] == "coffee.py grind"
     assert any(text.startswith("tea.py brew") for text in model.seen)
+    assert list_names(index, QUESTION)[0] == "coffee.py grind"
     index.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "index-vectors"]
     assert model.closed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 
 import pytest
@@ -39,18 +38,18 @@ async def test_unknown_wrong_and_disabled_are_not_told_apart(issuing: Issuing) -
     assert [(one.status, one.body) for one in answers] == [(400, WRONG)] * 5
 
 
-def test_an_unknown_name_takes_as_long_as_a_wrong_password() -> None:
+def test_an_unknown_name_takes_as_much_work_as_a_wrong_password() -> None:
     passwords = Passwords()
     proof = passwords.hash(PASSWORD)
     seconds: dict[str, list[float]] = {proof: [], "": []}
-    for _ in range(7):
+    for _ in range(5):
         for one, taken in seconds.items():
-            begun = time.perf_counter()
+            begun = time.process_time()  # of all threads, whatever else the machine does
             assert not passwords.is_right("wrong", one)
-            taken.append(time.perf_counter() - begun)
-    known, unknown = (statistics.median(taken) for taken in seconds.values())
+            taken.append(time.process_time() - begun)
+    known, unknown = (min(taken) for taken in seconds.values())
     assert known > 0.005
-    assert 0.5 < unknown / known < 2
+    assert 0.6 < unknown / known < 1.6
 
 
 async def test_a_refresh_token_works_once(issuing: Issuing) -> None:
