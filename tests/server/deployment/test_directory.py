@@ -136,6 +136,7 @@ async def test_only_the_newest_releases_and_the_current_one_are_kept(deploying: 
     assert "20200101T000000Z-abc1234-0001" not in names
 
 
+@pytest.mark.sqlite
 async def test_secrets_reach_the_commands_and_no_text(
     deploying: Deploying, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ async def test_after_so_many_files_nothing_is_written(bench: Bench) -> None:
     assert len(bench.asker.questions) == 1
 
 
+@pytest.mark.sqlite
 async def test_what_cannot_be_recorded_is_not_done(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where a person's folder should be")
     bench.state = make_state(tmp_path / "home" / "state" / "state.sqlite3")
@@ -81,6 +82,7 @@ async def test_a_disk_that_fills_up_while_a_person_thinks_leaves_the_files_alone
     assert "The disk is full" in outcome.reason
 
 
+@pytest.mark.sqlite
 async def test_a_record_that_is_taken_away_while_a_person_thinks_is_written_anew(bench: Bench) -> None:
     class Deleting(ScriptedAsker):
         async def ask(self, question: object) -> Answer:
