@@ -23,7 +23,7 @@ from server.assembly import core
 from server.lsp.front.front import CONTROL
 from server.lsp.front.link import FULL, GREETING
 from server.lsp.language_server import create_server
-from server.lsp.serving import first_start, lifetime, sockets, stdio
+from server.lsp.serving import lifetime, sockets, stdio
 from server.lsp.wire import streams
 from server.lsp.wire.framing import Frames, FramingError
 from starling_files import FILE_MODE, make_folder
@@ -171,22 +171,13 @@ class _Resident:
         server = create_server(stdio.wrap_with_logging(self._build))
         loop = asyncio.get_running_loop()
         server.exit_status = loop.create_future()
-        session = server.session
-
-        def finish_loading() -> None:
-            """Exclude what was loaded from later collections of garbage, and show the hint at the first start."""
-            stdio.freeze_loaded_objects()
-            if (loaded_core := session.cores.current) is not None:
-                first_start.show_hint_once(loaded_core.settings, session.make_notifier())
-
-        session.on_loaded = finish_loading
-        session.on_begin = lambda: lifetime.call_after_end(session.client.process, lambda: server.stop(1))
+        stdio.follow_session(server)
         sending = streams.SocketWriter(writer)
         server.protocol.set_writer(sending)
         try:
             await sockets.receive_until_exit(server, _receive(server, reader, writer))
         finally:
-            await session.close()
+            await server.session.close()
             status = server.exit_status.result() if server.exit_status.done() else 1
             _send_control(writer, {"starling": "end", "status": status})
             loop.call_later(streams.DRAIN_S, sockets.free_memory)

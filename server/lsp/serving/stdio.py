@@ -82,14 +82,7 @@ async def _serve(reading: int, writing: int, build: Builder) -> int:
     writer = streams.DescriptorWriter(writing, broken=lambda: server.stop(1))
     server.protocol.set_writer(writer)
 
-    def finish_loading() -> None:
-        """Exclude what was loaded from later collections of garbage, and show the hint at the first start."""
-        freeze_loaded_objects()
-        if (loaded_core := server.session.cores.current) is not None:
-            first_start.show_hint_once(loaded_core.settings, server.session.make_notifier())
-
-    server.session.on_loaded = finish_loading
-    server.session.on_begin = lambda: lifetime.call_after_end(server.session.client.process, lambda: server.stop(1))
+    follow_session(server)
     streams.read_in_thread(reading, _make_receiver(server))
     lifetime.call_on_signals(lambda: server.stop(0))
     status = await server.exit_status
@@ -97,6 +90,20 @@ async def _serve(reading: int, writing: int, build: Builder) -> int:
     await server.session.close()
     writer.close()
     return status
+
+
+def follow_session(server: StarlingServer) -> None:
+    """Have the session end with its editor's process, and freeze what it loads and show the hint of a first start."""
+    session = server.session
+
+    def finish_loading() -> None:
+        """Exclude what was loaded from later collections of garbage, and show the hint at the first start."""
+        freeze_loaded_objects()
+        if (loaded_core := session.cores.current) is not None:
+            first_start.show_hint_once(loaded_core.settings, session.make_notifier())
+
+    session.on_loaded = finish_loading
+    session.on_begin = lambda: lifetime.call_after_end(session.client.process, lambda: server.stop(1))
 
 
 def _make_receiver(server: StarlingServer) -> streams.Receiver:
