@@ -39,15 +39,7 @@ def measure_start() -> Record:
         folder, home = Path(scratch, "workspace"), Path(scratch, "home")
         folder.mkdir()
         with _open_windows(1, folder, home):
-            ours, bare = [], []
-            for turn in range(initialize.ROUNDS + 1):
-                values = (
-                    initialize.time_start(servers.make_starling_command("serve"), folder, home, resident=True),
-                    initialize.time_start(servers.make_echo_command(), folder, home),
-                )
-                if turn:  # the first pair only warms the file cache
-                    ours.append(values[0])
-                    bare.append(values[1])
+            ours, bare = initialize.time_in_turn(folder, home, resident=True)
         _end_resident(home)
     return Record(
         what="start of a further window, from starting the process to the answer to initialize, median",
