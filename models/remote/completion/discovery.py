@@ -17,12 +17,13 @@ from models.host.connection import FixedConnection
 from models.remote.completion.dialects import HostDialect, OllamaDialect, PlainDialect
 from models.remote.completion.remote_completion import RemoteModel
 from models.remote.endpoint import Endpoint
-from models.remote.http import HttpClient, HttpOptions
+from models.remote.endpoint_group import EndpointGroup
+from models.remote.http import POOL, HttpClient, HttpOptions
 from models.remote.lenient_json import read_count, read_list, read_object
 from starling_python import pause_garbage_collection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import httpx2
 
@@ -76,15 +77,18 @@ def make_entry(name: str) -> ModelEntry:
     )
 
 
-def connect_to_server(
+def connect_to_server(  # noqa: PLR0913 - model and addresses
     entry: ModelEntry,
     url: str,
     socket: Path | None,
     *,
     named: bool,
     known: Callable[[str], ModelEntry] = make_entry,
+    replicas: Sequence[str] = (),
 ) -> RemoteModel:
     """Connect to the server at `url` or `socket` and return the model of `entry` there.
+
+    With `replicas`, the first address that answers decides about the dialect and the model's name.
 
     Args:
         entry: the model's catalog entry.
@@ -92,14 +96,16 @@ def connect_to_server(
         socket: the server's Unix socket; None for TCP.
         named: whether a person named the model; else the server's first model is used.
         known: returns the catalog entry for a name, for the server's first model.
+        replicas: URLs of further servers of the same kind with the same model; none with a socket.
 
     Raises:
         ModelError: the server cannot be reached, or does not have the model.
     """
-    base = (url or SOCKET_URL).rstrip("/").removesuffix("/v1") + "/v1"
-    client = HttpClient(HttpOptions(socket=socket))
+    bases = tuple(dict.fromkeys(one.rstrip("/").removesuffix("/v1") + "/v1" for one in (url or SOCKET_URL, *replicas)))
+    several = len(bases) > 1
+    client = HttpClient(HttpOptions(socket=socket, connections=None if several else POOL))
     try:
-        listed = _find_listed_model(base, client, entry.name if named else "")
+        listed = _find_anywhere(bases, client, entry.name if named else "")
     except ModelError:
         client.close()
         raise
@@ -110,8 +116,9 @@ def connect_to_server(
     entry = replace(entry, name=listed.name, context_tokens=max(window, 256))
     markers, dialect = bool(entry.fim.middle), _choose_dialect(listed)
     if listed.owner == OLLAMA:
-        base = base.removesuffix("/v1")
-    return RemoteModel(entry, FixedConnection(Endpoint(base, client), client), dialect(entry, markers))
+        bases = tuple(base.removesuffix("/v1") for base in bases)
+    endpoint = EndpointGroup(bases, client) if several else Endpoint(bases[0], client)
+    return RemoteModel(entry, FixedConnection(endpoint, client), dialect(entry, markers))
 
 
 def _choose_dialect(listed: Listed) -> Callable[[ModelEntry, bool], CompletionDialect]:
@@ -119,6 +126,21 @@ def _choose_dialect(listed: Listed) -> Callable[[ModelEntry, bool], CompletionDi
     if listed.owner == OURS:
         return lambda _entry, _markers: HostDialect()
     return OllamaDialect if listed.owner == OLLAMA else PlainDialect
+
+
+def _find_anywhere(bases: Sequence[str], client: HttpClient, name: str) -> Listed:
+    """Return the model called `name` as the first server that answers lists it; see `_find_listed_model`.
+
+    Raises:
+        ModelError: no server answers with a model that fits; the message is about the first server.
+    """
+    errors: list[ModelError] = []
+    for base in bases:
+        try:
+            return _find_listed_model(base, client, name)
+        except ModelError as error:
+            errors.append(error)
+    raise errors[0]
 
 
 def _find_listed_model(base: str, client: HttpClient, name: str) -> Listed:

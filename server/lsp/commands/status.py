@@ -66,6 +66,17 @@ class IndexFacts(CommandRecord):
     )
 
 
+class HostFacts(CommandRecord):
+    """The state of one of several addresses of a model."""
+
+    url: str = Field(description="The address.")
+    in_hand: int = Field(description="This server's requests under way there.")
+    answered: int = Field(description="Number of requests answered since the start.")
+    rest_s: float = Field(description="Seconds for which it is left out after a failure; 0 if it is asked.")
+    begins_s: float = Field(description="Average time until an answer begins, in seconds; 0 if unknown.")
+    problem: str = Field(description='Why its last request failed, "" if it did not.')
+
+
 class ModelFacts(CommandRecord):
     """The state of the completion model."""
 
@@ -78,6 +89,7 @@ class ModelFacts(CommandRecord):
         description="Progress of loading, estimated by the last loading time, 0 to 99; null if unknown.",
     )
     meanwhile: str = Field(default="", description='The model that completes while it is loading, "" for none.')
+    hosts: tuple[HostFacts, ...] = Field(default=(), description="Its addresses, if `model.replicas` names some.")
 
 
 class ChatFacts(CommandRecord):
@@ -89,6 +101,7 @@ class ChatFacts(CommandRecord):
     answered: int = Field(description="Number of requests answered since the start, cached answers included.")
     last: bool = Field(description="Whether it gave the last answer in its role.")
     problem: str = Field(description='Why it failed to answer the last request, "" if it did not fail.')
+    hosts: tuple[HostFacts, ...] = Field(default=(), description="Its addresses, if `chat.replicas` names some.")
 
 
 class Result(CommandRecord):
@@ -143,6 +156,7 @@ def describe_model(core: Core) -> ModelFacts:
         loading_s=round(loading_s, 1),
         loading_percent=model.loading_percent,
         meanwhile=core.quick.entry.name if loading_s and core.quick is not None else "",
+        hosts=tuple(HostFacts(**dataclasses.asdict(host)) for host in model.list_hosts()),
     )
 
 
