@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from indexing.syntax.documents import Span
+    from indexing.vectors.vector_store import IndexNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +150,18 @@ class VectorStatus:
         vectors: number of stored vectors.
         share: share of the pieces of code that have a vector, 0 to 1; None until they have been counted.
         problem: one sentence for a person; "" for none.
+        fetched: number of vectors that another server computed, since the start.
+        sharing: why vectors are not shared with other servers, one sentence; "" if they are, or nothing is shared.
+        servers: the notes of all servers about this workspace, of a shared database; the newest first.
     """
 
     model: str = ""
     vectors: int = 0
     share: float | None = None
     problem: str = ""
+    fetched: int = 0
+    sharing: str = ""
+    servers: tuple[IndexNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

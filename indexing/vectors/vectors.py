@@ -21,6 +21,7 @@ from indexing.vectors.fusion import VECTORS, WORDS, fuse
 from indexing.vectors.pieces import choose_pieces, describe_piece
 from indexing.vectors.text_embedder import EmbeddingError
 from indexing.vectors.vector_file import ENDING, FORMAT, VectorFile
+from indexing.vectors.vector_store import MOST_FETCHED, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
 
     from indexing.segments import FileKey, View
     from indexing.vectors.text_embedder import TextEmbedder
+    from indexing.vectors.vector_store import VectorStore
 
 BATCH = 8  # texts that are embedded at once, so that a pause begins soon
 LEAST_WORDS = 3  # of a query that is searched by meaning; names are found by words
+_SLACK = 0.01  # by which the length of a fetched vector may differ from 1
 _SPARE = 3  # times as many pieces are looked up as are wanted, because some are stale
 
 
@@ -92,10 +95,16 @@ class Vectors:
         roots: the workspace folders.
         storage: folder of the indexes.
         embedder: the embedding model.
+        store: vectors that other servers computed; None for none.
     """
 
-    def __init__(self, roots: Sequence[Path], storage: Path, embedder: TextEmbedder) -> None:
+    def __init__(
+        self, roots: Sequence[Path], storage: Path, embedder: TextEmbedder, store: VectorStore | None = None
+    ) -> None:
         self._embedder = embedder
+        self._store = store
+        self._width = 0  # of the model's vectors, once one was computed
+        self.fetched = 0
         self._files = {}
         for root in roots:
             paths = IndexPaths.of(storage, root)
@@ -138,9 +147,11 @@ class Vectors:
             EmbeddingError: the model cannot compute.
         """
         try:
-            return np.array(self._embedder.embed(texts), dtype=np.float32)
+            found = np.array(self._embedder.embed(texts), dtype=np.float32)
         except self._embedder.failures as error:
             raise EmbeddingError(str(error)) from error
+        self._width = found.shape[1]
+        return found
 
     def _find_nearest(self, view: View, query: NDArray[np.float32], limit: int) -> list[Ranked]:
         """Return up to `_SPARE` times `limit` chunks of current files that are near to the vector `query`."""
@@ -254,16 +265,57 @@ class Vectors:
         pieces = list_pieces(view, key)
         path = hash_text(view.read_relative_path(key))
         missing = [pieces[position] for position in file.list_missing([each.hash for each in pieces])]
-        for start in range(0, len(missing), BATCH):
+        for start in range(0, len(missing), MOST_FETCHED):
             if not wait():
                 return False
-            if file.is_full:
-                return True
-            batch = missing[start : start + BATCH]
-            vectors = self._compute([each.text for each in batch])
-            file.append([path] * len(batch), [each.hash for each in batch], [each.ordinal for each in batch], vectors)
-            report()
+            part = missing[start : start + MOST_FETCHED]
+            there = self._fetch(part)
+            known = [(each, there[each.hash]) for each in part if each.hash in there]
+            if known and not file.is_full:
+                self._append(file, path, [each for each, _ in known], np.stack([vector for _, vector in known]))
+                self.fetched += len(known)
+                report()
+            rest = [each for each in part if each.hash not in there]
+            for first in range(0, len(rest), BATCH):
+                if not wait():
+                    return False
+                if file.is_full:
+                    return True
+                batch = rest[first : first + BATCH]
+                vectors = self._compute([each.text for each in batch])
+                self._append(file, path, batch, vectors)
+                if self._store is not None:
+                    digests = [digest(each.text) for each in batch]
+                    self._store.store(self._embedder.identity, dict(zip(digests, vectors.tolist(), strict=True)))
+                report()
         return True
+
+    @staticmethod
+    def _append(file: VectorFile, path: int, pieces: Sequence[Piece], vectors: NDArray[np.float32]) -> None:
+        """Write the vectors of `pieces` of the file with the hash `path`; raises OSError."""
+        file.append([path] * len(pieces), [each.hash for each in pieces], [each.ordinal for each in pieces], vectors)
+
+    def _fetch(self, pieces: Sequence[Piece]) -> dict[int, NDArray[np.float32]]:
+        """Return the vectors of `pieces` that other servers computed, by the pieces' hashes; none without a store.
+
+        Leaves out what cannot be of this model: another width, another length than 1, no numbers.
+
+        Raises:
+            EmbeddingError: the model cannot compute its first vector, which tells the width.
+        """
+        if self._store is None:
+            return {}
+        hashes = {digest(each.text): each.hash for each in pieces}
+        stored = self._store.fetch(self._embedder.identity, list(hashes))
+        if stored and not self._width:
+            self._compute([pieces[0].text])
+        found = {}
+        for key, values in stored.items():
+            vector = np.array(values, dtype=np.float32)
+            # a comparison with NaN is false
+            if key in hashes and vector.shape == (self._width,) and abs(float(np.linalg.norm(vector)) - 1) < _SLACK:
+                found[hashes[key]] = vector
+        return found
 
     def release_idle(self) -> None:
         """Release the memory of a model that has not been used for a while."""

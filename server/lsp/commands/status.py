@@ -30,6 +30,20 @@ class LibraryFacts(CommandRecord):
     problem: str = Field(description='What is wrong, "" for nothing.')
 
 
+class ServerFacts(CommandRecord):
+    """The state of one server's index of the workspace, as it told the others."""
+
+    server: str = Field(description="Name of the machine.")
+    indexed_at: float | None = Field(description="When its last full pass ended, seconds since the epoch.")
+    files: int = Field(description="Files indexed.")
+    chunks: int = Field(description="Chunks indexed.")
+    model: str = Field(description="Its embedding model.")
+    share: float | None = Field(
+        description="Share of the pieces of code that have a vector, 0 to 1; null until they have been counted."
+    )
+    noted_at: float = Field(description="When it said so, seconds since the epoch, by the clock of the database.")
+
+
 class VectorFacts(CommandRecord):
     """The state of search by meaning."""
 
@@ -39,6 +53,12 @@ class VectorFacts(CommandRecord):
         description="Share of the pieces of code that have a vector, 0 to 1; null until they have been counted."
     )
     problem: str = Field(description='What is wrong, "" for nothing.')
+    fetched: int = Field(description="Number of vectors that another server computed, since the start.")
+    sharing: str = Field(description='Why vectors are not shared with other servers, "" if they are, or none share.')
+    servers: tuple[ServerFacts, ...] = Field(
+        description="What the servers that share a database say of their index of this workspace, newest first; "
+        "empty without such a database."
+    )
 
 
 class IndexFacts(CommandRecord):
