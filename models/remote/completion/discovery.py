@@ -200,8 +200,9 @@ def _get(url: str, client: HttpClient) -> Any:  # noqa: ANN401 (JSON)
     try:
         return client.call(url, ask, cancelled=lambda: False)
     except (httpx2.HTTPError, ValueError) as error:
+        base = url.rpartition("/")[0]
         raise ModelError(
-            f"{url} cannot be reached ({error}); see whether the server runs and `model.host` is right."
+            f"{base} cannot be reached ({error}); see whether the server runs and `model.host` is right."
         ) from None
 
 
