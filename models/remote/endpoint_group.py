@@ -18,6 +18,7 @@ from models.remote.circuit import Circuit, HourlyLimit
 from models.remote.endpoint import Endpoint
 from models.remote.exchange import HostStatus, Patience
 from models.remote.http import GivenUpError
+from models.remote.refusals import LONGEST_QUOTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -293,7 +294,8 @@ class EndpointGroup:
         """Record why a request failed, and that an address with too many requests is busy."""
         error.begun = asked.begun
         with self._lock:
-            asked.host.problem = str(error)
+            quoted = f' ("{error.said[:LONGEST_QUOTE]}")' if error.said else ""
+            asked.host.problem = f"{asked.host.endpoint.url} did not answer: {error.fault.value}{quoted}."
             if error.fault is Fault.RATE_LIMITED:
                 wait_s = BUSY_S if error.retry_s is None else error.retry_s
                 asked.host.busy_until = self._clock() + min(wait_s, LONGEST_BUSY_S)
