@@ -142,6 +142,23 @@ class LibraryStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchQuality:
+    """Figures of a workspace's search by meaning, measured with its own functions.
+
+    Attributes:
+        n: number of queries, each with one right answer; 0 for too few, and then all else is empty.
+        recall: share of the queries whose answer is among the first K, for each K.
+        precision: share of right answers among the first K, for each K; at most 1/K, since there is one right answer.
+        mrr: mean reciprocal rank.
+    """
+
+    n: int = 0
+    recall: tuple[tuple[int, float], ...] = ()
+    precision: tuple[tuple[int, float], ...] = ()
+    mrr: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VectorStatus:
     """State and figures of search by meaning.
 
@@ -153,6 +170,8 @@ class VectorStatus:
         fetched: number of vectors that another server computed, since the start.
         sharing: why vectors are not shared with other servers, one sentence; "" if they are, or nothing is shared.
         servers: the notes of all servers about this workspace, of a shared database; the newest first.
+        lag_s: freshness: seconds since the oldest change whose vectors are missing was noticed; 0 for none.
+        quality: how well functions are found by their descriptions; None until that was measured.
     """
 
     model: str = ""
@@ -162,6 +181,8 @@ class VectorStatus:
     fetched: int = 0
     sharing: str = ""
     servers: tuple[IndexNote, ...] = ()
+    lag_s: float = 0.0
+    quality: SearchQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)

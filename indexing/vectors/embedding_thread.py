@@ -96,7 +96,7 @@ class EmbeddingThread:
                 return False
             return self._vectors.embed_missing(
                 snapshot.view, is_shown=lambda key: self._is_shown(snapshot, key), wait=self._wait
-            )
+            ) and self._vectors.measure_quality(snapshot.view, self._wait)
 
     def _wait(self) -> bool:
         """Wait until the person has paused; return False if the thread has to end."""

@@ -129,7 +129,15 @@ class VectorSearch:
         share = round(found.embedded / found.pieces, 4) if found.pieces else None
         sharing = self._store.problem if self._store is not None else ""
         return VectorStatus(
-            self._embedder.name, found.vectors, share, vectors.problem, vectors.fetched, sharing, self._notes
+            self._embedder.name,
+            found.vectors,
+            share,
+            vectors.problem,
+            vectors.fetched,
+            sharing,
+            self._notes,
+            found.lag_s,
+            vectors.quality,
         )
 
     def _exchange(self) -> None:

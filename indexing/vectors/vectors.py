@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import re
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ import numpy as np
 
 from indexing.segments import Ranked
 from indexing.storage.index_files import IndexPaths
+from indexing.vectors import self_measurement
 from indexing.vectors.fusion import VECTORS, WORDS, fuse
 from indexing.vectors.pieces import choose_pieces, describe_piece
 from indexing.vectors.text_embedder import EmbeddingError
@@ -29,12 +31,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from indexing.records import SearchQuality
     from indexing.segments import FileKey, View
     from indexing.vectors.text_embedder import TextEmbedder
     from indexing.vectors.vector_store import VectorStore
 
 BATCH = 8  # texts that are embedded at once, so that a pause begins soon
 LEAST_WORDS = 3  # of a query that is searched by meaning; names are found by words
+MEASURE_S = 120.0  # for the measurement of the search
 _SLACK = 0.01  # by which the length of a fetched vector may differ from 1
 _SPARE = 3  # times as many pieces are looked up as are wanted, because some are stale
 
@@ -58,11 +62,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The numbers of stored vectors, of pieces that have one, and of all pieces; 0 pieces until they are counted."""
+    """The numbers of stored vectors, of pieces that have one, and of all pieces; 0 pieces until they are counted.
+
+    `lag_s` is the seconds since the oldest change whose vectors are missing was noticed; 0 for none.
+    """
 
     vectors: int = 0
     embedded: int = 0
     pieces: int = 0
+    lag_s: float = 0.0
 
 
 def hash_text(text: str) -> int:
@@ -105,6 +113,10 @@ class Vectors:
         self._store = store
         self._width = 0  # of the model's vectors, once one was computed
         self.fetched = 0
+        self._noticed: dict[FileKey, float] = {}  # when a file changed that has no vectors yet
+        self.quality: SearchQuality | None = None
+        self._measured = 0  # pieces at that time
+        self._changed = 0  # vectors since then
         self._files = {}
         for root in roots:
             paths = IndexPaths.of(storage, root)
@@ -223,10 +235,48 @@ class Vectors:
                 self._seen.pop(key)
             elif not self._embed(view, key, wait, report):
                 return False
+            self._noticed.pop(key, None)
         used = [each.hashes for each in self._seen.values()]
         for file in self._files.values():
             file.drop_unused(np.concatenate(used) if used else np.zeros(0, np.uint64))
         self.problem = ""
+        return True
+
+    def measure_quality(self, view: View, wait: Callable[[], bool]) -> bool:
+        """Measure how well functions are found by their descriptions, unless that was done and little has changed.
+
+        Returns False if `wait` says that this has to end; then the next call begins anew. Takes at most `MEASURE_S`.
+
+        Raises:
+            EmbeddingError: the model cannot compute.
+        """
+        if self.quality is not None and self._changed * 10 < self._measured:
+            return True
+        paths = self._list_paths(view)
+
+        def find(query: NDArray[np.float32], count: int) -> list[tuple[FileKey, int, float]]:
+            """Return the pieces of the workspace nearest to `query`."""
+            found = [(root, *each) for root, file in self._files.items() for each in file.find_nearest(query, count)]
+            found.sort(key=lambda each: -each[1])
+            pieces: dict[FileKey, dict[int, int]] = {}
+            nearest = []
+            for root, score, path, piece, _ in found[:count]:
+                key = paths.get((root, path))
+                if key is None or key not in self._seen:
+                    continue
+                if key not in pieces:
+                    pieces[key] = {each.hash: each.ordinal for each in list_pieces(view, key)}
+                if (ordinal := pieces[key].get(piece)) is not None:
+                    nearest.append((key, ordinal, score))
+            return nearest
+
+        quality = self_measurement.measure(
+            view, list(self._seen), self._compute, find, wait=wait, deadline=time.monotonic() + MEASURE_S
+        )
+        if quality is None:
+            return False
+        self.quality, self._changed = quality, 0
+        self._measured = sum(len(each.hashes) for each in self._seen.values())
         return True
 
     def _count(self, view: View, is_shown: Callable[[FileKey], bool], wait: Callable[[], bool]) -> bool:
@@ -246,6 +296,8 @@ class Vectors:
             if seen is None or seen.version != version:
                 hashes = [each.hash for each in list_pieces(view, key)]
                 self._seen[key] = Seen(version, np.array(hashes, dtype=np.uint64))
+                self._noticed.setdefault(key, time.monotonic())
+        self._noticed = {key: at for key, at in self._noticed.items() if key in self._seen}
         self._is_counted = True
         return True
 
@@ -290,10 +342,10 @@ class Vectors:
                 report()
         return True
 
-    @staticmethod
-    def _append(file: VectorFile, path: int, pieces: Sequence[Piece], vectors: NDArray[np.float32]) -> None:
+    def _append(self, file: VectorFile, path: int, pieces: Sequence[Piece], vectors: NDArray[np.float32]) -> None:
         """Write the vectors of `pieces` of the file with the hash `path`; raises OSError."""
         file.append([path] * len(pieces), [each.hash for each in pieces], [each.ordinal for each in pieces], vectors)
+        self._changed += len(pieces)
 
     def _fetch(self, pieces: Sequence[Piece]) -> dict[int, NDArray[np.float32]]:
         """Return the vectors of `pieces` that other servers computed, by the pieces' hashes; none without a store.
@@ -329,4 +381,6 @@ class Vectors:
         for (root, _), seen in list(self._seen.items()) if self._is_counted else ():
             pieces += len(seen.hashes)
             embedded += len(seen.hashes) - len(self._files[root].list_missing(seen.hashes.tolist()))
-        return Coverage(sum(map(len, self._files.values())), embedded, pieces)
+        oldest = min(list(self._noticed.values()), default=None)
+        lag_s = 0.0 if oldest is None else round(time.monotonic() - oldest, 3)
+        return Coverage(sum(map(len, self._files.values())), embedded, pieces, lag_s)

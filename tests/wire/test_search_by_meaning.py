@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NO_WORDS_OF_CODE = "zebra quagga okapi"
 
-ALONE = {"fetched": 0, "sharing": "", "servers": []}  # without a shared database
+ALONE = {"fetched": 0, "sharing": "", "servers": [], "lag_s": 0.0, "quality": None}  # without a shared database
 
 
 async def test_an_installed_model_is_used_without_any_setting(start: Start, tmp_path: Path) -> None:
@@ -28,8 +28,10 @@ async def test_an_installed_model_is_used_without_any_setting(start: Start, tmp_
     session.write("nest.py", "def build(twig):\n    return twig\n\n\ndef line(moss):\n    return moss\n")
     session.write(".env", "TOKEN=zebra\n")
     await session.initialize()
-    status = await session.wait_for_status(lambda s: s["index"] and s["index"]["vectors"]["share"] == 1.0)
-    assert status["index"]["vectors"] == {"model": "own-bert", "vectors": 2, "share": 1.0, "problem": "", **ALONE}
+    status = await session.wait_for_status(lambda s: s["index"] and s["index"]["vectors"]["quality"])
+    quality = {"n": 0, "recall": [], "precision": [], "mrr": None}  # no function has a docstring
+    found = {"model": "own-bert", "vectors": 2, "share": 1.0, "problem": "", **ALONE, "quality": quality}
+    assert status["index"]["vectors"] == found
     hits = (await session.execute("starling.search", query=NO_WORDS_OF_CODE))["hits"]
     assert sorted(hit["name"] for hit in hits) == ["build", "line"]  # a random model finds all
     assert (await session.execute("starling.search", query="zebra"))["hits"] == []

@@ -44,6 +44,20 @@ class ServerFacts(CommandRecord):
     noted_at: float = Field(description="When it said so, seconds since the epoch, by the clock of the database.")
 
 
+class QualityFacts(CommandRecord):
+    """The quality of search by meaning: functions found by the docstrings that were taken from them."""
+
+    n: int = Field(description="Number of queries, each with one right answer; 0 if too few functions have docstrings.")
+    recall: tuple[tuple[int, float], ...] = Field(
+        description="Recall@K as pairs of K and the share of queries whose answer is among the first K."
+    )
+    precision: tuple[tuple[int, float], ...] = Field(
+        description="Precision@K as pairs of K and the share of right answers among the first K; at most 1/K, since "
+        "there is one right answer."
+    )
+    mrr: float | None = Field(description="Mean reciprocal rank; null without queries.")
+
+
 class VectorFacts(CommandRecord):
     """The state of search by meaning."""
 
@@ -58,6 +72,12 @@ class VectorFacts(CommandRecord):
     servers: tuple[ServerFacts, ...] = Field(
         description="What the servers that share a database say of their index of this workspace, newest first; "
         "empty without such a database."
+    )
+    lag_s: float = Field(
+        description="Freshness: seconds since the oldest change whose vectors are missing was noticed; 0 for none."
+    )
+    quality: QualityFacts | None = Field(
+        description="Measured in the background once all code has a vector; null while it is not measured."
     )
 
 
