@@ -2,8 +2,8 @@
 
 A query is the first paragraph of a function's docstring; its answer is the function without the docstring, ranked by
 vectors alone among all other pieces of the workspace. Pieces that overlap the function have the docstring, so they do
-not count. Search by words is not measured: it would find the docstring itself. Recall@K and the mean reciprocal rank
-are defined as in `tests/eval/retrieval.py`. Start at `measure`.
+not count. Search by words is not measured: it would find the docstring itself. The figures are defined as in
+`tests/eval/`, but other functions keep their docstrings, so that they are lower than those tables. Start at `measure`.
 """
 
 from __future__ import annotations

@@ -250,7 +250,7 @@ class Vectors:
         Raises:
             EmbeddingError: the model cannot compute.
         """
-        if self.quality is not None and self._changed * 10 < self._measured:
+        if not self._seen or (self.quality is not None and self._changed * 10 < self._measured):
             return True
         paths = self._list_paths(view)
 

@@ -28,7 +28,9 @@ async def test_an_installed_model_is_used_without_any_setting(start: Start, tmp_
     session.write("nest.py", "def build(twig):\n    return twig\n\n\ndef line(moss):\n    return moss\n")
     session.write(".env", "TOKEN=zebra\n")
     await session.initialize()
-    status = await session.wait_for_status(lambda s: s["index"] and s["index"]["vectors"]["quality"])
+    status = await session.wait_for_status(
+        lambda s: s["index"] and s["index"]["vectors"]["share"] == 1.0 and s["index"]["vectors"]["quality"]
+    )
     quality = {"n": 0, "recall": [], "precision": [], "mrr": None}  # no function has a docstring
     found = {"model": "own-bert", "vectors": 2, "share": 1.0, "problem": "", **ALONE, "quality": quality}
     assert status["index"]["vectors"] == found
