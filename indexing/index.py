@@ -8,6 +8,7 @@ answered from immutable snapshots, so that any thread may ask at any time. Never
 from __future__ import annotations
 
 import os
+import platform
 import threading
 import time
 from dataclasses import replace
@@ -21,6 +22,7 @@ from indexing.process.supervisor import LIBRARIES, IndexProcess
 from indexing.records import IndexProgress
 from indexing.repair import Repair
 from indexing.vectors.vector_search import DEPTH, VectorSearch
+from indexing.vectors.vector_store import IndexNote
 from indexing.workspace import left_out
 from indexing.workspace.access import ALONE, AccessCache, find_reason, find_relative_reason
 from indexing.workspace.exclusion import Exclusion, Outside
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from indexing.snapshots import Snapshot, Sources
     from indexing.syntax.documents import Document
     from indexing.vectors.text_embedder import TextEmbedder
+    from indexing.vectors.vector_store import VectorStore
 
 DEFAULT_LIMITS = IndexLimits()
 
@@ -54,6 +57,7 @@ class Index:
         storage: folder of the index files, which may be deleted at any time.
         limits: bounds of indexing.
         embedder: model for search by meaning; None for none.
+        store: vectors that other servers computed; None for none.
     """
 
     def __init__(
@@ -63,9 +67,12 @@ class Index:
         storage: Path,
         limits: IndexLimits = DEFAULT_LIMITS,
         embedder: TextEmbedder | None = None,
+        store: VectorStore | None = None,
     ) -> None:
         self._storage = storage
-        self.vectors = VectorSearch(storage, embedder, lambda: self._snapshot, self._is_file_shown)
+        self.vectors = VectorSearch(
+            storage, embedder, lambda: self._snapshot, self._is_file_shown, store=store, describe=self._describe
+        )
         self._limits = limits
         self._process = IndexProcess(storage, limits, self._handle_event)
         self._on_progress: Callable[[IndexProgress], None] = lambda _: None
@@ -425,6 +432,18 @@ class Index:
         measured = status.measure_status(sources, state, problem, libraries, found=self._last.total if busy else 0)
         lag_s = 0.0 if state == "waiting" else round(self._process.compute_lag_s(), 3)
         return replace(measured, lag_s=lag_s, vectors=self.vectors.measure())
+
+    def _describe(self) -> IndexNote:
+        """Return what this server tells others about its index."""
+        found = self.read_status()
+        return IndexNote(
+            platform.node()[:200] or "unnamed",
+            found.indexed_at,
+            found.files,
+            found.chunks,
+            found.vectors.model,
+            found.vectors.share,
+        )
 
     # Snapshots
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from indexing.syntax.documents import Span
+    from indexing.vectors.vector_store import IndexNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,23 @@ class LibraryStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchQuality:
+    """Figures of a workspace's search by meaning, measured with its own functions.
+
+    Attributes:
+        n: number of queries, each with one right answer; 0 for too few, and then all else is empty.
+        recall: share of the queries whose answer is among the first K, for each K.
+        precision: share of right answers among the first K, for each K; at most 1/K, since there is one right answer.
+        mrr: mean reciprocal rank.
+    """
+
+    n: int = 0
+    recall: tuple[tuple[int, float], ...] = ()
+    precision: tuple[tuple[int, float], ...] = ()
+    mrr: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VectorStatus:
     """State and figures of search by meaning.
 
@@ -149,12 +167,22 @@ class VectorStatus:
         vectors: number of stored vectors.
         share: share of the pieces of code that have a vector, 0 to 1; None until they have been counted.
         problem: one sentence for a person; "" for none.
+        fetched: number of vectors that another server computed, since the start.
+        sharing: why vectors are not shared with other servers, one sentence; "" if they are, or nothing is shared.
+        servers: the notes of all servers about this workspace, of a shared database; the newest first.
+        lag_s: freshness: seconds since the oldest change whose vectors are missing was noticed; 0 for none.
+        quality: how well functions are found by their descriptions; None until that was measured.
     """
 
     model: str = ""
     vectors: int = 0
     share: float | None = None
     problem: str = ""
+    fetched: int = 0
+    sharing: str = ""
+    servers: tuple[IndexNote, ...] = ()
+    lag_s: float = 0.0
+    quality: SearchQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,9 +195,11 @@ class ChatError(ModelError):
         partial: the part of the answer that had arrived.
         usage: what the failed call has cost.
         said: the endpoint's own error message; "" if it sent none.
+        begun: whether a part of an answer had arrived, where several addresses can be asked.
     """
 
     said = ""
+    begun = False
 
     def __init__(
         self, message: str, fault: Fault, *, retry_s: float | None = None, partial: str = "", usage: Usage | None = None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel, FillRequest, Score
     from models.masking import FindSecrets
+    from models.remote.exchange import HostStatus
 
 _TOKEN_CHARACTERS = 16  # of the longest tokens (white space): text that cannot fit the window is not sent
 
@@ -37,6 +38,10 @@ class MaskedModel:
     def problems(self) -> tuple[str, ...]:
         """The inner model's deviations from the configuration, one sentence each."""
         return tuple(getattr(self.inner, "problems", ()))
+
+    def list_hosts(self) -> tuple[HostStatus, ...]:
+        """Return the state of each address of the inner model's server, if it has several; else ()."""
+        return tuple(getattr(self.inner, "list_hosts", tuple)())
 
     def count_tokens(self, text: str) -> int:
         """Return the number of the inner model's tokens in `text`."""

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import pytest
 
+PLACE = "TEST_POSTGRESQL"  # the folder of the programs of another PostgreSQL than the installed one
 PROGRAMS = (*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), *Path("/usr").glob("pgsql*/bin"))
 USERS = ("postgres", "nobody")  # as root, PostgreSQL does not start
 STARTING_S = 60.0
@@ -34,7 +35,11 @@ class Server:
     """
 
     def __init__(self) -> None:
-        programs = [*PROGRAMS, *(Path(one).parent for one in filter(None, [shutil.which("initdb")]))]
+        programs = [
+            *map(Path, filter(None, [os.environ.get(PLACE)])),
+            *PROGRAMS,
+            *(Path(one).parent for one in filter(None, [shutil.which("initdb")])),
+        ]
         found = next((one for one in programs if (one / "initdb").exists()), None)
         if found is None:
             pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")

@@ -35,6 +35,7 @@ class EmbeddingThread:
         vectors: the vectors.
         get_snapshot: returns the current state of the index; None if it is not loaded.
         is_shown: returns whether a model may see a file of that state.
+        exchange: is called from time to time; may wait for other servers.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class EmbeddingThread:
         vectors: Vectors,
         get_snapshot: Callable[[], Snapshot | None],
         is_shown: Callable[[Snapshot, FileKey], bool],
+        exchange: Callable[[], None] = lambda: None,
     ) -> None:
         self._vectors = vectors
         self._get_snapshot = get_snapshot
         self._is_shown = is_shown
+        self._exchange = exchange
         self._edited_at = 0.0
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="index-vectors", daemon=True)
@@ -72,6 +75,7 @@ class EmbeddingThread:
         while not self._closed.wait(pause_s):
             pause_s = CHECK_S
             self._vectors.release_idle()
+            self._exchange()
             snapshot = self._get_snapshot()
             if snapshot is None or snapshot is done:
                 continue
@@ -92,7 +96,7 @@ class EmbeddingThread:
                 return False
             return self._vectors.embed_missing(
                 snapshot.view, is_shown=lambda key: self._is_shown(snapshot, key), wait=self._wait
-            )
+            ) and self._vectors.measure_quality(snapshot.view, self._wait)
 
     def _wait(self) -> bool:
         """Wait until the person has paused; return False if the thread has to end."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import re
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,10 +18,12 @@ import numpy as np
 
 from indexing.segments import Ranked
 from indexing.storage.index_files import IndexPaths
+from indexing.vectors import self_measurement
 from indexing.vectors.fusion import VECTORS, WORDS, fuse
 from indexing.vectors.pieces import choose_pieces, describe_piece
 from indexing.vectors.text_embedder import EmbeddingError
 from indexing.vectors.vector_file import ENDING, FORMAT, VectorFile
+from indexing.vectors.vector_store import MOST_FETCHED, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -28,11 +31,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from indexing.records import SearchQuality
     from indexing.segments import FileKey, View
     from indexing.vectors.text_embedder import TextEmbedder
+    from indexing.vectors.vector_store import VectorStore
 
 BATCH = 8  # texts that are embedded at once, so that a pause begins soon
 LEAST_WORDS = 3  # of a query that is searched by meaning; names are found by words
+MEASURE_S = 120.0  # for the measurement of the search
+_SLACK = 0.01  # by which the length of a fetched vector may differ from 1
 _SPARE = 3  # times as many pieces are looked up as are wanted, because some are stale
 
 
@@ -55,11 +62,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The numbers of stored vectors, of pieces that have one, and of all pieces; 0 pieces until they are counted."""
+    """The numbers of stored vectors, of pieces that have one, and of all pieces; 0 pieces until they are counted.
+
+    `lag_s` is the seconds since the oldest change whose vectors are missing was noticed; 0 for none.
+    """
 
     vectors: int = 0
     embedded: int = 0
     pieces: int = 0
+    lag_s: float = 0.0
 
 
 def hash_text(text: str) -> int:
@@ -92,10 +103,20 @@ class Vectors:
         roots: the workspace folders.
         storage: folder of the indexes.
         embedder: the embedding model.
+        store: vectors that other servers computed; None for none.
     """
 
-    def __init__(self, roots: Sequence[Path], storage: Path, embedder: TextEmbedder) -> None:
+    def __init__(
+        self, roots: Sequence[Path], storage: Path, embedder: TextEmbedder, store: VectorStore | None = None
+    ) -> None:
         self._embedder = embedder
+        self._store = store
+        self._width = 0  # of the model's vectors, once one was computed
+        self.fetched = 0
+        self._noticed: dict[FileKey, float] = {}  # when a file changed that has no vectors yet
+        self.quality: SearchQuality | None = None
+        self._measured = 0  # pieces at that time
+        self._changed = 0  # vectors since then
         self._files = {}
         for root in roots:
             paths = IndexPaths.of(storage, root)
@@ -138,9 +159,11 @@ class Vectors:
             EmbeddingError: the model cannot compute.
         """
         try:
-            return np.array(self._embedder.embed(texts), dtype=np.float32)
+            found = np.array(self._embedder.embed(texts), dtype=np.float32)
         except self._embedder.failures as error:
             raise EmbeddingError(str(error)) from error
+        self._width = found.shape[1]
+        return found
 
     def _find_nearest(self, view: View, query: NDArray[np.float32], limit: int) -> list[Ranked]:
         """Return up to `_SPARE` times `limit` chunks of current files that are near to the vector `query`."""
@@ -212,10 +235,48 @@ class Vectors:
                 self._seen.pop(key)
             elif not self._embed(view, key, wait, report):
                 return False
+            self._noticed.pop(key, None)
         used = [each.hashes for each in self._seen.values()]
         for file in self._files.values():
             file.drop_unused(np.concatenate(used) if used else np.zeros(0, np.uint64))
         self.problem = ""
+        return True
+
+    def measure_quality(self, view: View, wait: Callable[[], bool]) -> bool:
+        """Measure how well functions are found by their descriptions, unless that was done and little has changed.
+
+        Returns False if `wait` says that this has to end; then the next call begins anew. Takes at most `MEASURE_S`.
+
+        Raises:
+            EmbeddingError: the model cannot compute.
+        """
+        if not self._seen or (self.quality is not None and self._changed * 10 < self._measured):
+            return True
+        paths = self._list_paths(view)
+
+        def find(query: NDArray[np.float32], count: int) -> list[tuple[FileKey, int, float]]:
+            """Return the pieces of the workspace nearest to `query`."""
+            found = [(root, *each) for root, file in self._files.items() for each in file.find_nearest(query, count)]
+            found.sort(key=lambda each: -each[1])
+            pieces: dict[FileKey, dict[int, int]] = {}
+            nearest = []
+            for root, score, path, piece, _ in found[:count]:
+                key = paths.get((root, path))
+                if key is None or key not in self._seen:
+                    continue
+                if key not in pieces:
+                    pieces[key] = {each.hash: each.ordinal for each in list_pieces(view, key)}
+                if (ordinal := pieces[key].get(piece)) is not None:
+                    nearest.append((key, ordinal, score))
+            return nearest
+
+        quality = self_measurement.measure(
+            view, list(self._seen), self._compute, find, wait=wait, deadline=time.monotonic() + MEASURE_S
+        )
+        if quality is None:
+            return False
+        self.quality, self._changed = quality, 0
+        self._measured = sum(len(each.hashes) for each in self._seen.values())
         return True
 
     def _count(self, view: View, is_shown: Callable[[FileKey], bool], wait: Callable[[], bool]) -> bool:
@@ -235,6 +296,8 @@ class Vectors:
             if seen is None or seen.version != version:
                 hashes = [each.hash for each in list_pieces(view, key)]
                 self._seen[key] = Seen(version, np.array(hashes, dtype=np.uint64))
+                self._noticed.setdefault(key, time.monotonic())
+        self._noticed = {key: at for key, at in self._noticed.items() if key in self._seen}
         self._is_counted = True
         return True
 
@@ -254,16 +317,57 @@ class Vectors:
         pieces = list_pieces(view, key)
         path = hash_text(view.read_relative_path(key))
         missing = [pieces[position] for position in file.list_missing([each.hash for each in pieces])]
-        for start in range(0, len(missing), BATCH):
+        for start in range(0, len(missing), MOST_FETCHED):
             if not wait():
                 return False
-            if file.is_full:
-                return True
-            batch = missing[start : start + BATCH]
-            vectors = self._compute([each.text for each in batch])
-            file.append([path] * len(batch), [each.hash for each in batch], [each.ordinal for each in batch], vectors)
-            report()
+            part = missing[start : start + MOST_FETCHED]
+            there = self._fetch(part)
+            known = [(each, there[each.hash]) for each in part if each.hash in there]
+            if known and not file.is_full:
+                self._append(file, path, [each for each, _ in known], np.stack([vector for _, vector in known]))
+                self.fetched += len(known)
+                report()
+            rest = [each for each in part if each.hash not in there]
+            for first in range(0, len(rest), BATCH):
+                if not wait():
+                    return False
+                if file.is_full:
+                    return True
+                batch = rest[first : first + BATCH]
+                vectors = self._compute([each.text for each in batch])
+                self._append(file, path, batch, vectors)
+                if self._store is not None:
+                    digests = [digest(each.text) for each in batch]
+                    self._store.store(self._embedder.identity, dict(zip(digests, vectors.tolist(), strict=True)))
+                report()
         return True
+
+    def _append(self, file: VectorFile, path: int, pieces: Sequence[Piece], vectors: NDArray[np.float32]) -> None:
+        """Write the vectors of `pieces` of the file with the hash `path`; raises OSError."""
+        file.append([path] * len(pieces), [each.hash for each in pieces], [each.ordinal for each in pieces], vectors)
+        self._changed += len(pieces)
+
+    def _fetch(self, pieces: Sequence[Piece]) -> dict[int, NDArray[np.float32]]:
+        """Return the vectors of `pieces` that other servers computed, by the pieces' hashes; none without a store.
+
+        Leaves out what cannot be of this model: another width, another length than 1, no numbers.
+
+        Raises:
+            EmbeddingError: the model cannot compute its first vector, which tells the width.
+        """
+        if self._store is None:
+            return {}
+        hashes = {digest(each.text): each.hash for each in pieces}
+        stored = self._store.fetch(self._embedder.identity, list(hashes))
+        if stored and not self._width:
+            self._compute([pieces[0].text])
+        found = {}
+        for key, values in stored.items():
+            vector = np.array(values, dtype=np.float32)
+            # a comparison with NaN is false
+            if key in hashes and vector.shape == (self._width,) and abs(float(np.linalg.norm(vector)) - 1) < _SLACK:
+                found[hashes[key]] = vector
+        return found
 
     def release_idle(self) -> None:
         """Release the memory of a model that has not been used for a while."""
@@ -277,4 +381,6 @@ class Vectors:
         for (root, _), seen in list(self._seen.items()) if self._is_counted else ():
             pieces += len(seen.hashes)
             embedded += len(seen.hashes) - len(self._files[root].list_missing(seen.hashes.tolist()))
-        return Coverage(sum(map(len, self._files.values())), embedded, pieces)
+        oldest = min(list(self._noticed.values()), default=None)
+        lag_s = 0.0 if oldest is None else round(time.monotonic() - oldest, 3)
+        return Coverage(sum(map(len, self._files.values())), embedded, pieces, lag_s)

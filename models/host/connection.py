@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from models.host.address import HostAccess
     from models.host.launcher import HostLauncher
+    from models.remote.endpoint_group import EndpointGroup
+    from models.remote.exchange import HostStatus
 
 # Name of this process: the host serves its clients in turns.
 CLIENT = uuid.uuid4().hex
@@ -65,7 +67,7 @@ class Connection(Protocol):
         """Headers of every request."""
         ...
 
-    def connect(self, cancelled: Callable[[], bool]) -> Endpoint:
+    def connect(self, cancelled: Callable[[], bool]) -> Endpoint | EndpointGroup:
         """Return the server's endpoint; start our own host if none runs, and wait until it answers.
 
         Args:
@@ -93,8 +95,12 @@ class Connection(Protocol):
         """
         ...
 
-    def discard(self, endpoint: Endpoint) -> bool:
+    def discard(self, endpoint: Endpoint | EndpointGroup) -> bool:
         """Forget `endpoint`, at which nobody answered; return whether to `connect` and ask once more."""
+        ...
+
+    def list_hosts(self) -> tuple[HostStatus, ...]:
+        """Return the state of each address of the server, if it has several; else ()."""
         ...
 
     def close(self) -> None:
@@ -106,16 +112,20 @@ class FixedConnection:
     """A connection to a server of which only the address is known."""
 
     headers: Mapping[str, str] = {}
-    problem = ""
 
-    def __init__(self, endpoint: Endpoint, client: HttpClient) -> None:
+    def __init__(self, endpoint: Endpoint | EndpointGroup, client: HttpClient) -> None:
         self._endpoint = endpoint
         self._client = client
+
+    @property
+    def problem(self) -> str:
+        """Problems of the addresses that are left out, if the server has several; "" if none is."""
+        return " ".join(host.problem for host in self._endpoint.list_statuses() if host.rest_s)
 
     def set_listener(self, _: Callable[[str], None]) -> None:
         """Do nothing: the server is not watched."""
 
-    def connect(self, _: Callable[[], bool]) -> Endpoint:
+    def connect(self, _: Callable[[], bool]) -> Endpoint | EndpointGroup:
         """Return the fixed endpoint."""
         return self._endpoint
 
@@ -128,9 +138,13 @@ class FixedConnection:
     def check(self) -> None:
         """Do nothing: the server is not watched."""
 
-    def discard(self, _: Endpoint) -> bool:
+    def discard(self, _: Endpoint | EndpointGroup) -> bool:
         """Return False: there is no other endpoint."""
         return False
+
+    def list_hosts(self) -> tuple[HostStatus, ...]:
+        """Return the state of each address, if there are several; else ()."""
+        return self._endpoint.list_statuses()
 
     def close(self) -> None:
         """Cancel running requests."""
@@ -193,7 +207,7 @@ class HostConnection:
             self._notify(ENDED)
         return endpoint
 
-    def discard(self, endpoint: Endpoint) -> bool:
+    def discard(self, endpoint: Endpoint | EndpointGroup) -> bool:
         """Forget `endpoint`, so that the next `connect` starts a host if none runs; return False after `close`.
 
         If the host's socket or record is still there, its end counts as unexpected.
@@ -203,6 +217,10 @@ class HostConnection:
                 self._ended = self._ended or self._launcher.address.read_start_ns() == self._since_ns
                 self._endpoint = self._access = None  # with new connections: the old ones are broken
             return not self._closed
+
+    def list_hosts(self) -> tuple[HostStatus, ...]:
+        """Return (): the host has one address."""
+        return ()
 
     def note_request(self) -> None:
         """Record that a request is being sent."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from models.chat import ChatRequest
     from models.host.connection import Connection
     from models.remote.endpoint import Endpoint
+    from models.remote.endpoint_group import EndpointGroup
 
 
 class HostedChat:
@@ -77,7 +78,11 @@ class HostedChat:
         raise ChatError("The chat model was switched off; ask again.", Fault.CLOSED)
 
     def _ask_once(
-        self, endpoint: Endpoint, request: ChatRequest, cancelled: Callable[[], bool], announcer: Announcer | None
+        self,
+        endpoint: Endpoint | EndpointGroup,
+        request: ChatRequest,
+        cancelled: Callable[[], bool],
+        announcer: Announcer | None,
     ) -> Reply:
         """Ask `endpoint` once and return the reply; report each piece of text to the connection as an answer.
 

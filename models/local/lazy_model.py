@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel, FillRequest, Score
     from models.local.load_times import LoadTime
+    from models.remote.exchange import HostStatus
 
 _LOG = logging.getLogger(__name__)
 
@@ -95,6 +96,10 @@ class LazyModel:
     def problem(self) -> str:
         """Reason why loading failed, or deviations from the configuration; "" for none."""
         return self._problem or " ".join(getattr(self._model, "problems", ()))  # not all backends have the attribute
+
+    def list_hosts(self) -> tuple[HostStatus, ...]:
+        """Return the state of each address of the model's server, if it is loaded and has several; else ()."""
+        return tuple(getattr(self._model, "list_hosts", tuple)())
 
     @property
     def model(self) -> CompletionModel | None:

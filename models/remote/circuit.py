@@ -55,6 +55,15 @@ class Circuit:
             self._trying = True
             return 0.0
 
+    @property
+    def rest_s(self) -> float:
+        """Seconds until a call may be made, 0 if one may be made now; asking does not count as a call."""
+        with self._lock:
+            if self._failures < self._most:
+                return 0.0
+            left = self._retry_at - self._clock()
+            return left if left > 0 else self._rest_s if self._trying else 0.0
+
     def record_success(self) -> None:
         """Close the breaker: the endpoint answered, or refused the request."""
         with self._lock:

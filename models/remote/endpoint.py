@@ -13,14 +13,16 @@ from models.chat import ChatError, Fault, Usage
 from models.remote.attempts import Attempts
 from models.remote.circuit import Circuit, HourlyLimit
 from models.remote.exchange import Patience
-from models.remote.http import is_local
+from models.remote.http import GivenUpError, is_local
 from models.remote.keys import KeySource, remove_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from models.remote.exchange import Outgoing, Reader
+    from models.remote.exchange import HostStatus, Outgoing, Reader
     from models.remote.http import HttpClient
+
+SERVER_ERROR = 500  # statuses from here on say that a server does not work
 
 
 class Endpoint:
@@ -31,7 +33,7 @@ class Endpoint:
         local: whether it is on this machine.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what protects an endpoint can be shared or given
         self,
         url: str,
         client: HttpClient,
@@ -39,16 +41,17 @@ class Endpoint:
         key: KeySource | None = None,
         patience: Patience | None = None,
         circuit: Circuit | None = None,
+        limit: HourlyLimit | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self.local = is_local(url)
         self._client = client
         self._key = key or KeySource()
         self._patience = patience or Patience()
-        self._limit = HourlyLimit(self._patience.requests_per_hour)
+        self._limit = limit or HourlyLimit(self._patience.requests_per_hour)
         self._circuit = circuit or Circuit()
 
-    def exchange(
+    def exchange(  # noqa: PLR0913 - a request, who reads the answer, and for whom
         self,
         outgoing: Outgoing,
         make_auth_headers: Callable[[str], Mapping[str, str]],
@@ -56,6 +59,8 @@ class Endpoint:
         *,
         cancelled: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
+        affinity: str = "",
+        patience: Patience | None = None,
     ) -> int:
         """Send a request and read the answer to its end; return the number of attempts.
 
@@ -65,11 +70,14 @@ class Endpoint:
             make_reader: returns a new reader for each attempt; its argument passes text to `on_text`.
             cancelled: polled every 20 ms; once it returns true, the connection is closed.
             on_text: called with text from the reader, on the caller's thread.
+            affinity: ignored here; see `models.remote.endpoint_group.EndpointGroup`.
+            patience: replaces the endpoint's timeouts and number of attempts; None for those.
 
         Raises:
             GivenUpError: `cancelled` returned true.
             ChatError: no complete answer came, the key cannot be read, or the circuit breaker rejects the call.
         """
+        del affinity
         key = self._key.read()
         if rest_s := self._circuit.admit():
             raise ChatError(
@@ -79,7 +87,7 @@ class Endpoint:
                 retry_s=rest_s,
             )
         authorized = replace(outgoing, headers={**outgoing.headers, **make_auth_headers(key)})
-        attempts = Attempts(self.url, self._patience, self._limit, authorized, make_reader)
+        attempts = Attempts(self.url, patience or self._patience, self._limit, authorized, make_reader)
         try:
             self._client.call(self.url, attempts.run, cancelled=cancelled, on_text=on_text)
         except ChatError as error:
@@ -102,6 +110,33 @@ class Endpoint:
             self._circuit.record_abandonment()
         else:
             self._circuit.record_success()
+
+    @property
+    def answering_url(self) -> str:
+        """The address of other requests than those of `exchange`; one of several in a group."""
+        return self.url
+
+    def list_statuses(self) -> tuple[HostStatus, ...]:
+        """Return (): one address has no state of its own besides the model's."""
+        return ()
+
+    @property
+    def rest_s(self) -> float:
+        """Seconds for which the circuit breaker rejects calls; 0 if it admits one now."""
+        return self._circuit.rest_s
+
+    def is_alive(self, wait_s: float) -> bool:
+        """Ask the server for its health; return whether it answers within `wait_s` seconds, but for a server error.
+
+        Without an answer the circuit breaker counts a failure.
+        """
+        try:
+            alive = 0 < self._client.read_status(f"{self.url.removesuffix('/v1')}/health", wait_s) < SERVER_ERROR
+        except (GivenUpError, ChatError):
+            return True  # the client was closed, or its certificates are wrong: this says nothing about the server
+        if not alive:
+            self._circuit.record_failure()
+        return alive
 
     @property
     def patience(self) -> Patience:

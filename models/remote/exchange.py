@@ -1,4 +1,4 @@
-"""Records of one exchange with an endpoint: the request, the reader of the answer, and how long to wait for it.
+"""Records of exchanges with an endpoint: the request, the reader of the answer, timeouts, the state of an address.
 
 Start at `Reader`.
 """
@@ -52,6 +52,27 @@ class Outgoing:
     path: str
     body: Mapping[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """State of one address.
+
+    Attributes:
+        url: the address.
+        in_hand: requests under way.
+        answered: requests answered.
+        rest_s: seconds for which it is left out after failures; 0 for none.
+        begins_s: average time until an answer began, in seconds; 0 before any answer.
+        problem: why the last request failed; "" if it did not.
+    """
+
+    url: str
+    in_hand: int
+    answered: int
+    rest_s: float
+    begins_s: float
+    problem: str
 
 
 class Reader(Protocol):

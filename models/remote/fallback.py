@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from models.chat import ChatModel, ChatRequest
+    from models.remote.exchange import HostStatus
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +33,12 @@ class Link:
     Attributes:
         chat: the model.
         location: where it is, for people: an address, or "this machine".
+        list_hosts: returns the state of each of its addresses, if there are several; else ().
     """
 
     chat: ChatModel
     location: str
+    list_hosts: Callable[[], tuple[HostStatus, ...]] = tuple
 
     @property
     def title(self) -> str:
@@ -53,6 +56,7 @@ class LinkStatus:
         answered: number of requests that it answered, from the cache too.
         last: whether it gave the chain's last answer.
         problem: why it did not answer when it was last asked; "" if it did.
+        hosts: the state of each of its addresses, if there are several; else ().
     """
 
     model: str
@@ -60,6 +64,7 @@ class LinkStatus:
     answered: int
     last: bool
     problem: str
+    hosts: tuple[HostStatus, ...] = ()
 
 
 class FallbackChain:
@@ -104,7 +109,7 @@ class FallbackChain:
             last = self._last if any(self._answered) else -1
             counted = zip(self.links, self._answered, self._problems, strict=True)
             return tuple(
-                LinkStatus(link.chat.name, link.location, answered, place == last, problem)
+                LinkStatus(link.chat.name, link.location, answered, place == last, problem, link.list_hosts())
                 for place, (link, answered, problem) in enumerate(counted)
             )
 

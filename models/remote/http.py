@@ -46,6 +46,7 @@ class HttpOptions:
         ca_file: certificates in PEM to trust beside the system's; None for none.
         connect_s: longest wait for a connection, seconds.
         socket: a Unix socket on this machine that replaces the host of every URL; None for TCP.
+        connections: most connections at once; None for no limit.
         own: whether nothing is sent unless the process that listens at `socket` belongs to this user.
     """
 
@@ -53,6 +54,7 @@ class HttpOptions:
     ca_file: Path | None = None
     connect_s: float = 5.0
     socket: Path | None = None
+    connections: int | None = POOL
     own: bool = False
 
 
@@ -125,6 +127,25 @@ class HttpClient:
                 raise GivenUpError
             with contextlib.suppress(queue.Empty):
                 return pieces.get(timeout=POLL_S)
+
+    def read_status(self, url: str, wait_s: float) -> int:
+        """Send a GET request to `url`; return the status of the answer, 0 if none came within `wait_s` seconds.
+
+        Raises:
+            GivenUpError: the client was closed.
+            ChatError: as for `_make_client`.
+        """
+        import httpx2  # noqa: PLC0415 (as for every call)
+
+        async def ask(http: httpx2.AsyncClient, _: object) -> int:
+            """Return the status; 0 for none."""
+            try:
+                async with asyncio.timeout(wait_s):
+                    return (await http.get(url)).status_code
+            except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError):
+                return 0
+
+        return self.call(url, ask, cancelled=lambda: False)
 
     def close(self) -> None:
         """Cancel running calls, close the connections and end the thread. Idempotent."""
@@ -244,7 +265,7 @@ def _make_client(options: HttpOptions, *, local: bool, encrypted: bool) -> httpx
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
     timeout = httpx2.Timeout(None, connect=options.connect_s)
-    limits = httpx2.Limits(max_connections=POOL, keepalive_expiry=KEEP_ALIVE_S)
+    limits = httpx2.Limits(max_connections=options.connections, keepalive_expiry=KEEP_ALIVE_S)
     if options.socket is not None:
         through = httpx2.AsyncHTTPTransport(uds=str(options.socket), limits=limits, verify=False)
         if options.own:

@@ -28,11 +28,13 @@ _FAULTS = {
     404: Fault.NOT_FOUND,
     408: Fault.OVERLOADED,
     413: Fault.TOO_LONG,
+    424: Fault.OVERLOADED,  # TGI's, for a failed generation
     425: Fault.OVERLOADED,
     429: Fault.RATE_LIMITED,
 }
 _TOO_LONG = re.compile(
-    r"context.{0,20}(length|window|size)|too (long|large|many tokens)|maximum.{0,20}tokens|prompt.{0,20}exceed",
+    r"context.{0,20}(length|window|size)|too (long|large|many tokens)|maximum.{0,20}tokens|prompt.{0,20}exceed"
+    r"|inputs.{0,40}(tokens.{0,40} must be <=|must have less than)",  # TGI's
     re.IGNORECASE,
 )
 _NO_MONEY = re.compile(r"quota|billing|credit|balance", re.IGNORECASE)

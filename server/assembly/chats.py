@@ -162,7 +162,8 @@ class _ChainBuilder:
             chat = BilledChat(chat, account, self.ledger)
         if self.cache is not None and wanted.cache_s:
             chat = CachedChat(chat, self.cache, kept_s=wanted.cache_s, find=find_secrets)
-        return Link(MaskedChat(chat, find_secrets), wanted.location)  # outermost: no layer ever has a secret
+        masked = MaskedChat(chat, find_secrets)  # outermost: no layer ever has a secret
+        return Link(masked, wanted.location, getattr(asked, "list_hosts", tuple))
 
 
 def _build_remote(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedChat, Tuning] | str:
@@ -171,26 +172,35 @@ def _build_remote(wanted: EndpointSettings, *, alone: bool) -> tuple[IdentifiedC
         return f"chat.url is set ({wanted.url}) and chat.model is not; name the model as the endpoint calls it."
     from models.chat_layers import Tuning  # noqa: PLC0415
     from models.remote.endpoint import Endpoint  # noqa: PLC0415 (for a person with an endpoint alone)
-    from models.remote.http import HttpClient, HttpOptions  # noqa: PLC0415
+    from models.remote.endpoint_group import EndpointGroup  # noqa: PLC0415
+    from models.remote.http import POOL, HttpClient, HttpOptions  # noqa: PLC0415
     from models.remote.keys import KeySource  # noqa: PLC0415
     from models.remote.providers.registry import load_dialect  # noqa: PLC0415
     from models.remote.providers.remote_chat import RemoteChat  # noqa: PLC0415
 
-    client = HttpClient(HttpOptions(wanted.proxy, Path(wanted.ca_file) if wanted.ca_file else None))
+    strip_url = load_dialect(wanted.api).strip_url
+    urls = tuple(dict.fromkeys(map(strip_url, wanted.urls)))
+    several = len(urls) > 1
+    authority = Path(wanted.ca_file) if wanted.ca_file else None
+    client = HttpClient(HttpOptions(wanted.proxy, authority, connections=None if several else POOL))
     file = paths.expand_home(wanted.key_file) if wanted.key_file else None
     key = KeySource(wanted.key_env, file, wanted.keyring)
-    base = load_dialect(wanted.api).strip_url(wanted.url)
-    endpoint = Endpoint(base, client, key=key, patience=_choose_timeouts(wanted, alone=alone))
+    patience = _choose_timeouts(wanted, alone=alone)
+    endpoint = (
+        EndpointGroup(urls, client, key=key, patience=patience)
+        if several
+        else Endpoint(urls[0], client, key=key, patience=patience)
+    )
     chat = RemoteChat(wanted.model, endpoint, client, dialect=wanted.api, context_tokens=wanted.context_tokens)
     return chat, Tuning(wanted.temperature if wanted.temperature >= 0 else None, wanted.answer_tokens)
 
 
 def _choose_timeouts(wanted: EndpointSettings, *, alone: bool) -> Patience:
-    """Return the timeouts and limits of an endpoint; with `alone`, no other model can be asked instead."""
+    """Return the timeouts and limits of an endpoint or a group; with `alone`, no other model can be asked instead."""
     from models.remote.exchange import Patience  # noqa: PLC0415 (for a person with an endpoint alone)
     from models.remote.http import is_local  # noqa: PLC0415
 
-    local = is_local(wanted.url)
+    local = all(map(is_local, wanted.urls))
     usual = Patience()
     return Patience(
         first_token_s=wanted.first_token_s or (LOCAL_FIRST_TOKEN_S if local else FIRST_TOKEN_S),
@@ -207,6 +217,8 @@ def _build_local(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, T
     from models.chat_layers import Tuning  # noqa: PLC0415
     from server.assembly import hosts  # noqa: PLC0415
 
+    if wanted.replicas:
+        return "chat.replicas is set and chat.url is not; set chat.url to the first address of the model."
     catalog = Catalog.load(paths.models_dir())
     entry = catalog.get(wanted.model)
     if entry is None or entry.chat is None:
@@ -256,4 +268,4 @@ def _choose_prices(wanted: EndpointSettings) -> Prices | None:
         return Prices(
             wanted.input_price, wanted.output_price, wanted.cached_price if wanted.cached_price >= 0 else None
         )
-    return FREE if not wanted.url or is_local(wanted.url) else None
+    return FREE if all(map(is_local, wanted.urls)) else None

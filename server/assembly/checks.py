@@ -22,6 +22,7 @@ from server.state import paths
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from models.catalog.catalog import Catalog
     from models.chat import ChatModel
     from server.assembly.endpoints import EndpointSettings
     from server.assembly.settings import Settings
@@ -280,6 +281,7 @@ def _check_model(settings: Settings) -> Iterator[Check]:
     name = settings.model.name or DEFAULT_MODEL
     entry = catalog.get(name)
     if hosts.uses_remote_server(settings.model):
+        yield from _check_addresses(settings, catalog)
         entry, load = hosts.make_remote_loader(settings.model, catalog)
     elif entry is None:
         yield _report_unusable_model(settings, f"There is no model {name!r}.", _suggest_other_model(name, names), facts)
@@ -311,6 +313,23 @@ def _check_model(settings: Settings) -> Iterator[Check]:
         f"{facts['complete_s'] * 1000:.0f} ms{f' ({traits})' if traits else ''}."
     )
     yield Check("model", "ok", message, facts=facts)
+
+
+def _check_addresses(settings: Settings, catalog: Catalog) -> Iterator[Check]:
+    """Connect to each address of the completion model, if there are several; report those that do not answer."""
+    from models.errors import ModelError  # noqa: PLC0415 (as everything here, for this check alone)
+    from server.assembly import hosts  # noqa: PLC0415
+
+    urls = dict.fromkeys((settings.model.host, *settings.model.replicas)) if settings.model.replicas else ()
+    for url in urls:
+        there = settings.model.model_copy(update={"host": url, "replicas": ()})
+        try:
+            hosts.connect_once(there, catalog).close()
+        except ModelError as error:
+            consequence = "The other addresses, or a model on this machine, complete in its place."
+            yield Check("model", "warning", str(error), consequence, {"url": url})
+        else:
+            yield Check("model", "ok", f"{url} answers.", facts={"url": url})
 
 
 def _check_models(settings: Settings) -> Iterator[Check]:
@@ -388,11 +407,12 @@ def _check_chat(settings: Settings) -> Iterator[Check]:
             yield Check(
                 "chat", "warning", "Others may read the key of the chat endpoint.", exposed, _describe_endpoint(one)
             )
-        alone = chats.build_chats(endpoints.ChatSettings(**dict(one)), None).chat  # without its fallbacks
-        if alone is not None:
-            yield _check_answer(
-                alone, _describe_endpoint(one), others=len(wanted.endpoints) > 1 or one in wanted.review
-            )
+        for url in one.urls or ("",):  # each address by itself
+            there = endpoints.ChatSettings(**{**dict(one), "url": url, "replicas": () if url else one.replicas})
+            alone = chats.build_chats(there, None).chat  # without its fallbacks
+            others = len(one.urls) > 1 or len(wanted.endpoints) > 1 or one in wanted.review
+            if alone is not None:
+                yield _check_answer(alone, _describe_endpoint(there), others=others)
     made.close()
 
 

@@ -312,7 +312,13 @@ def _build_index(roots: Sequence[Path], settings: Settings, problems: list[str],
     if foreground:
         limits = replace(limits, nice=0)
     embedder = _build_embedder(settings.index.embedder, problems)
-    return Index(roots, storage=storage.path or paths.index_dir(), limits=limits, embedder=embedder)
+    store = None
+    if embedder is not None and settings.state.database:
+        from server.assembly.databases.choice import open_state  # noqa: PLC0415 (with a shared database alone)
+        from server.state.databases.shared_vectors import SharedVectors  # noqa: PLC0415 (as above)
+
+        store = SharedVectors(open_state)
+    return Index(roots, storage=storage.path or paths.index_dir(), limits=limits, embedder=embedder, store=store)
 
 
 def _build_embedder(name: str, problems: list[str]) -> LazyEmbedder | None:

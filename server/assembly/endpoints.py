@@ -27,6 +27,10 @@ PERSONAL: JsonDict = {"personal": True}  # set only by the person's own settings
 PERSONAL_URL: JsonDict = {"personal": True, "allowed": "an http:// or https:// address without a password or a query"}
 PERSONAL_NAME: JsonDict = {"personal": True, "allowed": "a name of letters, digits, dots and dashes"}
 PERSONAL_TABLES: JsonDict = {"personal": True, "allowed": "a list of tables with the settings of [chat]"}
+PERSONAL_URLS: JsonDict = {
+    "personal": True,
+    "allowed": "a list of http:// or https:// addresses without a password or a query",
+}
 PERSONAL_VARIABLE: JsonDict = {"personal": True, "allowed": "the name of an environment variable in capitals"}
 
 
@@ -46,6 +50,7 @@ def _check_address(text: str) -> str:
 
 
 Address = Annotated[str, Field(max_length=500), AfterValidator(_check_address)]
+Addresses = Annotated[tuple[Annotated[Address, Field(min_length=1)], ...], Field(max_length=16)]
 
 
 class EndpointSettings(BaseModel):
@@ -58,6 +63,12 @@ class EndpointSettings(BaseModel):
         description="Address of a chat endpoint, such as `http://localhost:11434/v1` or `https://api.openai.com/v1`; "
         "empty for none. Your code is sent there when you ask the chat model something.",
         json_schema_extra=PERSONAL_URL,
+    )
+    replicas: Addresses = Field(
+        default=(),
+        description="Further addresses where the same model runs, with the same API and key; a request goes to the "
+        "least busy one that answers. Your code is then sent to each of them.",
+        json_schema_extra=PERSONAL_URLS,
     )
     model: str = Field(
         default="",
@@ -187,6 +198,11 @@ class EndpointSettings(BaseModel):
         return f"the system's keyring under {self.keyring}" if self.keyring else self.key_file
 
     @property
+    def urls(self) -> tuple[str, ...]:
+        """All addresses of the model, each once; () for a model of the person's own."""
+        return tuple(dict.fromkeys((self.url, *self.replicas))) if self.url else ()
+
+    @property
     def location(self) -> str:
         """Address of the endpoint, for a person; "this machine" for a model of the person's own."""
         return self.url or "this machine"
@@ -242,8 +258,9 @@ def find_key_exposure(settings: EndpointSettings) -> str:
     """
     from models.remote.http import is_local  # noqa: PLC0415 (only if an endpoint is set)
 
-    if settings.key_location and urlsplit(settings.url).scheme == "http" and not is_local(settings.url):
-        return f"It is sent unencrypted; use an https:// address instead of {settings.url}."
+    for url in settings.urls if settings.key_location else ():
+        if urlsplit(url).scheme == "http" and not is_local(url):
+            return f"It is sent unencrypted; use an https:// address instead of {url}."
     if settings.key_file and os.name == "posix":
         path = paths.expand_home(settings.key_file)
         with contextlib.suppress(OSError):

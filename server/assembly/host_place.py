@@ -19,6 +19,9 @@ PERSONAL_HOST: JsonDict = {
 }
 
 
+PERSONAL_REPLICAS: JsonDict = {"personal": True, "allowed": "a list of http:// or https:// addresses"}
+
+
 KEYWORDS = ("auto", "always", "off")
 
 
@@ -41,3 +44,19 @@ def _check_place(text: str) -> str:
 
 
 HostPlace = Annotated[str, Field(max_length=500), AfterValidator(_check_place)]
+
+
+def _check_replica(text: str) -> str:
+    """Return `text` unchanged if it is the URL of a server; for pydantic.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("not the address of a server")
+    return _check_place(text)
+
+
+Replicas = Annotated[
+    tuple[Annotated[str, Field(max_length=500), AfterValidator(_check_replica)], ...], Field(max_length=16)
+]

@@ -10,6 +10,7 @@ import hashlib
 import os
 import platform
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -166,8 +167,6 @@ def make_host_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[],
 
 def make_local_loader(settings: ModelSettings, entry: ModelEntry) -> Callable[[], SharedModel]:
     """Return a loader of `entry` in this process, whose sessions share its weights."""
-    from functools import partial  # noqa: PLC0415
-
     from models.local.loading import load  # noqa: PLC0415
     from models.sharing import load_shared  # noqa: PLC0415
 
@@ -201,30 +200,37 @@ def make_remote_loader(settings: ModelSettings, catalog: Catalog) -> tuple[Model
 
     While the server does not answer, the loaded model lets the bundled model answer in this process.
     """
-    from indexing.workspace.secrets.literals import find_secrets  # noqa: PLC0415 (for a person with a server of their own)
-    from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415
-    from models.masked_completion import MaskedModel  # noqa: PLC0415
-    from models.remote.completion.discovery import connect_to_server, make_entry  # noqa: PLC0415
+    from models.catalog.catalog import DEFAULT_MODEL  # noqa: PLC0415 (for a person with a server of their own)
+    from models.remote.completion.discovery import make_entry  # noqa: PLC0415
     from models.remote.completion.standby import StandbyModel  # noqa: PLC0415
 
-    place = settings.host
-    socket = Path(place.removeprefix(SOCKET)) if place.startswith(SOCKET) else None
+    entry = catalog.get(settings.name) or make_entry(settings.name)
+    connect = partial(connect_once, settings, catalog)
+    standby = catalog.get(DEFAULT_MODEL)
+    if standby is None:
+        return entry, connect
+    return entry, lambda: StandbyModel(connect, make_local_loader(settings, standby))
+
+
+def connect_once(settings: ModelSettings, catalog: Catalog) -> CompletionModel:
+    """Connect to the server at the addresses in the settings and return its model, which is sent no secrets.
+
+    Raises:
+        ModelError: no address answers, or the server does not have the model.
+    """
+    from indexing.workspace.secrets.literals import find_secrets  # noqa: PLC0415 (for a person with a server of their own)
+    from models.masked_completion import MaskedModel  # noqa: PLC0415
+    from models.remote.completion.discovery import connect_to_server, make_entry  # noqa: PLC0415
 
     def find_entry(name: str) -> ModelEntry:
         """Return the catalog entry of the model `name`, or a new entry if the catalog has none."""
         return catalog.get(name) or make_entry(name)
 
+    socket = Path(settings.host.removeprefix(SOCKET)) if settings.host.startswith(SOCKET) else None
+    url, replicas = ("", ()) if socket else (settings.host, settings.replicas)
     entry, named = find_entry(settings.name), bool(settings.name)
-
-    def connect() -> CompletionModel:
-        """Connect to the server and return its model, which is sent no secrets."""
-        there = connect_to_server(entry, "" if socket else place, socket, named=named, known=find_entry)
-        return MaskedModel(there, find_secrets)
-
-    standby = catalog.get(DEFAULT_MODEL)
-    if standby is None:
-        return entry, connect
-    return entry, lambda: StandbyModel(connect, make_local_loader(settings, standby))
+    there = connect_to_server(entry, url, socket, named=named, known=find_entry, replicas=replicas)
+    return MaskedModel(there, find_secrets)
 
 
 def make_chat(entry: ModelEntry) -> HostedChat:

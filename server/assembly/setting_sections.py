@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from server.assembly.host_place import PERSONAL_HOST, HostPlace
+from server.assembly.host_place import PERSONAL_HOST, PERSONAL_REPLICAS, HostPlace, Replicas
 
 if TYPE_CHECKING:
     from pydantic.config import JsonDict
@@ -257,6 +257,12 @@ class ModelSettings(BaseModel):
         "shared process holds small models too. `off`: each server holds its own model. Or the address of a server "
         "with OpenAI's completions API; your code is then sent to that server.",
         json_schema_extra=PERSONAL_HOST,
+    )
+    replicas: Replicas = Field(
+        default=(),
+        description="Further addresses of servers of the same kind with the same model, if `host` is an http:// or "
+        "https:// address; a request goes to the least busy one that answers. Your code is then sent to each of them.",
+        json_schema_extra=PERSONAL_REPLICAS,
     )
 
 

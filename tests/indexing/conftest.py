@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from indexing.vectors.text_embedder import TextEmbedder
+    from indexing.vectors.vector_store import VectorStore
 
 LIMITS = IndexLimits(processes=1, nice=0)
 
@@ -37,8 +38,9 @@ def make_index(storage: Path) -> Iterator[Callable[..., Index]]:
         limits: IndexLimits = LIMITS,
         where: Path = storage,
         embedder: TextEmbedder | None = None,
+        store: VectorStore | None = None,
     ) -> Index:
-        index = Index(roots, storage=where, limits=limits, embedder=embedder)
+        index = Index(roots, storage=where, limits=limits, embedder=embedder, store=store)
         made.append(index)
         if start:
             index.start()

@@ -1,4 +1,4 @@
-"""The dialects of completion servers: our own host, any server of OpenAI's API, Ollama.
+"""The dialects of completion servers: our own host, any server of OpenAI's API, llama.cpp, Ollama, TGI.
 
 Knows no connection. Start at `CompletionDialect`.
 """
@@ -6,11 +6,17 @@ Knows no connection. Start at `CompletionDialect`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from models.chat import Fault
 from models.errors import ModelError
-from models.remote.completion import ollama_completions, openai_completions
+from models.remote.completion import (
+    llamacpp_completions,
+    ollama_completions,
+    openai_completions,
+    tgi_completions,
+)
 from models.remote.exchange import Outgoing
 
 if TYPE_CHECKING:
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
     from models.host.protocol import CompletionRequest
 
 NO_SUFFIX = ("suffix", "insert")  # words in errors of servers that refuse a suffix; Ollama writes "insert"
+SMALLEST_WINDOW = 512  # tokens; a server that refuses such a prompt is not asked again
 SPACES = re.compile(r"(?<=\S) +\Z")
 
 
@@ -113,14 +120,13 @@ class PlainDialect:
         Raises:
             ModelError: the server refuses a suffix and the model's markers are unknown.
         """
+        if error.fault is Fault.TOO_LONG:
+            return self._shorten()
         if any(word in error.said for word in NO_SUFFIX) and not self.markers:
             if self.entry.fim.middle:
                 self.markers = True
                 return True
-            raise ModelError(
-                f"The server takes no suffix, and the markers of {self.entry.name} are not known; name in `model.name` "
-                "a model that `starling models list --available` shows, as the server calls it."
-            ) from None
+            raise make_unmarked_error(self.entry.name) from None
         named = next(
             (name for name in openai_completions.OPTIONAL if name in error.said and name not in self.without), None
         )
@@ -128,6 +134,77 @@ class PlainDialect:
             return False
         self.without |= {named}
         return True
+
+    def _shorten(self) -> bool:
+        """Reduce the assumed window by a third from now on; return False if it would become too small.
+
+        Tokens are estimated, and code with many short ones has more of them.
+        """
+        window = self.entry.context_tokens * 2 // 3
+        if window < SMALLEST_WINDOW:
+            return False
+        self.entry = replace(self.entry, context_tokens=window)
+        return True
+
+
+class LlamaCppDialect(PlainDialect):
+    """The dialect of llama.cpp's own server, which can lay out prefix and suffix itself."""
+
+    def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
+        """Return the request to `/infill`, or to `/v1/completions` if the model's markers are known."""
+        made = llamacpp_completions.write_request(form, self.entry, self.without, markers=self.markers)
+        return Outgoing(made.path, made.body, headers)
+
+    def make_reader(self, report: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer, which passes messages to `report`."""
+        return llamacpp_completions.Reader(report)
+
+    def adapt(self, error: ChatError) -> bool:
+        """Adapt to `error` as `PlainDialect` does.
+
+        Raises:
+            ModelError: the model has no markers, so that it cannot complete between two texts.
+        """
+        if "infill is not supported" in error.said.lower():
+            raise ModelError(
+                f"{self.entry.name} has no markers for text after the cursor; choose a model of code, such as those "
+                "that `starling models list --available` shows."
+            ) from None
+        return super().adapt(error)
+
+
+class TgiDialect(PlainDialect):
+    """The dialect of TGI's own completions, whose prompts need the model's markers."""
+
+    def write_request(self, form: CompletionRequest, headers: Mapping[str, str]) -> Outgoing:
+        """Return the request with TGI's fields; without the likeliest tokens if the server has refused them.
+
+        Raises:
+            ModelError: the model's markers are unknown.
+        """
+        if not self.markers:
+            raise make_unmarked_error(self.entry.name)
+        made = tgi_completions.write_request(form, self.entry, self.without)
+        return Outgoing(made.path, made.body, headers)
+
+    def make_reader(self, report: Callable[[str], None]) -> openai_completions.Reader:
+        """Return a reader of one answer, which passes messages to `report`."""
+        return tgi_completions.Reader(report)
+
+    def adapt(self, error: ChatError) -> bool:
+        """Adapt to `error`: ask for no likely tokens if they are refused, else as `PlainDialect` does."""
+        if "top_n_tokens" in error.said and "top_n_tokens" not in self.without:
+            self.without |= {"top_n_tokens"}
+            return True
+        return super().adapt(error)
+
+
+def make_unmarked_error(name: str) -> ModelError:
+    """Return the error for a server that takes no suffix, and a model called `name` whose markers are unknown."""
+    return ModelError(
+        f"The server takes no suffix, and the markers of {name} are not known; name in `model.name` "
+        "a model that `starling models list --available` shows, as the server calls it."
+    )
 
 
 class OllamaDialect(PlainDialect):

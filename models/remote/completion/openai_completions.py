@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from models.host.protocol import CompletionRequest
 
 PATH = "/completions"
-# Fields that can be left out: not every server returns probabilities, and few take a suffix.
-OPTIONAL = ("logprobs", "suffix")
+# Fields that can be left out: not every server returns probabilities or usage, and few take a suffix.
+OPTIONAL = ("logprobs", "suffix", "stream_options")
 
 # Lower bound of the average length of a token of code, to estimate the characters that fit a window.
 CHARACTERS_PER_TOKEN = 3
@@ -70,6 +70,7 @@ def write_request(form: CompletionRequest, entry: ModelEntry, without: Collectio
         "max_tokens": form.request.max_tokens,
         "temperature": 0,
         "stream": True,
+        "stream_options": {"include_usage": True},
         "logprobs": min(form.ranked, MOST_RANKED),
     }
     if suffix:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from models.completion import Score
     from models.host.connection import Connection
     from models.remote.completion.dialects import CompletionDialect
+    from models.remote.exchange import HostStatus
     from models.tokenizer import Tokenizer
 
 NOTHING = (Generation("", (), StopReason.CANCELLED),)
@@ -135,6 +136,10 @@ class RemoteModel:
     def problems(self) -> tuple[str, ...]:
         """Deviations from the configuration, and the server's current problem; one sentence each."""
         return (*self._problems, *filter(None, (self._connection.problem,)))
+
+    def list_hosts(self) -> tuple[HostStatus, ...]:
+        """Return the state of each address of the server, if it has several; else ()."""
+        return self._connection.list_hosts()
 
     def set_listener(self, notify: Callable[[str], None]) -> None:
         """Have `notify` called, from any thread, with each later problem of the server, one sentence for a person."""
@@ -306,6 +311,7 @@ class RemoteModel:
                 make_reader,
                 rules.is_cancelled,
                 answer.receive,
+                form.request.path,
             )
         except GivenUpError:
             return None
@@ -322,6 +328,7 @@ class RemoteModel:
         make_reader: Callable[[Callable[[str], None]], Any],
         cancelled: Callable[[], bool],
         on_message: Callable[[str], None] | None,
+        affinity: str = "",
     ) -> None:
         """Send a request and read its answer; send it again to a restarted host, or if the dialect adapts to a refusal.
 
@@ -330,6 +337,7 @@ class RemoteModel:
             make_reader: as in `models.remote.endpoint.Endpoint.exchange`.
             cancelled: polled while waiting; true ends the exchange.
             on_message: called with each message of the reader.
+            affinity: name of the document.
 
         Raises:
             GivenUpError: `cancelled` returned true.
@@ -354,6 +362,7 @@ class RemoteModel:
                     make_reader,
                     cancelled=has_given_up,
                     on_text=on_message,
+                    affinity=affinity,
                 )
             except ChatError as error:
                 if error.fault not in _SILENCE:

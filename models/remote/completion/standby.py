@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from models.catalog.catalog import ModelEntry
     from models.completion import CompletionModel, FillRequest, Generation, Score
+    from models.remote.exchange import HostStatus
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +111,10 @@ class StandbyModel:
         if self._local is None:
             return ()
         return (f"{self._why} Until it answers {self._local.entry.name} completes, on this machine.",)
+
+    def list_hosts(self) -> tuple[HostStatus, ...]:
+        """Return the state of each address of the remote model's server, if it has several and answers; else ()."""
+        return tuple(getattr(self._remote, "list_hosts", tuple)())
 
     @property
     def device(self) -> str:

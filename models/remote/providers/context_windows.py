@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from models.chat import ChatRequest
     from models.remote.endpoint import Endpoint
+    from models.remote.endpoint_group import EndpointGroup
     from models.remote.http import HttpClient
 
 # Lower bound of the average UTF-8 bytes of a token of code; gives an upper estimate if no server counts the tokens.
@@ -81,7 +82,7 @@ class ContextWindow:
     def __init__(  # noqa: PLR0913 - model, endpoint, and how to ask it
         self,
         name: str,
-        endpoint: Endpoint,
+        endpoint: Endpoint | EndpointGroup,
         client: HttpClient,
         make_auth_headers: Callable[[str], Mapping[str, str]],
         *,
@@ -210,7 +211,7 @@ class ContextWindow:
         with pause_garbage_collection():
             import httpx2  # noqa: PLC0415 (for a person with an endpoint alone)
 
-        url = self._endpoint.url.removesuffix("/v1")
+        url = self._endpoint.answering_url.removesuffix("/v1")
         headers = self._endpoint.make_auth_headers(self._make_auth_headers)
 
         async def run(http: httpx2.AsyncClient, _: object) -> Any:  # noqa: ANN401

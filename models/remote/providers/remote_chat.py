@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from models.chat import ChatRequest
     from models.remote.endpoint import Endpoint
+    from models.remote.endpoint_group import EndpointGroup
+    from models.remote.exchange import HostStatus
     from models.remote.http import HttpClient
     from models.remote.providers.dialect import DraftReader
     from models.remote.providers.registry import DialectName
@@ -33,7 +35,7 @@ class RemoteChat:
     def __init__(  # noqa: PLR0913 - model, endpoint and dialect
         self,
         name: str,
-        endpoint: Endpoint,
+        endpoint: Endpoint | EndpointGroup,
         client: HttpClient,
         *,
         dialect: DialectName = "openai",
@@ -44,7 +46,7 @@ class RemoteChat:
 
         Args:
             name: the model's name at the endpoint.
-            endpoint: its address, key and timeouts.
+            endpoint: its address or addresses, key and timeouts.
             client: asks for the model's context window; closed with this object.
             dialect: name of the dialect in `registry`.
             context_tokens: most tokens of conversation and answer together.
@@ -110,13 +112,17 @@ class RemoteChat:
             partial = max((draft.text for draft in drafts), key=len, default="")
             _log_failure(self, error, time.monotonic() - started)
             failure = ChatError(str(error), error.fault, retry_s=error.retry_s, partial=partial, usage=error.usage)
-            failure.said = error.said
+            failure.said, failure.begun = error.said, error.begun
             raise failure from None
         else:
             reply = drafts[-1].make_reply(requests)
         reply = _add_usage(request, reply, self._name)
         _log_reply(self, request, reply, time.monotonic() - started)
         return reply
+
+    def list_hosts(self) -> tuple[HostStatus, ...]:
+        """Return the state of each address, if there are several; else ()."""
+        return self._endpoint.list_statuses()
 
     def close(self) -> None:
         """Cancel running calls and close the connections. Idempotent."""
@@ -142,6 +148,7 @@ class RemoteChat:
             return drafts[-1]
 
         requests = window = 0
+        affinity = "\0".join(message.text for message in request.messages[:2])  # what a conversation begins with
         if self._windows is not None:
             request, window = self._windows.fit(request, cancelled)
         while True:
@@ -151,7 +158,12 @@ class RemoteChat:
             announcers.clear()
             try:
                 requests += self._endpoint.exchange(
-                    outgoing, self._dialect.make_auth_headers, make_reader, cancelled=cancelled, on_text=on_text
+                    outgoing,
+                    self._dialect.make_auth_headers,
+                    make_reader,
+                    cancelled=cancelled,
+                    on_text=on_text,
+                    affinity=affinity,
                 )
             except ChatError as error:
                 requests += error.usage.requests

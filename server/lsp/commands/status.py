@@ -30,6 +30,34 @@ class LibraryFacts(CommandRecord):
     problem: str = Field(description='What is wrong, "" for nothing.')
 
 
+class ServerFacts(CommandRecord):
+    """The state of one server's index of the workspace, as it told the others."""
+
+    server: str = Field(description="Name of the machine.")
+    indexed_at: float | None = Field(description="When its last full pass ended, seconds since the epoch.")
+    files: int = Field(description="Files indexed.")
+    chunks: int = Field(description="Chunks indexed.")
+    model: str = Field(description="Its embedding model.")
+    share: float | None = Field(
+        description="Share of the pieces of code that have a vector, 0 to 1; null until they have been counted."
+    )
+    noted_at: float = Field(description="When it said so, seconds since the epoch, by the clock of the database.")
+
+
+class QualityFacts(CommandRecord):
+    """The quality of search by meaning: functions found by the docstrings that were taken from them."""
+
+    n: int = Field(description="Number of queries, each with one right answer; 0 if too few functions have docstrings.")
+    recall: tuple[tuple[int, float], ...] = Field(
+        description="Recall@K as pairs of K and the share of queries whose answer is among the first K."
+    )
+    precision: tuple[tuple[int, float], ...] = Field(
+        description="Precision@K as pairs of K and the share of right answers among the first K; at most 1/K, since "
+        "there is one right answer."
+    )
+    mrr: float | None = Field(description="Mean reciprocal rank; null without queries.")
+
+
 class VectorFacts(CommandRecord):
     """The state of search by meaning."""
 
@@ -39,6 +67,18 @@ class VectorFacts(CommandRecord):
         description="Share of the pieces of code that have a vector, 0 to 1; null until they have been counted."
     )
     problem: str = Field(description='What is wrong, "" for nothing.')
+    fetched: int = Field(description="Number of vectors that another server computed, since the start.")
+    sharing: str = Field(description='Why vectors are not shared with other servers, "" if they are, or none share.')
+    servers: tuple[ServerFacts, ...] = Field(
+        description="What the servers that share a database say of their index of this workspace, newest first; "
+        "empty without such a database."
+    )
+    lag_s: float = Field(
+        description="Freshness: seconds since the oldest change whose vectors are missing was noticed; 0 for none."
+    )
+    quality: QualityFacts | None = Field(
+        description="Measured in the background once all code has a vector; null while it is not measured."
+    )
 
 
 class IndexFacts(CommandRecord):
@@ -66,6 +106,17 @@ class IndexFacts(CommandRecord):
     )
 
 
+class HostFacts(CommandRecord):
+    """The state of one of several addresses of a model."""
+
+    url: str = Field(description="The address.")
+    in_hand: int = Field(description="This server's requests under way there.")
+    answered: int = Field(description="Number of requests answered since the start.")
+    rest_s: float = Field(description="Seconds for which it is left out after a failure; 0 if it is asked.")
+    begins_s: float = Field(description="Average time until an answer begins, in seconds; 0 if unknown.")
+    problem: str = Field(description='Why its last request failed, "" if it did not.')
+
+
 class ModelFacts(CommandRecord):
     """The state of the completion model."""
 
@@ -78,6 +129,7 @@ class ModelFacts(CommandRecord):
         description="Progress of loading, estimated by the last loading time, 0 to 99; null if unknown.",
     )
     meanwhile: str = Field(default="", description='The model that completes while it is loading, "" for none.')
+    hosts: tuple[HostFacts, ...] = Field(default=(), description="Its addresses, if `model.replicas` names some.")
 
 
 class ChatFacts(CommandRecord):
@@ -89,6 +141,7 @@ class ChatFacts(CommandRecord):
     answered: int = Field(description="Number of requests answered since the start, cached answers included.")
     last: bool = Field(description="Whether it gave the last answer in its role.")
     problem: str = Field(description='Why it failed to answer the last request, "" if it did not fail.')
+    hosts: tuple[HostFacts, ...] = Field(default=(), description="Its addresses, if `chat.replicas` names some.")
 
 
 class Result(CommandRecord):
@@ -143,6 +196,7 @@ def describe_model(core: Core) -> ModelFacts:
         loading_s=round(loading_s, 1),
         loading_percent=model.loading_percent,
         meanwhile=core.quick.entry.name if loading_s and core.quick is not None else "",
+        hosts=tuple(HostFacts(**dataclasses.asdict(host)) for host in model.list_hosts()),
     )
 
 

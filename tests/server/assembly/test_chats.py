@@ -56,6 +56,7 @@ def some_value(name: str) -> object:
         "cached_price": 3.5,
         "fallback": [{"url": "https://evil.example/v1", "model": "m"}],
         "currency": "EUR",
+        "replicas": ["https://evil.example/v1"],
         "review": [{"url": "https://evil.example/v1", "model": "m"}],
     }
     return values.get(name, 2000 if isinstance(ChatSettings.model_fields[name].default, int) else "evil")
@@ -63,7 +64,7 @@ def some_value(name: str) -> object:
 
 def format_toml(value: object) -> str:
     """Return `value` as TOML."""
-    if isinstance(value, list):
+    if isinstance(value, list) and isinstance(value[0], dict):
         tables = (", ".join(f"{name} = {json.dumps(said)}" for name, said in table.items()) for table in value)
         return "[" + ", ".join(f"{{{table}}}" for table in tables) + "]"
     return json.dumps(value)
@@ -86,7 +87,9 @@ def test_a_person_sets_it_in_the_settings_file_or_the_environment(tmp_path: Path
     by_file, problems = resolve_settings(tmp_path, user=f"[chat]\n{name} = {format_toml(value)}\n")
     written = json.dumps(value) if isinstance(value, list) else str(value)
     by_environment, more = resolve_settings(tmp_path, **{f"STARLING_CHAT__{name}".upper(): written})
-    expected = tuple(EndpointSettings(**one) for one in value) if isinstance(value, list) else value
+    expected = value
+    if isinstance(value, list):
+        expected = tuple(EndpointSettings(**one) if isinstance(one, dict) else one for one in value)
     assert getattr(by_file.chat, name) == getattr(by_environment.chat, name) == expected
     assert not problems
     assert not more
@@ -268,6 +271,47 @@ def test_a_chain_is_asked_in_the_order_of_the_settings_and_a_person_hears_of_it_
     standings = made.chat.list_statuses()
     assert [(one.model, one.answered, one.last) for one in standings] == [("best", 0, False), ("m", 2, True)]
     assert "does not accept the key" in standings[0].problem
+
+
+def test_a_model_at_several_addresses_is_answered_by_one_that_can(tmp_path: Path) -> None:
+    with ScriptedServer("===\n@status 503\nLoading model") as first, ScriptedServer("===\ntwo") as second:
+        user = f'[chat]\nurl = "{first.url}/v1"\nmodel = "m"\nreplicas = ["{second.url}/v1"]\ncache_s = 0\n'
+        settings, problems = resolve_settings(tmp_path, user=user)
+        assert problems == []
+        made = chats.build_chats(settings.chat, None)
+        assert made.chat is not None
+        replies = [
+            made.chat.chat(ChatRequest((Message(Speaker.USER, str(number)),)), cancelled=never) for number in range(6)
+        ]
+        (standing,) = made.chat.list_statuses()
+        found = [check for check in checks._check_chat(settings) if check.state == "warning"]
+        made.close()
+    assert {reply.text for reply in replies} == {"two"}
+    assert [host.url for host in standing.hosts] == [f"{first.url}/v1", f"{second.url}/v1"]
+    assert [host.answered for host in standing.hosts] == [0, 6]
+    (warning,) = found
+    assert warning.facts["url"] == f"{first.url}/v1"
+    assert "Loading model" in warning.message
+
+
+@pytest.mark.parametrize("wrong", ["ftp://x", "http://me:pass@x/v1", "", "x"])
+def test_an_address_of_a_replica_is_checked_like_every_address(tmp_path: Path, wrong: str) -> None:
+    user = (
+        f'[chat]\nurl = "http://localhost:1/v1"\nmodel = "m"\nreplicas = ["{wrong}"]\n[model]\nreplicas = ["{wrong}"]'
+    )
+    settings, problems = resolve_settings(tmp_path, user=user)
+    assert len(problems) == 2
+    assert (settings.chat.replicas, settings.model.replicas) == ((), ())
+
+
+def test_a_key_is_said_to_be_exposed_at_any_address() -> None:
+    wanted = EndpointSettings(url="https://a.example", replicas=("http://b.example",), model="m", key_env="KEY")
+    assert "http://b.example" in endpoints.find_key_exposure(wanted)
+
+
+def test_further_addresses_without_a_first_one_are_a_problem() -> None:
+    wanted = ChatSettings(model="m", replicas=("http://b.example",))
+    assert "chat.url is not" in chats.build_chats(wanted, None).problems[0]
 
 
 def test_review_has_a_chain_of_its_own_where_one_is_named(tmp_path: Path) -> None:

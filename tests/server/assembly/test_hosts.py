@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.catalog.catalog import Catalog
+from models.completion import FillRequest
 from models.host.address import LONGEST_PATH
+from models.scripted.scripted_server import ScriptedServer
 from models.sharing import SharedModel
-from server.assembly import core, host_place, hosts
+from server.assembly import checks, core, host_place, hosts
 from server.assembly.setting_sections import ModelSettings
 from server.assembly.settings import Settings, resolve
 from server.state import paths
@@ -145,6 +147,35 @@ def test_a_server_elsewhere_needs_no_model_here_but_the_one_that_stands_in_for_i
     assert "http://localhost:1/v1 cannot be reached" in model.problem
     assert "Until it answers starling-mini completes, on this machine." in model.problem
     model.close()
+
+
+def test_no_workspace_and_no_editor_sets_further_addresses(tmp_path: Path) -> None:
+    (tmp_path / ".starling.toml").write_text('[model]\nreplicas = ["http://evil.example"]\n', encoding="utf-8")
+    editor = {"model": {"replicas": ["http://evil.example"]}}
+    settings, problems = resolve(editor=editor, roots=[tmp_path], environment={}, user_file=tmp_path / "none.toml")
+    assert settings.model.replicas == ()
+    assert len(problems) == 2
+    assert all("settings.toml" in str(problem) for problem in problems)
+
+
+def test_a_server_at_several_addresses_completes_while_one_of_them_answers() -> None:
+    with ScriptedServer("===\nmade(1)") as server:
+        wanted = ModelSettings(host="http://127.0.0.1:9", replicas=(server.url,), name="scripted")
+        model = core._build_model(Settings(model=wanted), [])
+        assert model is not None
+        assert model.wait(30)
+        assert model.entry.name == "scripted"
+        for number in range(24):
+            request = FillRequest(f"{number}.py", "x =", "")
+            (answer,) = model.generate(request, stop=lambda _: None, cancelled=lambda: False)
+            assert answer.text == "made(1)"
+        dead, good = model.list_hosts()
+        reports = list(checks._check_model(Settings(model=wanted)))
+        model.close()
+    assert (dead.url, dead.answered, good.answered) == ("http://127.0.0.1:9/v1", 0, 24)
+    assert dead.problem == "http://127.0.0.1:9/v1 did not answer: unreachable."
+    assert [report.state for report in reports] == ["warning", "ok", "ok"]
+    assert [report.facts["url"] for report in reports[:2]] == ["http://127.0.0.1:9", server.url]
 
 
 def test_what_a_gpu_computes_is_shared_too(monkeypatch: pytest.MonkeyPatch) -> None:
