@@ -174,7 +174,7 @@ def _give_name(name: str) -> list[str]:
 
 @dataclass
 class Figures:
-    """What the clients saw.
+    """The figures of all clients.
 
     Attributes:
         keys: keys typed.
@@ -342,7 +342,7 @@ async def _send(socket: ClientConnection, text: str) -> None:
 
 
 class World:
-    """What all clients share.
+    """The state that all clients share.
 
     Attributes:
         servers: the servers.
