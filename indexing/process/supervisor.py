@@ -135,7 +135,7 @@ class IndexProcess:
         """Remove jobs that are there or not; the caller holds the lock."""
         for number in numbers:
             for by_number in (self._jobs, self._submitted, self._owners):
-                by_number.pop(number, None)  # type: ignore[attr-defined]
+                by_number.pop(number, None)
 
     def close(self) -> None:
         """End the process and drop all jobs; a pass of a later process does the unfinished work. Idempotent."""
