@@ -24,7 +24,7 @@ _KINDS = {TextChange: "text", CreateFile: "create", RenameFile: "rename", Delete
 
 UNFINISHED = "The server ended while it was made; look at the files, `starling.undo` with its checkpoint takes it back."
 """The end of the reason of an approved request whose server ended before the outcome was recorded."""
-UNSEEN = "The server ended on {machine} while it was made, and its files cannot be judged from here; look at the files there."
+UNSEEN = "The server on {machine} ended while it was made, and its files cannot be seen from here; look at them there."
 """The same, if the server ran on another machine, whose disk may be another one."""
 
 

@@ -69,7 +69,7 @@ def _judge_changes(records: Records, abandoned: Abandoned, checkpoint: Checkpoin
             remove_leftovers(one.path)
         recorded = _judge_by_records(records, checkpoint, one)
         seen = _judge_by_disk(one) if recorded is None else recorded
-        # another machine's disk may be another one; there the old text says nothing, but the new one comes from the edit
+        # another machine may have another disk: the old text on this one says nothing, the new one is from the edit
         states.add(None if recorded is None and abandoned.machine and not seen else seen)
     return states
 

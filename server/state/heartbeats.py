@@ -37,7 +37,7 @@ _BEAT = (
     f"INSERT INTO heartbeats (host, pid, begun, beat) VALUES (?, ?, ?, {_CLOCK})"  # noqa: S608 (our own names)
     f" ON CONFLICT (host, pid, begun) DO UPDATE SET beat = {_CLOCK}"
 )
-# PostgreSQL itself was away before it started: then nobody could show that he lives
+# before PostgreSQL started, no process could record that it lives
 _DEAD = (
     f"SELECT host, pid, begun FROM heartbeats WHERE beat < {_CLOCK} - ?"  # noqa: S608 (our own names)
     f" AND extract(epoch FROM pg_postmaster_start_time()) < {_CLOCK} - ?"
@@ -71,7 +71,7 @@ class Heartbeats:
         self._is_beating = False
 
     def hold(self, state: State, request: str) -> None:
-        """Beat every `BEAT_S` until `release` is called for all requests of `state`; does nothing if it is no shared one.
+        """Beat every `BEAT_S` until all requests of `state` are released; does nothing if the database is not shared.
 
         The caller has recorded the first heartbeat.
         """
