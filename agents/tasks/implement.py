@@ -75,7 +75,7 @@ def _ask_for_function(function: Function, scene: Scene, resources: Resources) ->
     """
     wish = RewriteRequest(
         function.span,
-        f"Complete `{function.name}`.",
+        f"Complete the function `{function.name}`.",
         f"Implement `{function.name}`",
         accepts=lambda one: _implements_function(one, function, scene),
         missed=f"`{function.name}` has no body yet; write it.",

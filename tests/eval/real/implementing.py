@@ -4,9 +4,10 @@
 writes `real_implement.csv`. A problem is passed if its hidden tests pass in the sandbox.
 
 The arms: "raw" asks the chat model for the function and takes the code out of its answer; "implement" is Starling's
-task, with a chat model; "implement, filled" is the same without one, by filling in the empty body; "generate" is Starling's command of that name, with an instruction to the chat
-model; "generate, repaired" tries the examples in the problem's docstring, and asks up to twice more with the
-failures. Its round with the fewest failures counts, the earliest of equals.
+task, with a chat model; "implement, filled" is the same without one, by filling in the empty body; "generate" is
+Starling's command of that name, with an instruction to the chat model; "generate, repaired" tries the examples in the
+problem's docstring, and asks up to twice more with the failures. Its round with the fewest failures counts, the
+earliest of equals.
 """
 
 from __future__ import annotations
