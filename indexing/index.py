@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from indexing import hits, status
 from indexing.libraries.discovery import DEPENDENCY_FILES
 from indexing.limits import IndexLimits
-from indexing.process.supervisor import LIBRARIES, IndexProcess
+from indexing.process.sharing import LIBRARIES, IndexingClient
 from indexing.records import IndexProgress
 from indexing.repair import Repair
 from indexing.vectors.vector_search import DEPTH, VectorSearch
@@ -74,7 +74,7 @@ class Index:
             storage, embedder, lambda: self._snapshot, self._is_file_shown, store=store, describe=self._describe
         )
         self._limits = limits
-        self._process = IndexProcess(storage, limits, self._handle_event)
+        self._process = IndexingClient(storage, limits, self._handle_event)
         self._on_progress: Callable[[IndexProgress], None] = lambda _: None
         self._last = IndexProgress(0, 0)
         self._state = "off"
