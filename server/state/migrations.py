@@ -320,7 +320,7 @@ _ACCESS = (
 )
 
 _HEARTBEATS = (
-    # `server.state.heartbeats`; `beat` is a time of the database's clock
+    # `server.state.databases.heartbeats`; `beat` is a time of the database's clock
     """CREATE TABLE heartbeats (
         host TEXT NOT NULL, pid BIGINT NOT NULL, begun DOUBLE PRECISION NOT NULL, beat DOUBLE PRECISION NOT NULL,
         PRIMARY KEY (host, pid, begun)

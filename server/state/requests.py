@@ -17,7 +17,7 @@ from indexing.workspace.secrets.literals import replace_secrets
 from server.gate.records import Abandoned, Request, Status
 from server.state.access.viewers import EVERYBODY
 from server.state.database import Area
-from server.state.heartbeats import HEARTBEATS, beat, identify_process, read_dead
+from server.state.databases.heartbeats import HEARTBEATS, beat, identify_process, read_dead
 from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:

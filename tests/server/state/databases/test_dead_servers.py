@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from server.gate.recovery import recover_requests
-from server.state import heartbeats, requests
+from server.state import requests
+from server.state.databases import heartbeats
 from server.state.databases.addresses import parse_address
 from tests import postgresql
 from tests.server.gate.bench import Bench, make_proposal
@@ -31,7 +32,7 @@ SERVER = """
 import asyncio, platform, sys
 from pathlib import Path
 platform.node = lambda: sys.argv[1]
-from server.state import heartbeats
+from server.state.databases import heartbeats
 heartbeats.BEAT_S = 0.2
 from server.state.databases.addresses import parse_address
 from server.state.databases.postgresql import PostgresState

@@ -71,7 +71,7 @@ class Heartbeats:
         self._is_beating = False
 
     def hold(self, state: State, request: str) -> None:
-        """Beat every `BEAT_S` until all requests of `state` are released; does nothing if the database is not shared.
+        """Record heartbeats until all requests of `state` are released; does nothing if the database is not shared.
 
         The caller has recorded the first heartbeat.
         """
@@ -85,7 +85,7 @@ class Heartbeats:
         threading.Thread(target=self._beat_until_released, name="heartbeats", daemon=True).start()
 
     def release(self, state: State, request: str) -> None:
-        """Beat no more for a request, which has ended. Idempotent."""
+        """Stop the heartbeats for a request, which has ended. Idempotent."""
         with self._lock:
             if (held := self._open.get(state.shared_as)) is not None:
                 held[1].discard(request)
@@ -93,7 +93,7 @@ class Heartbeats:
                     del self._open[state.shared_as]
 
     def _beat_until_released(self) -> None:
-        """Beat every `BEAT_S` in all databases with open requests, until there are none."""
+        """Record heartbeats in all databases with open requests, until there are none."""
         pause = threading.Event()
         while True:
             pause.wait(BEAT_S)
