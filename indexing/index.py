@@ -21,6 +21,7 @@ from indexing.limits import IndexLimits
 from indexing.process.sharing import LIBRARIES, IndexingClient
 from indexing.records import IndexProgress
 from indexing.repair import Repair
+from indexing.turns import Turns
 from indexing.vectors.vector_search import DEPTH, VectorSearch
 from indexing.vectors.vector_store import IndexNote
 from indexing.workspace import left_out
@@ -46,6 +47,7 @@ _CHECK_S = 2.0  # between two checks for changes by another server, at queries
 _IDLE_CHECK_S = 5.0  # between two such checks without queries
 _LIBRARIES_AGAIN_S = 60.0  # between two looks at the installed packages
 _LIBRARIES_FAILED_S = 600.0  # the same after they could not be indexed
+_turns = Turns(rest=9)  # of analysing open documents in the background: at most a tenth of the time
 _SPARE_HITS = 2  # searched beyond the limit, to replace hits whose file has changed
 
 
@@ -305,7 +307,7 @@ class Index:
         that `document` imports before others. After `deadline` the search ends with what it has; () if no index is
         loaded by then. Files that no longer contain the text found are left out and indexed again.
         """
-        snapshot = self._get_snapshot(deadline, analyse=True)
+        snapshot = self._get_snapshot(deadline, analyse=self._have_others_changed(document))
         if snapshot is None:
             return ()
         own = self._load_sources().find_document_key(snapshot, document)
@@ -343,7 +345,7 @@ class Index:
         """
         if not document.entry.resolution:
             return None
-        snapshot = self._get_snapshot(deadline, analyse=True)
+        snapshot = self._get_snapshot(deadline, analyse=self._have_others_changed(document))
         if snapshot is None:
             return None
         sources = self._load_sources()
@@ -530,6 +532,13 @@ class Index:
         in_time = self._estimate_analysis_s() < (deadline - now) / 2 and not self._working.locked()
         return self._make_snapshot() if analyse and self._dirty and in_time else snapshot
 
+    def _have_others_changed(self, document: Document) -> bool:
+        """Return whether an open document other than `document` has changed since the snapshot was made.
+
+        What is looked up for a document comes from the others; its own text is read by who asks.
+        """
+        return any(uri != document.uri for uri in tuple(self._dirty))
+
     def _estimate_analysis_s(self) -> float:
         """Return the seconds that analysing the changed documents will take, at 2.5 MB/s (half of a bare parse)."""
         return sum(len(each.text) for each in list(self._dirty.values()) if each is not None) / 2.5e6
@@ -554,8 +563,12 @@ class Index:
                 return
             is_stale = self._load_sources().is_stale()
             settled = not self._wake.is_set()
-            if (self._dirty and settled) or is_stale or self._snapshot is None:
+            if is_stale or self._snapshot is None:
                 self._make_snapshot(load=is_stale)
+            elif self._dirty and settled:
+                with _turns.take(self._closed) as has_turn:
+                    if has_turn and self._dirty:  # a search may have analysed them meanwhile
+                        self._make_snapshot()
             self._start_repair()
             self._update_libraries()
 
