@@ -1,11 +1,12 @@
-"""Turns for work in the background, which the indexes of all sessions of this process take one after the other.
+"""Bounds for the work of all sessions of this process together: turns in the background, and slots for searches.
 
-So the open documents of many sessions together take a small share of the time, however many there are. Start at
-`Turns.take`.
+So a key is answered soon however many sessions there are: more threads at a time would only take Python's global lock
+from the event loop, which reads the keys. Start at `Turns.take` and `take_slot`.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from contextlib import contextmanager
@@ -15,6 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _POLL_S = 0.2
+_slots = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
+
+
+@contextmanager
+def take_slot(deadline: float | None) -> Iterator[bool]:
+    """Wait for one of as many slots as there are cores, two at least; it is held in the block.
+
+    Yields False, without a slot, if none is free by `deadline`, a moment of `time.monotonic` (None: no limit).
+    """
+    has_slot = _slots.acquire(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+    try:
+        yield has_slot
+    finally:
+        if has_slot:
+            _slots.release()
 
 
 class Turns:

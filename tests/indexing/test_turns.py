@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from indexing.turns import Turns
+from indexing import turns as module
+from indexing.turns import Turns, take_slot
 
 
 def test_turns_do_not_overlap_and_rest_in_between() -> None:
@@ -47,3 +48,16 @@ def test_nobody_waits_for_a_turn_after_the_end() -> None:
     with turns.take(ended) as has_turn:
         assert not has_turn
     waiting.join()
+
+
+def test_without_a_free_slot_a_search_waits_until_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_slots", threading.BoundedSemaphore(1))
+    with take_slot(None) as first:
+        began = time.monotonic()
+        with take_slot(began + 0.05) as second:
+            assert (first, second) == (True, False)
+        assert time.monotonic() - began >= 0.04
+        with take_slot(began) as late:
+            assert not late
+    with take_slot(time.monotonic()) as again:
+        assert again
