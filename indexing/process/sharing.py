@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _Key = tuple["Path", "IndexLimits", tuple["Path", ...]]
 
+FEW = 4
 _TO_ALL = frozenset({"changed", "anew"})  # events for all clients; others are for those whose jobs they are about
 
 
@@ -59,6 +60,12 @@ class IndexingClient:
         """Whether an own job about libraries is unfinished."""
         group = self._group
         return group is not None and group.process.has_jobs(self, libraries=True)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether more than `FEW` indexes share the process."""
+        group = self._group
+        return group is not None and len(group.clients) > FEW
 
     @property
     def problem(self) -> str:

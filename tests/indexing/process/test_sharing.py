@@ -74,6 +74,27 @@ def test_a_change_that_one_session_reports_is_found_by_all(make_index: Callable[
     assert wait_until(lambda: find(other, "walrus") == {"b.py"})
 
 
+def test_many_sessions_load_a_change_in_turns_and_a_search_without_a_time_limit_has_it(
+    make_index: Callable[..., Index], root: Path
+) -> None:
+    indexes = [make_index(root) for _ in range(sharing.FEW + 2)]
+    assert all(index._process.is_crowded for index in indexes)
+    (root / "b.py").write_text("def walrus(): pass\n")
+    indexes[0].reindex([root / "b.py"])
+    assert indexes[0].wait(60)
+    assert find(indexes[0], "walrus") == {"b.py"}
+    assert wait_until(lambda: all(find(index, "walrus") == {"b.py"} for index in indexes))
+    (root / "b.py").write_text("def okapi(): pass\n")
+    indexes[0].reindex([root / "b.py"])
+    assert indexes[0].wait(60)
+
+    def search_in_time(index: Index) -> bool:
+        """Return whether a search that may take two seconds finds it; such a search loads nothing."""
+        return bool(index.search(Query("okapi"), deadline=time.monotonic() + 2))
+
+    assert wait_until(lambda: all(search_in_time(index) for index in indexes))
+
+
 def test_unsaved_text_is_seen_by_its_own_session_only(make_index: Callable[..., Index], root: Path) -> None:
     one, other = make_index(root), make_index(root)
     path = root / "a.py"
