@@ -225,22 +225,22 @@ class PlayedServer:
 
 
 @pytest.fixture
-async def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PlayedServer]:
+async def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PlayedServer]:
     """Run such a server, with a stored login."""
     monkeypatch.setenv(paths.HOME_VARIABLE, str(tmp_path / "home"))
     stored = {"access": "a", "expires": time.time() + 900, "refresh": "r"}
     await asyncio.to_thread(LoginFiles("http://localhost:9").write, stored)
-    played = PlayedServer()
-    async with serve(played.handle, "127.0.0.1", 0, process_request=played.check, compression=None) as listener:
-        played.port = next(iter(listener.sockets)).getsockname()[1]
-        yield played
+    own_server = PlayedServer()
+    async with serve(own_server.handle, "127.0.0.1", 0, process_request=own_server.check, compression=None) as listener:
+        own_server.port = next(iter(listener.sockets)).getsockname()[1]
+        yield own_server
 
 
 @contextlib.asynccontextmanager
-async def connect_played(played: PlayedServer, *options: str) -> AsyncIterator[BridgedEditor]:
+async def connect_played(own_server: PlayedServer, *options: str) -> AsyncIterator[BridgedEditor]:
     """Run `starling connect` for the server in this block, with a session begun."""
     process = await asyncio.create_subprocess_exec(
-        PROGRAM[0], PROGRAM[1], "connect", f"ws://localhost:{played.port}", "--login", "http://localhost:9", *options,
+        PROGRAM[0], PROGRAM[1], "connect", f"ws://localhost:{own_server.port}", "--login", "http://localhost:9", *options,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     editor = BridgedEditor(process)
@@ -253,10 +253,10 @@ async def connect_played(played: PlayedServer, *options: str) -> AsyncIterator[B
         await wait_for(process.communicate())
 
 
-async def test_a_server_cannot_lead_the_editor_out_of_a_mapped_folder(played: PlayedServer) -> None:
-    async with connect_played(played, "--map", "/home/ada/code=/srv/code") as editor:
-        (socket,) = played.connections
-        begun = await played.wait_until(lambda one: one.get("method") == "initialize")
+async def test_a_server_cannot_lead_the_editor_out_of_a_mapped_folder(own_server: PlayedServer) -> None:
+    async with connect_played(own_server, "--map", "/home/ada/code=/srv/code") as editor:
+        (socket,) = own_server.connections
+        begun = await own_server.wait_until(lambda one: one.get("method") == "initialize")
         assert begun["params"]["workspaceFolders"][0]["uri"] == "file:///srv/code"
         assert begun["params"]["processId"] is None
 
@@ -268,7 +268,7 @@ async def test_a_server_cannot_lead_the_editor_out_of_a_mapped_folder(played: Pl
             if identity > 1:
                 while not any(one.get("id") == identity for one in editor.received):
                     await editor.take()
-            return await played.wait_until(lambda one: one.get("id") == identity and "method" not in one)
+            return await own_server.wait_until(lambda one: one.get("id") == identity and "method" not in one)
 
         refused = await propose(1, "file:///srv/code/%2e%2e/../../home/ada/.profile")
         assert "was refused" in refused["error"]["message"]
@@ -279,15 +279,15 @@ async def test_a_server_cannot_lead_the_editor_out_of_a_mapped_folder(played: Pl
         assert [list(one) for one in edits] == [["file:///home/ada/code/a.py"]]
 
         asked = await editor.send("textDocument/definition", {})
-        await played.wait_until(lambda one: one.get("id") == asked)
+        await own_server.wait_until(lambda one: one.get("id") == asked)
         result = [{"uri": "file:///srv/code/../x", "range": {}}]
         await socket.send(json.dumps({"jsonrpc": "2.0", "id": asked, "result": result}))
         assert "was refused" in (await editor.wait_for_answer(asked))["error"]["message"]
 
 
-async def test_many_changes_are_kept_as_one_text(played: PlayedServer) -> None:
+async def test_many_changes_are_kept_as_one_text(own_server: PlayedServer) -> None:
     uri = "file:///home/ada/code/a.py"
-    async with connect_played(played) as editor:
+    async with connect_played(own_server) as editor:
         await editor.open(uri, "é = '")
         last = MOST_CHANGES + 50
         for number in range(last):
@@ -297,22 +297,22 @@ async def test_many_changes_are_kept_as_one_text(played: PlayedServer) -> None:
                 "textDocument/didChange",
                 {"textDocument": {"uri": uri, "version": 2 + number}, "contentChanges": [change]},
             )
-        await played.wait_until(lambda one: one["params"].get("textDocument", {}).get("version") == last + 1)
+        await own_server.wait_until(lambda one: one["params"].get("textDocument", {}).get("version") == last + 1)
         await asyncio.sleep(1.0)  # the text is rebuilt meanwhile
-        played.received.clear()
-        played.statuses += [HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.BAD_GATEWAY]
-        played.connections[0].transport.abort()
+        own_server.received.clear()
+        own_server.statuses += [HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.BAD_GATEWAY]
+        own_server.connections[0].transport.abort()
         asked = await editor.send("textDocument/diagnostic", {"textDocument": {"uri": uri}})
-        await played.wait_until(lambda one: one.get("id") == asked)
-        assert played.statuses == []
-        assert [one.get("method") for one in played.received][:3] == [
+        await own_server.wait_until(lambda one: one.get("id") == asked)
+        assert own_server.statuses == []
+        assert [one.get("method") for one in own_server.received][:3] == [
             "initialize",
             "initialized",
             "textDocument/didOpen",
         ]
-        text = played.received[2]["params"]["textDocument"]["text"]
-        for one in played.received[3:-1]:
+        text = own_server.received[2]["params"]["textDocument"]["text"]
+        for one in own_server.received[3:-1]:
             assert one["method"] == "textDocument/didChange"
             text += one["params"]["contentChanges"][0]["text"]
         assert text == "é = '" + "".join(str(number % 10) for number in range(last))
-        assert len(played.received) < 100
+        assert len(own_server.received) < 100
