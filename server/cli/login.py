@@ -80,10 +80,13 @@ def find_token(url: str, trusted: ssl.SSLContext | None) -> str:
 
 
 def _log_in(url: str, user: str, files: LoginFiles, trusted: ssl.SSLContext | None) -> None:
-    """Ask for name and password, log in, and store the tokens. Raises LoginFailed and OSError."""
+    """Ask for name and password, log in, and store the tokens. Raises LoginFailed and OSError.
+
+    From a pipe, the name is the first line if `user` is "", and the password the next one.
+    """
     from server.access.login_client import request_tokens  # noqa: PLC0415 (as above)
 
-    name = user or (input("Login name: ").strip() if sys.stdin.isatty() else "")
+    name = user or (input("Login name: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
     if not name:
         raise Failure("A login needs a name; give --user NAME.")
     form = {"grant_type": "password", "username": name, "password": _read_secret(f"Password of {name} (not shown): ")}

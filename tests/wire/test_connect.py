@@ -21,7 +21,7 @@ from server.state.access.login_files import LoginFiles
 from tests.server.access.certificates import write_certificate
 from tests.wire import forking
 from tests.wire.conftest import PROGRAM, WAIT_S, wait_for
-from tests.wire.remote_servers import BridgedEditor, RemoteServers, read_findings
+from tests.wire.remote_servers import PASSWORD, BridgedEditor, RemoteServers, read_findings
 from tests.wire.serving import RawSocket, build_initialize
 
 if TYPE_CHECKING:
@@ -181,6 +181,29 @@ async def test_folders_of_other_names_are_mapped(servers: RemoteServers) -> None
     assert await editor.end() == 0
 
 
+async def test_name_and_password_of_a_login_come_from_a_pipe(servers: RemoteServers) -> None:
+    async def log_in(*options: str, given: str) -> tuple[int | None, str]:
+        """Run `starling login`; return its exit status and what it says."""
+        process = await asyncio.create_subprocess_exec(
+            PROGRAM[0], PROGRAM[1], "login", servers.logins, "--ca", str(servers.certificate), *options,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await wait_for(process.communicate(given.encode()))
+        assert PASSWORD not in (out + err).decode()
+        return process.returncode, err.decode()
+
+    files = LoginFiles(servers.logins)
+    await asyncio.to_thread(files.remove)
+    assert await log_in(given="") == (1, "starling: A login needs a name; give --user NAME.\n")
+    status, said = await log_in(given=f"ada\nnot {PASSWORD}\n")
+    assert (status, "name or password is wrong" in said) == (1, True)
+    assert await asyncio.to_thread(files.read) == {}
+    assert (await log_in(given=f"ada\n{PASSWORD}\n"))[0] == 0
+    assert (await asyncio.to_thread(files.read))["refresh"]
+    assert (await log_in("--remove", given=""))[0] == 0
+    assert (await log_in("--user", "ada", given=f"{PASSWORD}\n"))[0] == 0
+
+
 # A server of the test's own, which does what ours does not
 
 
@@ -240,7 +263,8 @@ async def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 async def connect_played(own_server: PlayedServer, *options: str) -> AsyncIterator[BridgedEditor]:
     """Run `starling connect` for the server in this block, with a session begun."""
     process = await asyncio.create_subprocess_exec(
-        PROGRAM[0], PROGRAM[1], "connect", f"ws://localhost:{own_server.port}", "--login", "http://localhost:9", *options,
+        PROGRAM[0], PROGRAM[1], "connect", f"ws://localhost:{own_server.port}", "--login", "http://localhost:9",
+        *options,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     editor = BridgedEditor(process)
