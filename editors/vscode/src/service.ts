@@ -91,6 +91,13 @@ const confirmFeature: StaticFeature = {
     clear: () => undefined,
 };
 
+/** A client that shows no failure of its start: the service shows it, with what a person can do. */
+class QuietClient extends LanguageClient {
+    override error(message: string, data?: unknown, showNotification?: boolean | 'force'): void {
+        super.error(message, data, this.state === State.Running ? showNotification : false);
+    }
+}
+
 export class Service implements Disposable {
     private readonly phases = new EventEmitter<Phase>();
     private readonly stateChanges = new EventEmitter<StateChange>();
@@ -286,7 +293,8 @@ export class Service implements Disposable {
             launch.token === undefined
                 ? { command: launch.command, args: [...launch.args], options: { env } }
                 : () => openConnection(launch.command);
-        const client = new LanguageClient(SECTION, 'Starling', server, options);
+        const Client = launch.from === 'server' ? QuietClient : LanguageClient;
+        const client = new Client(SECTION, 'Starling', server, options);
         client.registerFeature(confirmFeature);
         client.onRequest(CONFIRM, (question, token) =>
             this.askWhileConnected(token, (until) => this.proposals.confirm(question, until)),
