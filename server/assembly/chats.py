@@ -15,6 +15,7 @@ from server.state import paths
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from models.catalog.catalog import ModelEntry
     from models.chat import Reply
     from models.chat_layers import IdentifiedChat, Tuning
     from models.remote.billing import Ledger, Prices
@@ -39,12 +40,14 @@ class Chats:
         problems: problems with the settings, one sentence each.
         prices: prices of the models that have some, by the model's name in the settings.
         led: the roles whose first model is led by a fixed pipeline, because it is small (`ModelEntry.led`).
+        small_reviewer: whether the first model for reviews is small: by the catalog, or by its name at an endpoint.
     """
 
     chat: FallbackChain | None = None
     review: FallbackChain | None = None
     problems: tuple[str, ...] = ()
     led: frozenset[str] = frozenset()
+    small_reviewer: bool = False
     prices: Mapping[str, Prices] = field(default_factory=dict)
 
     def compute_cost(self, reply: Reply) -> float:
@@ -88,7 +91,8 @@ def build_chats(settings: ChatSettings, cache: Path | None, ledger: Ledger | Non
     review = builder.build_chain("review", settings.review) if settings.review else chat
     first = {"chat": settings.endpoints[:1], "review": (settings.review or settings.endpoints)[:1]}
     led = frozenset(role for role, wanted in first.items() if any(map(_is_led, wanted)))
-    return Chats(chat, review, tuple(dict.fromkeys(builder.problems)), led, _list_prices(settings))
+    small = any(map(_is_small, first["review"]))
+    return Chats(chat, review, tuple(dict.fromkeys(builder.problems)), led, small, _list_prices(settings))
 
 
 def _list_prices(settings: ChatSettings) -> dict[str, Prices]:
@@ -234,12 +238,25 @@ def _build_local(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, T
 
 def _is_led(wanted: EndpointSettings) -> bool:
     """Return whether `wanted` names a model of the catalog that is led by a fixed pipeline."""
+    entry = _find_entry(wanted)
+    return entry is not None and entry.led
+
+
+def _is_small(wanted: EndpointSettings) -> bool:
+    """Return whether `wanted` names a small model: by the weights in the catalog, or by the name at an endpoint."""
+    from models.catalog import sizes  # noqa: PLC0415 (for a person with a chat model alone)
+
+    entry = _find_entry(wanted)
+    return sizes.is_small(wanted.model) if entry is None else entry.parameters < sizes.SMALL
+
+
+def _find_entry(wanted: EndpointSettings) -> ModelEntry | None:
+    """Return the model of the catalog that `wanted` names; None for a model at an endpoint, and an unknown one."""
     if wanted.url or not wanted.model:
-        return False
+        return None
     from models.catalog.catalog import Catalog  # noqa: PLC0415 (for a person with such a model)
 
-    entry = Catalog.load(paths.models_dir()).get(wanted.model)
-    return entry is not None and entry.led
+    return Catalog.load(paths.models_dir()).get(wanted.model)
 
 
 def _choose_prices(wanted: EndpointSettings) -> Prices | None:

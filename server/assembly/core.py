@@ -237,7 +237,7 @@ def build(roots: Sequence[Path], options: object, old: Core | None, *, foregroun
     same_chats = old is not None and old.settings.chat == settings.chat
     chats, costs = (old.chats, old.costs) if old is not None and same_chats else _build_chats(settings)
     problems += chats.problems
-    reviewer = _build_reviewer(index, settings, old, _build_examiners(index, model, chats.review, settings))
+    reviewer = _build_reviewer(index, settings, old, _build_examiners(index, model, chats, settings))
     is_completion_excluded = policies.make_completion_exclusion(roots, settings)
     servers = build_pool(settings.mcp, next(iter(roots), None), old.servers if old is not None else None)
     return Core(
@@ -286,19 +286,17 @@ def _build_reviewer(index: Index, settings: Settings, old: Core | None, examiner
     )
 
 
-def _build_examiners(
-    index: Index, model: LazyModel | None, chat: ChatModel | None, settings: Settings
-) -> tuple[Examiner, ...]:
-    """Return the layers of the review that ask a model: one for each of `model` and `chat` that is not None."""
+def _build_examiners(index: Index, model: LazyModel | None, chats: Chats, settings: Settings) -> tuple[Examiner, ...]:
+    """Return the layers of the review that ask a model: one for each of `model` and `chats.review` that is there."""
     from agents.reviewer.likelihood.examiner import LikelihoodExaminer  # noqa: PLC0415
 
     made: list[Examiner] = []
     if model is not None:
         made.append(LikelihoodExaminer(model, always=settings.review.likelihood == "always"))
-    if chat is not None:
+    if chats.review is not None:
         from agents.reviewer.chat_review.model_examiner import ModelExaminer  # noqa: PLC0415 (for a person with an endpoint alone)
 
-        made.append(ModelExaminer(chat, index))
+        made.append(ModelExaminer(chats.review, index, small=chats.small_reviewer))
     return tuple(made)
 
 

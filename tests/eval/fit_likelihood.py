@@ -306,8 +306,11 @@ def print_report(functions: Sequence[Measured], weights: Mapping[str, Mapping[st
         )
 
 
-def write_table(model: str, known: Calibration, judgement: Judgement) -> None:
-    """Write the table of `model`, with the figures of `judgement` as a comment; keep the tables of other models."""
+def write_table(model: str, parameters: int, known: Calibration, judgement: Judgement) -> None:
+    """Write the table of `model`, which has `parameters` weights, with the figures of `judgement` as a comment.
+
+    Keeps the tables of other models.
+    """
     seen = (
         f"{judgement.found} of {judgement.slips} slips found, precision {judgement.precision:.2f}, "
         f"{judgement.alarms_per_1000:.1f} alarms in 1,000 sound lines, {judgement.most_alarms_per_1000:.1f} at most"
@@ -315,6 +318,7 @@ def write_table(model: str, known: Calibration, judgement: Judgement) -> None:
     head = f'[model."{model}"]'
     lines = [
         head,
+        f"parameters = {parameters}",
         f"precise = {str(known.precise).lower()} # {seen}",
         f"threshold = {known.threshold:.2f}",
         "",
@@ -356,11 +360,11 @@ def main() -> int:
     run.collect(items, open_layer)
     found = [unpack_function(answer) for key, _ in items if (answer := run.answers.get(key)) is not None]
     print(f"{len(found)} of {len(items)} functions measured")
-    fit_and_report(entry.name, found, write_it=chosen.write)
+    fit_and_report(entry.name, entry.parameters, found, write_it=chosen.write)
     return 0
 
 
-def fit_and_report(model: str, functions: Sequence[Measured], *, write_it: bool) -> None:
+def fit_and_report(model: str, parameters: int, functions: Sequence[Measured], *, write_it: bool) -> None:
     """Fit the measured functions, print the findings, and write the table of `model` if `write_it`."""
     packages = {one.package for one in functions}
     held_out = {name: fit_weights([one for one in functions if one.package != name]) for name in packages}
@@ -368,7 +372,7 @@ def fit_and_report(model: str, functions: Sequence[Measured], *, write_it: bool)
     threshold, precise, judgement = choose_threshold(functions, held_out)
     print(f"threshold {threshold:.2f}, {'precise' if precise else 'not precise'}: {judgement}")
     if write_it:
-        write_table(model, Calibration(precise, threshold, fit_weights(functions)), judgement)
+        write_table(model, parameters, Calibration(precise, threshold, fit_weights(functions)), judgement)
         print(f"written: {calibration.TABLE.name}")
 
 

@@ -129,7 +129,7 @@ def make_likelihood_layer(model: CompletionModel) -> Layered:
     Raises:
         SystemExit: the layer was never fitted for the model.
     """
-    known = calibration.load_calibration(model.entry.name)
+    known = calibration.load_calibration(model.entry.name, model.entry.parameters)
     if known is None:
         raise SystemExit(f"{model.entry.name} was never measured: run `python -m tests.eval.fit_likelihood`.")
 

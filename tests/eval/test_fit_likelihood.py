@@ -43,18 +43,22 @@ def test_a_models_figures_are_replaced_and_those_of_others_stay(
     table.write_bytes(calibration.TABLE.read_bytes())
     before = tomllib.loads(table.read_text(encoding="utf-8"))["model"]
     monkeypatch.setattr(calibration, "TABLE", table)
-    write_table("qwen2.5-coder-0.5b", KNOWN, JUDGEMENT)
-    write_table("qwen2.5-coder-0.5b", Calibration(True, 0.25, KNOWN.weights), JUDGEMENT)
+    write_table("qwen2.5-coder-0.5b", 494_032_768, KNOWN, JUDGEMENT)
+    write_table("qwen2.5-coder-0.5b", 494_032_768, Calibration(True, 0.25, KNOWN.weights), JUDGEMENT)
     after = tomllib.loads(table.read_text(encoding="utf-8"))["model"]
     assert set(after) == {*before, "qwen2.5-coder-0.5b"}
     assert all(after[name] == figures for name, figures in before.items())
     assert after["qwen2.5-coder-0.5b"]["threshold"] == 0.25
     calibration.load_calibration.cache_clear()
     known = calibration.load_calibration("qwen2.5-coder-0.5b")
+    under_another_name = calibration.load_calibration("mine", 494_032_768)
+    unknown = calibration.load_calibration("mine", 1)
     calibration.load_calibration.cache_clear()
+    assert under_another_name is not None
+    assert unknown is None
     assert known is not None
     assert known.weights["missing-not"] == (1.0, 2.0, 3.0, 4.0)
-    write_table("starling-mini", KNOWN, JUDGEMENT)
+    write_table("starling-mini", 7, KNOWN, JUDGEMENT)
     renewed = tomllib.loads(table.read_text(encoding="utf-8"))["model"]
     assert set(renewed) == set(after)
     assert renewed["starling-mini"]["threshold"] == 0.5
@@ -63,5 +67,5 @@ def test_a_models_figures_are_replaced_and_those_of_others_stay(
 
 def test_figures_can_be_written_where_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "TABLE", tmp_path / "likelihood.toml")
-    write_table("one", KNOWN, JUDGEMENT)
+    write_table("one", 7, KNOWN, JUDGEMENT)
     assert set(tomllib.loads(calibration.TABLE.read_text(encoding="utf-8"))["model"]) == {"one"}

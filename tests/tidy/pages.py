@@ -253,6 +253,15 @@ def render_seeded_bugs() -> str:
     return _render_quality("seeded_bugs", ("layer", "slips", "n"), shares, lambda row: row["slips"] in total)
 
 
+def render_real_seeded_bugs() -> str:
+    """Return a table of how many seeded bugs models of real size find."""
+    shares = ("recall_any", "precision", "alarms_per_1000_lines")
+    total = {"all", "logic"}
+    return _render_quality(
+        "real_seeded_bugs", ("model", "layer", "slips", "n"), shares, lambda row: row["slips"] in total
+    )
+
+
 def render_instructions() -> str:
     """Return a table of how many edits for instructions and refactorings apply, parse and do what was asked."""
     kinds = {
@@ -306,6 +315,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "embedding-search": render_embedding_search,
     "review-precision": render_review_precision,
     "seeded-bugs": render_seeded_bugs,
+    "real-seeded-bugs": render_real_seeded_bugs,
     "instructions": render_instructions,
     "speed": render_speed,
     "metrics": render_metrics,

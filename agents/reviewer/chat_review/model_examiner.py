@@ -36,8 +36,12 @@ class ModelExaminer:
 
     layer = Layer.MODEL
 
-    def __init__(self, chat: ChatModel, index: Index) -> None:
-        """Create an examiner that asks `chat`; `index` finds callers and callees and excludes files."""
+    def __init__(self, chat: ChatModel, index: Index, *, small: bool = False) -> None:
+        """Create an examiner that asks `chat`, with plain questions if it is `small`.
+
+        `index` finds callers and callees and excludes files.
+        """
+        self._small = small
         self._chat = chat
         self._index = index
         self._lock = threading.Lock()
@@ -47,8 +51,8 @@ class ModelExaminer:
 
     @property
     def identity(self) -> str:
-        """Name of the model and digest of the prompts."""
-        return f"{self._chat.name} {prompting.compute_digest(*PROMPTS)}"
+        """Name of the model, its kind of questions and digest of the prompts."""
+        return f"{self._chat.name} {'plain ' if self._small else ''}{prompting.compute_digest(*PROMPTS)}"
 
     def examine(
         self, document: Document, units: Sequence[Unit], cancelled: Callable[[], bool], *, whole: bool = True
@@ -65,7 +69,7 @@ class ModelExaminer:
         changed = [unit for unit in units if whole or unit.digest not in known]
         for unit in changed[: None if whole else MOST_UNITS]:
             try:
-                found = review_by_model(document, [unit.span], self._chat, self._index, cancelled)
+                found = review_by_model(document, [unit.span], self._chat, self._index, cancelled, small=self._small)
             except ChatError as error:
                 self.problem = str(error)
                 logger.warning("The model review found nothing: %s", error)

@@ -1,6 +1,6 @@
 """The review by a chat model: it reports mistakes in a function, then has to confirm each of them.
 
-A large model answers in JSON by a schema. A model whose name says that it is small (`models.catalog.sizes`) answers
+A large model answers in JSON by a schema. A small one (`models.catalog.sizes`) answers
 plain questions (`agents.reviewer.chat_review.small_model_review`).
 
 A remark is placed where its quote occurs in the reviewed code; one without such a place is dropped. Answers are treated
@@ -23,7 +23,6 @@ from agents.pieces import Piece
 from agents.reviewer.chat_review import small_model_review
 from indexing.syntax.documents import Span
 from indexing.syntax.syntax import Syntax
-from models.catalog import sizes
 from models.chat import ChatRequest
 from models.structured_answers import ask_structured
 
@@ -78,8 +77,14 @@ class Judgement(BaseModel):
     right: bool
 
 
-def review_by_model(
-    document: Document, spans: Sequence[Span], chat: ChatModel, index: Index, cancelled: Callable[[], bool]
+def review_by_model(  # noqa: PLR0913 (what it needs)
+    document: Document,
+    spans: Sequence[Span],
+    chat: ChatModel,
+    index: Index,
+    cancelled: Callable[[], bool],
+    *,
+    small: bool = False,
 ) -> tuple[Finding, ...]:
     """Return the mistakes that the model reports in `spans` and confirms, up to `MOST_REMARKS` in each; blocking.
 
@@ -91,6 +96,7 @@ def review_by_model(
         chat: the model.
         index: finds callers and callees, and applies the exclusion rules.
         cancelled: called many times a second; the review ends as soon as it returns True.
+        small: whether the model is asked plain questions, because it is too small to keep to a schema.
 
     Raises:
         models.chat.ChatError: the model did not answer.
@@ -102,16 +108,18 @@ def review_by_model(
     for span in spans:
         if cancelled():
             break
-        found += _review_piece(Piece(document, syntax, span), chat, index, cancelled)
+        found += _review_piece(Piece(document, syntax, span), chat, index, cancelled, small=small)
     return tuple(found)
 
 
-def _review_piece(piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[], bool]) -> Iterator[Finding]:
+def _review_piece(
+    piece: Piece, chat: ChatModel, index: Index, cancelled: Callable[[], bool], *, small: bool
+) -> Iterator[Finding]:
     """Ask the model about one function and yield the findings that it confirms, at most `MOST_REMARKS`.
 
     Yields none if the function is too long.
     """
-    if sizes.is_small(chat.name):
+    if small:
         for one in small_model_review.review_by_small_model(piece, chat, index, cancelled):
             yield _build_small_model_finding(piece, one)
         return

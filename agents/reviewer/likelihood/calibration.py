@@ -49,9 +49,14 @@ class Calibration:
 
 
 @cache
-def load_calibration(name: str) -> Calibration | None:
-    """Return the calibration of the model `name`; None if it was never measured."""
-    table = tomllib.loads(TABLE.read_text(encoding="utf-8")).get("model", {}).get(name)
+def load_calibration(name: str, parameters: int = 0) -> Calibration | None:
+    """Return the calibration of the model `name`, else of one with as many parameters; None if none was measured.
+
+    A person names a converted model as they like, and its number of parameters tells which published one it is.
+    """
+    tables = tomllib.loads(TABLE.read_text(encoding="utf-8")).get("model", {})
+    same = (one for one in tables.values() if parameters and one.get("parameters") == parameters)
+    table = tables.get(name) or next(same, None)
     if table is None:
         return None
     weights = {kind: tuple(float(value) for value in row) for kind, row in table["weights"].items()}

@@ -36,7 +36,7 @@ class LikelihoodExaminer:
         `always` uses a model that was measured even if its findings are not precise.
         """
         self._model = model
-        known = calibration.load_calibration(model.entry.name)
+        known = calibration.load_calibration(model.entry.name, model.entry.parameters)
         self._calibration = known if known is not None and (known.precise or always) else None
         if always and self.problem:
             _LOG.warning(self.problem)
@@ -52,7 +52,7 @@ class LikelihoodExaminer:
         if self._calibration is not None:
             return ""
         name = self._model.entry.name
-        if calibration.load_calibration(name) is None:
+        if calibration.load_calibration(name, self._model.entry.parameters) is None:
             return f"The model {name} was not calibrated for finding slips, so this layer is off. Use a model that was."
         return f"The model {name} gives too many false alarms, so this layer is off."
 

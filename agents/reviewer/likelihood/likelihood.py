@@ -84,7 +84,7 @@ def review_likelihood(  # noqa: PLR0913 (all of it comes from the caller)
         models.errors.ModelError: the model is broken or was removed.
     """
     if calibration is None:
-        known = load_calibration(model.entry.name)
+        known = load_calibration(model.entry.name, model.entry.parameters)
         if known is None or not known.precise:
             return ()
         calibration = known

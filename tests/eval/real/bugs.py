@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.reviewer.chat_review.model_review import review_by_model
 from indexing.index import Index
+from models.catalog.sizes import SMALL
 from models.local.loading import load, load_chat
 from tests.eval import data, mutants, seeded_bugs, tables
 from tests.eval.metrics import SEED
@@ -94,10 +95,11 @@ def _make_chat_judge(entry: ModelEntry, threads: int, stack: ExitStack) -> Calla
     index = Index([folder / "workspace"], storage=folder / "index")
     stack.callback(index.close)
     index.start()
+    small = entry.parameters < SMALL
 
     def look(document: Document, function: mutants.Span) -> tuple[Finding, ...]:
         """Return the findings of the chat model's review of a function."""
-        return review_by_model(document, [function.within(document.text)], chat, index, never_cancel)
+        return review_by_model(document, [function.within(document.text)], chat, index, never_cancel, small=small)
 
     return make_judge(look)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from models.catalog.catalog import DEFAULT_MODEL, Catalog
 from models.chat import ChatError, ChatRequest, Message, Reply, Speaker, Usage, never
 from models.scripted.scripted_server import ScriptedServer
 from server.assembly import chats, checks, core, endpoints
@@ -125,6 +127,24 @@ def test_a_key_in_the_wrong_place_is_not_repeated(tmp_path: Path, name: str) -> 
 def test_a_key_as_a_setting_of_its_own_is_not_repeated(tmp_path: Path) -> None:
     _, (problem,) = resolve_settings(tmp_path, user=f'[chat]\nkey = "{KEY}"\n')
     assert KEY not in problem
+
+
+@pytest.mark.parametrize(
+    ("settings", "small"),
+    [
+        (ChatSettings(url="http://localhost:1/v1", model="qwen2.5-coder:1.5b"), True),
+        (ChatSettings(url="http://localhost:1/v1", model="big:70b"), False),
+        (ChatSettings(model="mine"), True),
+        (ChatSettings(model="unknown-1b"), True),
+    ],
+)
+def test_a_small_model_is_known_by_its_weights_whatever_its_name_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: ChatSettings, *, small: bool
+) -> None:
+    mini = Catalog.load(tmp_path).entries[DEFAULT_MODEL]
+    own = replace(mini, name="mine", parameters=1_543_714_304)
+    monkeypatch.setattr(Catalog, "get", lambda _, name: own if name == "mine" else None)
+    assert chats.build_chats(settings, None).small_reviewer is small
 
 
 def test_half_an_endpoint_is_named(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class Choosing(SmallChat):
 def review_code(chat: ScriptedChat, code: str = CODE, index: MemoryIndex | None = None) -> tuple[Finding, ...]:
     document = make_document(code)
     span = next(one.span for one in Syntax.of(document).symbols if one.name == "area")
-    return review_by_model(document, [span], chat, cast("Index", index or MemoryIndex()), never)
+    return review_by_model(document, [span], chat, cast("Index", index or MemoryIndex()), never, small=True)
 
 
 def test_a_confirmed_claim_becomes_a_finding_of_its_line_with_a_fix() -> None:

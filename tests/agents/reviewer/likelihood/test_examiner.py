@@ -23,7 +23,7 @@ def make_expecting_model(text: str) -> ScriptedModel:
 
 def set_calibration(monkeypatch: pytest.MonkeyPatch, *, precise: bool) -> None:
     known = Calibration(precise=precise, threshold=0.5, weights=WEIGHTS)
-    monkeypatch.setattr(calibration, "load_calibration", lambda name: known if name == "scripted" else None)
+    monkeypatch.setattr(calibration, "load_calibration", lambda name, _=0: known if name == "scripted" else None)
 
 
 def test_slips_are_found_function_by_function(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_a_model_that_is_not_precise_reviews_only_when_a_person_wants_it(
 def test_a_model_that_was_never_measured_reports_it_to_the_person_who_asked(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(calibration, "load_calibration", lambda _: None)
+    monkeypatch.setattr(calibration, "load_calibration", lambda *_: None)
     assert "was not calibrated" in LikelihoodExaminer(ScriptedModel({})).problem
     assert not caplog.text
     LikelihoodExaminer(ScriptedModel({}), always=True)
