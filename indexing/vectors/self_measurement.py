@@ -76,12 +76,19 @@ def split_docstring(text: str) -> tuple[str, str] | None:
     return None
 
 
-def list_described(view: View, keys: Collection[FileKey]) -> Iterator[Described]:
-    """Yield up to `MOST_FUNCTIONS` functions with docstrings of the files `keys`, always in the same order."""
+def list_described(
+    view: View, keys: Collection[FileKey], may_go_on: Callable[[], bool] = lambda: True
+) -> Iterator[Described]:
+    """Yield up to `MOST_FUNCTIONS` functions with docstrings of the files `keys`, always in the same order.
+
+    `may_go_on` is called before each file is read; false ends it.
+    """
     count = 0
     order = sorted(keys)
     random.Random(0).shuffle(order)  # noqa: S311 (a sample)
     for key in order[:MOST_FILES]:
+        if not may_go_on():
+            return
         relative = view.read_relative_path(key)
         if not languages.get(languages.detect_by_name(PurePath(relative).name)).docstrings:
             continue
@@ -116,10 +123,12 @@ def measure(  # noqa: PLR0913 (each is one dependency)
         keys: the files that a model may see.
         compute: returns the vectors of texts.
         find_nearest: returns pieces near to a vector, the nearest first: file, ordinal of the chunk, and score.
-        wait: is called before each batch; returns false to end.
+        wait: is called before each file and each batch; returns false to end.
         deadline: moment of `time.monotonic` after which the figures are those of the queries until then.
     """
-    chosen = list(list_described(view, keys))
+    chosen = list(list_described(view, keys, lambda: wait() and time.monotonic() < deadline))
+    if not wait():
+        return None
     if len(chosen) < LEAST_FUNCTIONS:
         return SearchQuality()
     ranks: list[int] = []

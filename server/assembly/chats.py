@@ -90,8 +90,9 @@ def build_chats(settings: ChatSettings, cache: Path | None, ledger: Ledger | Non
     chat = builder.build_chain("chat", settings.endpoints)
     review = builder.build_chain("review", settings.review) if settings.review else chat
     first = {"chat": settings.endpoints[:1], "review": (settings.review or settings.endpoints)[:1]}
-    led = frozenset(role for role, wanted in first.items() if any(map(_is_led, wanted)))
-    small = any(map(_is_small, first["review"]))
+    entries = {one: _find_entry(one) for wanted in first.values() for one in wanted}
+    led = frozenset(role for role, wanted in first.items() if any(_is_led(entries[one]) for one in wanted))
+    small = any(_is_small(one, entries[one]) for one in first["review"])
     return Chats(chat, review, tuple(dict.fromkeys(builder.problems)), led, small, _list_prices(settings))
 
 
@@ -236,17 +237,15 @@ def _build_local(wanted: EndpointSettings, role: str) -> tuple[IdentifiedChat, T
     )
 
 
-def _is_led(wanted: EndpointSettings) -> bool:
-    """Return whether `wanted` names a model of the catalog that is led by a fixed pipeline."""
-    entry = _find_entry(wanted)
+def _is_led(entry: ModelEntry | None) -> bool:
+    """Return whether a model of the catalog is led by a fixed pipeline; False for None, a model at an endpoint."""
     return entry is not None and entry.led
 
 
-def _is_small(wanted: EndpointSettings) -> bool:
-    """Return whether `wanted` names a small model: by the weights in the catalog, or by the name at an endpoint."""
+def _is_small(wanted: EndpointSettings, entry: ModelEntry | None) -> bool:
+    """Return whether a model is small: by the weights in its `entry`, without one by the name that `wanted` has."""
     from models.catalog import sizes  # noqa: PLC0415 (for a person with a chat model alone)
 
-    entry = _find_entry(wanted)
     return sizes.is_small(wanted.model) if entry is None else entry.parameters < sizes.SMALL
 
 

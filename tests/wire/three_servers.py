@@ -4,8 +4,9 @@
 
 starts the servers, lets the clients type without a model, kills a server with SIGKILL every `--kill` seconds, restarts
 PostgreSQL every `--restart` seconds, and prints the figures. Some clients also change a file with a person's yes, and
-queue tasks that workers take. Afterwards each request must have one answer, each approved change must be in its file
-and in the audit once, and each accepted task must have been done once, in the order of the queue. As root on Linux each
+queue tasks that workers take. Afterwards each request must have one answer, each change must be in its file once and in
+the records, none may be in the audit that is not in a file, and each accepted task must have been done once, in the
+order of the queue. Changes that a file holds and the records call failed are printed by reason. As root on Linux each
 server has a host name of its own, like a machine. Start at `measure`.
 """
 
@@ -16,7 +17,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-import logging
 import os
 import random
 import shutil
@@ -24,6 +24,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections import Counter
@@ -45,6 +46,7 @@ from server.access.roles import Role
 from server.state.access.account_store import AccountStore
 from server.state.task_store import TaskStore
 from tests.server.access.certificates import write_certificate
+from tests.server.state.databases.restart_under_load import open_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,7 +94,7 @@ class ServerProcess:
     Attributes:
         url: the address for editors.
         logins: the address for logins.
-        starts: how often it was started.
+        said: the lines that it printed.
     """
 
     def __init__(
@@ -102,7 +104,6 @@ class ServerProcess:
         self._folder, self._database, self._workspace, self._certificate = folder, database, workspace, certificate
         self._ports = [0, 0]
         self.url = self.logins = ""
-        self.starts = 0
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self.said: list[str] = []
@@ -135,7 +136,6 @@ class ServerProcess:
                 if "listening on " in line:
                     self.url = line.split()[-1]
                     self._ports[0] = int(self.url.rpartition(":")[2])
-        self.starts += 1
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
@@ -154,14 +154,15 @@ class ServerProcess:
                 total += int(one.memory_full_info().pss)
         return round(total / 2**20)
 
-    async def end(self, *, kill: bool) -> None:
-        """End it: with `kill` by SIGKILL, else by SIGTERM."""
-        assert self._process is not None
-        assert self._reading is not None
+    async def kill(self) -> None:
+        """End it by SIGKILL, if it was started."""
+        if self._process is None:
+            return
         with contextlib.suppress(ProcessLookupError):
-            self._process.kill() if kill else self._process.terminate()
+            self._process.kill()
         await self._process.wait()
-        await self._reading
+        if self._reading is not None:
+            await self._reading
 
 
 def _give_name(name: str) -> list[str]:
@@ -373,7 +374,7 @@ class Typist:
     """Types a line of a file again and again, and asks for a completion after each key."""
 
     def __init__(self, editor: Editor, place: TypingPlace, world: World) -> None:
-        self.editor = self._editor = editor
+        self.editor = editor
         self._world, self._figures = world, world.figures
         self._uri, self._line = place.path.as_uri(), place.line
         text = place.path.read_bytes().decode("utf-8").replace("\r\n", "\n")
@@ -408,10 +409,10 @@ class Typist:
         self._version += 1
         self._figures.keys += 1
         text = self._before + self._line[: self._at] + self._behind
-        self._editor.documents[self._uri] = (self._version, text, "python")
-        if self._editor.connected.is_set():
+        self.editor.documents[self._uri] = (self._version, text, "python")
+        if self.editor.connected.is_set():
             item = {"uri": self._uri, "version": self._version}
-            self._editor.notify("textDocument/didChange", {"textDocument": item, "contentChanges": changes})
+            self.editor.notify("textDocument/didChange", {"textDocument": item, "contentChanges": changes})
         task = asyncio.create_task(self._ask())
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
@@ -426,10 +427,10 @@ class Typist:
         self._figures.sent += 1
         while True:
             attempts += 1
-            await self._editor.connected.wait()
+            await self.editor.connected.wait()
             params = {"textDocument": {"uri": self._uri}, "position": position, "context": {"triggerKind": 2}}
             try:
-                answer = await self._editor.ask("textDocument/inlineCompletion", params)
+                answer = await self.editor.ask("textDocument/inlineCompletion", params)
                 break
             except LostConnection:
                 self._figures.again += attempts == 1
@@ -448,26 +449,22 @@ class Writer:
 
     Attributes:
         applied: the steps that the editor has made.
-        known: of these, the steps of which the editor was told that they were made.
     """
 
     def __init__(self, editor: Editor, world: World) -> None:
-        self.editor = self._editor = editor
+        self.editor = editor
         self._world, self._figures = world, world.figures
         self.name = f"writer{editor.number}"
         self.path = world.workspace / f"{self.name}.py"
         self.path.write_text("step = 0\n", encoding="utf-8")
         self._uri = self.path.as_uri()
         self.applied: list[int] = []
-        self.approved = 0
-        self._version = 1
         editor.documents[self._uri] = (1, "step = 0\n", "python")
         editor.on_request = self._answer
 
     def _answer(self, method: str, params: dict[str, Any]) -> object:
         """Answer a request of the server as a person does who agrees to every change."""
         if method == "window/showMessageRequest":
-            self.approved += 1
             return next((one for one in params["actions"] if one["title"] == "Apply"), None)
         if method == "workspace/applyEdit":
             for change in params["edit"]["documentChanges"]:
@@ -478,36 +475,36 @@ class Writer:
 
     def _apply(self, edit: dict[str, Any]) -> None:
         """Make an edit of the one line, and save the file."""
-        version, text, language = self._editor.documents[self._uri]
+        version, text, language = self.editor.documents[self._uri]
         start, end = edit["range"]["start"]["character"], edit["range"]["end"]["character"]
         text = text[:start] + edit["newText"] + text[end:]
         self.applied.append(int(text.split("=")[1]))
-        self._editor.documents[self._uri] = (version + 1, text, language)
+        self.editor.documents[self._uri] = (version + 1, text, language)
         self.path.write_text(text, encoding="utf-8")
         changes = [{"range": edit["range"], "text": edit["newText"]}]
         item = {"uri": self._uri, "version": version + 1}
-        self._editor.notify("textDocument/didChange", {"textDocument": item, "contentChanges": changes})
-        self._editor.notify("textDocument/didSave", {"textDocument": {"uri": self._uri}})
+        self.editor.notify("textDocument/didChange", {"textDocument": item, "contentChanges": changes})
+        self.editor.notify("textDocument/didSave", {"textDocument": {"uri": self._uri}})
 
     @property
     def step(self) -> int:
         """The step that the text has."""
-        return int(self._editor.documents[self._uri][1].split("=")[1])
+        return int(self.editor.documents[self._uri][1].split("=")[1])
 
     async def write(self) -> None:
-        """Change the file until the end, and once more at the end, so that every server closes what it left open."""
+        """Change the file until the end."""
         while not self._world.is_over:
             await self._take_step()
             await asyncio.sleep(WRITE_EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311 (spread)
 
     async def _take_step(self) -> None:
-        """Propose the next step, and approve it; after a lost connection look what has become of it."""
+        """Propose the next step and approve it; one whose connection is lost is proposed again, if it was not made."""
         here = self.step
         title = f"{self.name} {here + 1}"
         step = {"kind": "text", "path": str(self.path), "old": f"step = {here}", "new": f"step = {here + 1}"}
-        await self._editor.connected.wait()
+        await self.editor.connected.wait()
         try:
-            answer = await self._editor.run("test.propose", steps=[step], title=title)
+            answer = await self.editor.run("test.propose", steps=[step], title=title)
         except LostConnection:
             self._figures.writes["connection lost"] += 1
             return
@@ -524,9 +521,9 @@ class Writer:
                 return
             key = f"{self.name} {number:05}"
             while True:
-                await self._editor.connected.wait()
+                await self.editor.connected.wait()
                 try:
-                    answer = await self._editor.run("starling.tasks", action="add", title=key, key=key)
+                    answer = await self.editor.run("starling.tasks", action="add", title=key, key=key)
                 except LostConnection:
                     continue
                 if "result" in answer:
@@ -537,17 +534,19 @@ class Writer:
             await asyncio.sleep(ADD_EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311 (spread)
 
 
-def do_tasks(state: State, place: str, name: str, is_over: Callable[[], bool], done: list[str]) -> None:
-    """Take tasks and finish them until there are none at the end; blocking."""
+def do_tasks(state: State, place: str, name: str, over: threading.Event, done: list[str]) -> None:
+    """Take tasks and finish them until there are none after `over`; blocking."""
     queue = TaskStore(state)
     while True:
         try:
             claimed = queue.claim(place, name)
         except StateError:
+            if over.is_set():
+                raise
             time.sleep(RETRY_S)
             continue
         if claimed is None:
-            if is_over():
+            if over.is_set():
                 return
             time.sleep(0.1)
             continue
@@ -555,34 +554,27 @@ def do_tasks(state: State, place: str, name: str, is_over: Callable[[], bool], d
             try:
                 queue.finish(claimed, name)
                 break
-            except StateError as error:
-                if "not known" not in str(error) and "cannot be reached" not in str(error):
-                    logging.getLogger(__name__).info("%s", error)
+            except StateError:
                 time.sleep(RETRY_S)
         done.append(claimed.task.title)
 
 
-async def disturb(
-    world: World, database: Database, kill_s: float, restart_s: float, *, power_cut: bool
-) -> Counter[str]:
-    """Kill a server every `kill_s` seconds and restart PostgreSQL every `restart_s` seconds until the end; 0: never.
-
-    Return how often each was done.
-    """
+async def disturb(world: World, database: Database, load: Load) -> Counter[str]:
+    """Kill servers and restart PostgreSQL, as `load` says, until the end; return how often each was done."""
     begun, done = time.monotonic(), Counter[str]()
     whole = world.until - begun
-    times = [(at, "servers killed") for at in _list_times(kill_s, whole)]
-    times += [(at, "restarts of PostgreSQL") for at in _list_times(restart_s, whole)]
+    times = [(at, "servers killed") for at in _list_times(load.kill_s, whole)]
+    times += [(at, "restarts of PostgreSQL") for at in _list_times(load.restart_s, whole)]
     turns = itertools.cycle(world.servers)
     for at, what in sorted(times):
         await asyncio.sleep(max(0.0, begun + at - time.monotonic()))
         if what == "servers killed":
             server = next(turns)
-            await server.end(kill=True)
+            await server.kill()
             await asyncio.sleep(AGAIN_S)
             await server.start()
         else:
-            await asyncio.to_thread(database.stop, kill=power_cut)
+            await asyncio.to_thread(database.stop, kill=load.power_cut)
             await asyncio.sleep(DOWN_S)
             await asyncio.to_thread(database.start)
         done[what] += 1
@@ -590,82 +582,113 @@ async def disturb(
 
 
 def _list_times(every_s: float, whole_s: float) -> list[float]:
-    """Return the multiples of `every_s` below `whole_s`; none for 0."""
+    """Return the multiples of `every_s` up to `whole_s`; none for 0."""
     return [every_s * number for number in range(1, int(whole_s / every_s) + 1)] if every_s else []
 
 
-async def measure(
-    database: Database, folder: Path, *, clients: int, seconds: float, kill_s: float, restart_s: float, power_cut: bool
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The options of a run.
+
+    Attributes:
+        clients: number of editors.
+        seconds: how long they type.
+        kill_s: seconds between two kills of a server; 0 for none.
+        restart_s: seconds between two restarts of PostgreSQL; 0 for none.
+        power_cut: whether PostgreSQL ends as after a power cut.
+    """
+
+    clients: int
+    seconds: float
+    kill_s: float
+    restart_s: float
+    power_cut: bool
+
+
+async def measure(database: Database, folder: Path, load: Load) -> dict[str, Any]:
     """Run the servers and the clients, stop what is to be stopped, check what came of it, and return the figures.
 
     Raises:
         AssertionError: something was lost or doubled, done out of order, or answered with an error.
     """
-    from server.state.databases.addresses import parse_address  # noqa: PLC0415 (an extra)
-    from server.state.databases.postgresql import PostgresState  # noqa: PLC0415
-
     url = database.make_url("load")
-    state = PostgresState(parse_address(url))
     workspace = workspaces.make_workspace(folder / "code", FILES)
-    names = [f"writer{number}" for number in range(WRITERS)]
-    names += [f"typist{number}" for number in range(-(-clients // SESSIONS_OF_ACCOUNT))]
-    accounts = AccountStore(state)
-    for name in (*names, "admin"):
-        role = Role.APPROVER if "writer" in name else Role.ADMIN if name == "admin" else Role.DEVELOPER
-        accounts.add(Account(uuid.uuid4().hex, name, Kind.PERSON, role, False, "", CHEAP.hash(PASSWORD), 0.0))
     certificate = write_certificate(folder)
-    trusted = ssl.create_default_context(cafile=certificate[0])
     servers = [ServerProcess(number, folder, url, workspace, certificate) for number in range(SERVERS)]
-    for server in servers:
-        await server.start()
-    tokens = {}
-    for name in (*names, "admin"):
-        form = {"grant_type": "password", "username": name, "password": PASSWORD}
-        tokens[name] = (await asyncio.to_thread(request_tokens, servers[0].logins, form, trusted)).access
-    world = World(servers, workspace, trusted)
-    places = workspaces.choose_typing_places(workspace, clients - WRITERS)
-    assert len(places) == clients - WRITERS, f"{len(places)} places to type"
+    world = World(servers, workspace, ssl.create_default_context(cafile=certificate[0]))
+    names = add_accounts(open_state(url), load.clients)
+    try:
+        for server in servers:
+            await server.start()
+        tokens = {name: await log_in(world, name) for name in names}
+        return await run_clients(world, database, url, load, tokens)
+    finally:
+        for server in servers:
+            await server.kill()
+
+
+def add_accounts(state: State, clients: int) -> list[str]:
+    """Add the accounts of the writers, of the typists and of an admin; return their names."""
+    roles = {f"writer{number}": Role.APPROVER for number in range(WRITERS)}
+    roles |= {f"typist{number}": Role.DEVELOPER for number in range(-(-clients // SESSIONS_OF_ACCOUNT))}
+    accounts = AccountStore(state)
+    for name, role in {**roles, "admin": Role.ADMIN}.items():
+        accounts.add(Account(uuid.uuid4().hex, name, Kind.PERSON, role, False, "", CHEAP.hash(PASSWORD), 0.0))
+    return [*roles, "admin"]
+
+
+async def log_in(world: World, name: str) -> str:
+    """Return an access token for the account `name`."""
+    form = {"grant_type": "password", "username": name, "password": PASSWORD}
+    return (await asyncio.to_thread(request_tokens, world.servers[0].logins, form, world.trusted)).access
+
+
+async def run_clients(world: World, database: Database, url: str, load: Load, tokens: dict[str, str]) -> dict[str, Any]:
+    """Connect all clients, let them work while servers and PostgreSQL stop, check the end, and return the figures."""
+    places = workspaces.choose_typing_places(world.workspace, load.clients - WRITERS)
+    assert len(places) == load.clients - WRITERS, f"{len(places)} places to type"
     writers = [Writer(Editor(number, tokens[f"writer{number}"], world), world) for number in range(WRITERS)]
     typists = [
         Typist(Editor(number, tokens[f"typist{number // SESSIONS_OF_ACCOUNT}"], world), place, world)
         for number, place in enumerate(places)
     ]
-    editors = [*(one.editor for one in writers), *(one.editor for one in typists)]
+    editors = [one.editor for one in (*writers, *typists)]
     for number in range(0, len(editors), 20):
         await asyncio.gather(*(one.begin() for one in editors[number : number + 20]))
     await ask_each_server(world, tokens["admin"], "starling.status", until_indexed=True)
-    world.until = time.monotonic() + seconds
+    world.until = time.monotonic() + load.seconds
     done: list[list[str]] = [[] for _ in range(WORKERS)]
-    place, over = workspace.as_uri(), asyncio.Event()
-    workers = [
-        asyncio.to_thread(do_tasks, PostgresState(parse_address(url)), place, f"worker {number}", over.is_set, titles)
-        for number, titles in enumerate(done)
-    ]
-    working = asyncio.gather(*workers)
-    disturbing = asyncio.create_task(disturb(world, database, kill_s, restart_s, power_cut=power_cut))
-    await asyncio.gather(
-        *(one.type() for one in typists), *(one.write() for one in writers), *(one.queue_tasks() for one in writers)
+    over = threading.Event()
+    working = asyncio.gather(
+        *(
+            asyncio.to_thread(do_tasks, open_state(url), world.workspace.as_uri(), f"worker {number}", over, titles)
+            for number, titles in enumerate(done)
+        )
     )
-    stopped = await disturbing
-    over.set()
+    try:
+        stopped, *_ = await asyncio.gather(
+            disturb(world, database, load),
+            *(one.type() for one in typists),
+            *(one.write() for one in writers),
+            *(one.queue_tasks() for one in writers),
+        )
+    finally:
+        over.set()
     await working
     for number in range(WRITERS):  # each person closes what killed servers left open of theirs
         await ask_each_server(world, tokens[f"writer{number}"], "starling.approvals")
-    memory = [server.measure_memory() for server in servers]
+    memory = [server.measure_memory() for server in world.servers]
     for one in editors:
         await one.end()
-    for server in servers:
-        await server.end(kill=False)
-    checked = check(state, world, writers, done)
+    checked = check(open_state(url), world, writers, done)
     figures = world.figures
     return {
-        "clients": clients,
-        "seconds": seconds,
+        "clients": load.clients,
+        "seconds": load.seconds,
         **stopped,
         "each with a host name": bool(_give_name("one")),
         "keys": figures.keys,
-        "keys a second": round(figures.keys / seconds, 1),
+        "keys a second": round(figures.keys / load.seconds, 1),
         "answers": dict(figures.answers),
         "with a suggestion": figures.suggestions,
         "ms p50, p95, p99": [round(compute_percentile(figures.ms, share), 1) for share in (50, 95, 99)],
@@ -756,12 +779,8 @@ def main() -> None:
     database = Database()
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            figures = asyncio.run(
-                measure(
-                    database, Path(folder), clients=chosen.clients, seconds=chosen.seconds, kill_s=chosen.kill,
-                    restart_s=chosen.restart, power_cut=chosen.power_cut,
-                )
-            )  # fmt: skip
+            load = Load(chosen.clients, chosen.seconds, chosen.kill, chosen.restart, chosen.power_cut)
+            figures = asyncio.run(measure(database, Path(folder), load))
     finally:
         database.remove()
     json.dump(figures, sys.stdout, indent=2)

@@ -52,7 +52,8 @@ class Calibration:
 def load_calibration(name: str, parameters: int = 0) -> Calibration | None:
     """Return the calibration of the model `name`, else of one with as many parameters; None if none was measured.
 
-    A person names a converted model as they like, and its number of parameters tells which published one it is.
+    A person names a converted model as they like, and its number of parameters tells which family it is of. A base
+    model and the one for instructions have the same number, and share a calibration if only one was measured.
     """
     tables = tomllib.loads(TABLE.read_text(encoding="utf-8")).get("model", {})
     same = (one for one in tables.values() if parameters and one.get("parameters") == parameters)

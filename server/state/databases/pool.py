@@ -58,13 +58,14 @@ class Pool:
 
     Attributes:
         place: the database, for a person.
+        read_password: returns its password, "" for none of ours.
     """
 
     def __init__(self, address: Address, read_password: Callable[[], str]) -> None:
-        """Store where the database is; `read_password` returns its password, "" for none of ours."""
+        """Store where the database is, and who knows its password."""
         self.place = address.place
         self._url = address.url
-        self._read_password = read_password
+        self.read_password = read_password
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(MOST)
         self._idle: list[tuple[float, psycopg.Connection[Any]]] = []
@@ -161,7 +162,7 @@ class Pool:
             named = conninfo_to_dict(self._url)
         except psycopg.Error:  # its message may repeat what was pasted into the address
             raise StateError(f"The address of PostgreSQL ({self.place}) has unknown options; correct it.") from None
-        if password := self._read_password():
+        if password := self.read_password():
             named["password"] = password
         connection: psycopg.Connection[Any] = psycopg.connect(
             **{**OPTIONS, **named, "client_encoding": "UTF8"}, autocommit=True, prepare_threshold=None
@@ -238,6 +239,11 @@ def close_all() -> None:
 
 
 def get_pool(address: Address, read_password: Callable[[], str]) -> Pool:
-    """Return the pool of this process for `address`."""
+    """Return the pool of this process for `address`; its next connection takes the password of `read_password`.
+
+    The newest place counts, so that a person can correct it while the process runs.
+    """
     with _pools_lock:
-        return _pools.setdefault(address.url, Pool(address, read_password))
+        pool = _pools.setdefault(address.url, Pool(address, read_password))
+        pool.read_password = read_password
+        return pool

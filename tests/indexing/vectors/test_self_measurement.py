@@ -157,6 +157,7 @@ def test_a_sample_is_bounded_and_always_the_same(
     keys = [key for _, key in snapshot.view.iterate_paths()]
     everything = [each.query for each in list_described(snapshot.view, keys)]
     assert everything == [each.query for each in list_described(snapshot.view, keys[::-1])]
+    assert list(list_described(snapshot.view, keys, lambda: False)) == []
     assert all('"""' not in each.answer for each in list_described(snapshot.view, keys))
     monkeypatch.setattr(self_measurement, "MOST_FUNCTIONS", 3)
     assert [each.query for each in list_described(snapshot.view, keys)] == everything[:3]

@@ -34,20 +34,12 @@ def scale(size):
 WRONG, RIGHT = "        return size * width", "        return size * height"
 
 
-class SmallChat(ScriptedChat):
-    """One whose name says that it is small."""
-
-    @property
-    def name(self) -> str:
-        return "scripted-1.5b"
-
-
 def build_script(found: str = "line 4: it ignores the height", line: str = f"```\n{RIGHT}\n```") -> str:
     """Return a script with the model's answer about bugs, and its answer about the corrected line."""
     return f"=== write this line as it has to be\n{line}\n=== is there a bug\n{found}\n"
 
 
-class Choosing(SmallChat):
+class Choosing(ScriptedChat):
     """Prefers the line that holds `wanted`, or always answers the same."""
 
     def __init__(self, text: str, *, wanted: str = RIGHT, always: str = "") -> None:

@@ -115,3 +115,10 @@ def test_a_password_that_is_missing_is_named(settings: str, said: str) -> None:
     sentence = refuse()
     assert said in sentence
     assert "chat." not in sentence
+
+
+def test_the_corrected_place_of_a_password_counts_while_the_process_runs() -> None:
+    pytest.importorskip("psycopg", reason="psycopg, the extra `postgres`, is not installed")
+    for name in ("FIRST_PLACE", "SECOND_PLACE", "FIRST_PLACE"):
+        write_settings(f'[state]\ndatabase = "{URL}"\npassword_env = "{name}"\n')
+        assert name in refuse()
