@@ -26,9 +26,12 @@ DOCS      := .venv-docs
 SITE      := .cache/site
 EDITORS   := $(CURDIR)/.cache/editors
 # tests that make a state database
-STATE_TESTS  := tests/server/state tests/server/gate/test_journal.py tests/server/gate/test_requests.py tests/server/deployment \
-  tests/server/work tests/agents/autopilot tests/agents/team/memory tests/agents/team/queue tests/agents/team/workflows \
-  tests/agents/team/test_session_runner.py tests/agents/team/test_asked_again.py
+STATE_TESTS  := tests/server/state tests/server/access tests/server/assembly/databases tests/server/assembly/watching \
+  tests/server/assembly/test_chats.py tests/server/gate/test_journal.py tests/server/gate/test_requests.py \
+  tests/server/gate/test_undoing.py tests/server/gate/test_partial_approval.py tests/server/deployment tests/server/work \
+  tests/server/lsp/editor/test_clients.py tests/agents/autopilot tests/agents/team/memory tests/agents/team/queue \
+  tests/agents/team/workflows tests/agents/team/test_session_runner.py tests/agents/team/test_asked_again.py \
+  tests/agents/team/test_bad_input.py
 NEOVIM_TESTS := $(wildcard tests/editors/test_neovim*.py)
 VSCODE_TESTS := $(wildcard tests/editors/test_vscode*.py)
 # Failed tests run once more, alone, and have to pass then: beside others, or on a busy machine, some exceed their time.

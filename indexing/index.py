@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from indexing import hits, status
 from indexing.libraries.discovery import DEPENDENCY_FILES
 from indexing.limits import IndexLimits
-from indexing.process.supervisor import LIBRARIES, IndexProcess
+from indexing.process.sharing import LIBRARIES, IndexingClient
 from indexing.records import IndexProgress
 from indexing.repair import Repair
+from indexing.turns import Turns, take_slot
 from indexing.vectors.vector_search import DEPTH, VectorSearch
 from indexing.vectors.vector_store import IndexNote
 from indexing.workspace import left_out
@@ -46,6 +47,7 @@ _CHECK_S = 2.0  # between two checks for changes by another server, at queries
 _IDLE_CHECK_S = 5.0  # between two such checks without queries
 _LIBRARIES_AGAIN_S = 60.0  # between two looks at the installed packages
 _LIBRARIES_FAILED_S = 600.0  # the same after they could not be indexed
+_turns = Turns(rest=9)  # of analysing open documents in the background: at most a tenth of the time
 _SPARE_HITS = 2  # searched beyond the limit, to replace hits whose file has changed
 
 
@@ -74,7 +76,7 @@ class Index:
             storage, embedder, lambda: self._snapshot, self._is_file_shown, store=store, describe=self._describe
         )
         self._limits = limits
-        self._process = IndexProcess(storage, limits, self._handle_event)
+        self._process = IndexingClient(storage, limits, self._handle_event)
         self._on_progress: Callable[[IndexProgress], None] = lambda _: None
         self._last = IndexProgress(0, 0)
         self._state = "off"
@@ -85,6 +87,7 @@ class Index:
         self._loading = threading.Lock()  # around creating and closing `_sources`; taken inside `_working`
         self._snapshot: Snapshot | None = None
         self._ready = threading.Event()  # set while there is a snapshot
+        self._has_news = False  # whether the stored index has changed since it was loaded
         self._checked_at = 0.0
         self._libraries_at = 0.0
         self._wake = threading.Event()
@@ -132,9 +135,12 @@ class Index:
     def wait(self, timeout_s: float | None = None, *, libraries: bool = False) -> bool:
         """Wait until no indexing work is left; return whether that was so within `timeout_s` (None: no limit).
 
-        The work on installed libraries is waited for with `libraries` only.
+        The work on installed libraries is waited for with `libraries` only. What was indexed is found from then on.
         """
-        return self._process.wait(timeout_s, libraries=libraries)
+        done = self._process.wait(timeout_s, libraries=libraries)
+        if self._has_news and not self._closed.is_set():
+            self._make_snapshot(load=True)
+        return done
 
     def close(self) -> None:
         """End the indexing process and the threads, close the loaded indexes, and drop cached tokens. Idempotent."""
@@ -279,21 +285,24 @@ class Index:
         """Return up to `limit` continuations found after the same tokens as before `offset` (code points), best first.
 
         `whole_block` adds the lines that belong to the line found. After `deadline` the search ends with what it has;
-        () if no index is loaded by then.
+        () if no index is loaded by then, or if many other searches of this process are under way.
         """
         snapshot = self._get_snapshot(deadline, analyse=deadline is None)
         if snapshot is None:
             return ()
         own = self._load_sources().find_document_key(snapshot, document)
         prefix, suffix = document.text[:offset], document.text[offset:]
-        matches = snapshot.view.recall(
-            prefix,
-            suffix,
-            own=own,
-            whole_block=whole_block,
-            limit=limit,
-            deadline=deadline,
-        )
+        with take_slot(deadline) as has_slot:
+            if not has_slot:
+                return ()
+            matches = snapshot.view.recall(
+                prefix,
+                suffix,
+                own=own,
+                whole_block=whole_block,
+                limit=limit,
+                deadline=deadline,
+            )
         return hits.make_recalled(snapshot, matches, document, own)
 
     def find_definitions(
@@ -305,7 +314,7 @@ class Index:
         that `document` imports before others. After `deadline` the search ends with what it has; () if no index is
         loaded by then. Files that no longer contain the text found are left out and indexed again.
         """
-        snapshot = self._get_snapshot(deadline, analyse=True)
+        snapshot = self._get_snapshot(deadline, analyse=self._have_others_changed(document))
         if snapshot is None:
             return ()
         own = self._load_sources().find_document_key(snapshot, document)
@@ -343,7 +352,7 @@ class Index:
         """
         if not document.entry.resolution:
             return None
-        snapshot = self._get_snapshot(deadline, analyse=True)
+        snapshot = self._get_snapshot(deadline, analyse=self._have_others_changed(document))
         if snapshot is None:
             return None
         sources = self._load_sources()
@@ -455,7 +464,7 @@ class Index:
         elif kind == "working":
             self._state = "indexing"
         elif kind == "changed":
-            self._make_snapshot(load=True)
+            self._load_news()
         elif kind == "anew":
             self._repair.report_rebuild(event["why"])
         elif kind == "progress":
@@ -465,8 +474,19 @@ class Index:
             self._state = "ready"
             self._on_progress(IndexProgress(self._last.total, self._last.total, finished=True))
             if (sources := self._sources) is not None and sources.is_stale():  # deleted or replaced meanwhile
-                self._make_snapshot(load=True)
+                self._load_news()
             self._repair.note_finished_pass(has_failed=bool(event.get("problem")))
+
+    def _load_news(self) -> None:
+        """Load what has changed in the stored index: at once, or in turns where many sessions share the workspace.
+
+        In the second case, the thread that follows changes does it, or the next search that has the time.
+        """
+        if not self._process.is_crowded:
+            self._make_snapshot(load=True)
+            return
+        self._has_news = True
+        self._wake_thread()
 
     def _start_repair(self) -> None:
         """Have a deleted or damaged index rebuilt, unless indexing is off or busy, or the last repair is recent."""
@@ -495,6 +515,7 @@ class Index:
         with self._working:
             sources = self._load_sources()
             if load:
+                self._has_news = False  # before it is read, so that what changes meanwhile counts as news
                 sources.load()
             for uri in list(self._dirty):
                 document = self._dirty.pop(uri)
@@ -522,13 +543,22 @@ class Index:
             self._checked_at = now
             self._wake_thread()
         if deadline is None:
-            return self._make_snapshot() if snapshot is None or (analyse and self._dirty) else snapshot
+            if snapshot is None or self._has_news or (analyse and self._dirty):
+                return self._make_snapshot(load=self._has_news)
+            return snapshot
         if snapshot is None:
             self._wake_thread()
             self._ready.wait(max(0.0, deadline - now))
             return self._snapshot
         in_time = self._estimate_analysis_s() < (deadline - now) / 2 and not self._working.locked()
         return self._make_snapshot() if analyse and self._dirty and in_time else snapshot
+
+    def _have_others_changed(self, document: Document) -> bool:
+        """Return whether an open document other than `document` has changed since the snapshot was made.
+
+        What is looked up for a document comes from the others; its own text is read by who asks.
+        """
+        return any(uri != document.uri for uri in tuple(self._dirty))
 
     def _estimate_analysis_s(self) -> float:
         """Return the seconds that analysing the changed documents will take, at 2.5 MB/s (half of a bare parse)."""
@@ -548,14 +578,18 @@ class Index:
             until = time.monotonic() + _IDLE_CHECK_S  # also while edits never pause
             while not self._closed.is_set() and self._wake.is_set() and time.monotonic() < until:
                 self._wake.clear()
-                if self._snapshot is not None:
+                if self._snapshot is not None and not self._has_news:
                     self._closed.wait(_SETTLE_S)
             if self._closed.is_set():
                 return
-            is_stale = self._load_sources().is_stale()
+            self._has_news = self._has_news or self._load_sources().is_stale()
             settled = not self._wake.is_set()
-            if (self._dirty and settled) or is_stale or self._snapshot is None:
-                self._make_snapshot(load=is_stale)
+            if self._snapshot is None:
+                self._make_snapshot(load=self._has_news)
+            elif self._has_news or (self._dirty and settled):
+                with _turns.take(self._closed) as has_turn:
+                    if has_turn and (self._has_news or self._dirty):  # a search may have been first
+                        self._make_snapshot(load=self._has_news)
             self._start_repair()
             self._update_libraries()
 

@@ -74,11 +74,13 @@ class Filling:
     likelihood: float
 
 
-def fill_block(hole: Hole, resources: Resources, plan: Plan, *, scene: Scene | None = None) -> list[Filling]:
+def fill_block(
+    hole: Hole, resources: Resources, plan: Plan, *, scene: Scene | None = None, whole: bool = False
+) -> list[Filling]:
     """Return different texts of one or more lines for the hole, likeliest first, in the shape that `plan` gives.
 
     With `scene`, the model also sees related snippets of other files. Leaves out texts that the polisher drops, or that
-    would replace code after the hole.
+    would replace code after the hole; with `whole` also those that are cut off by the limits of `plan`.
 
     Raises:
         Cancelled: the request was cancelled.
@@ -87,8 +89,15 @@ def fill_block(hole: Hole, resources: Resources, plan: Plan, *, scene: Scene | N
     polisher = Polisher(cursor, plan)
     snippets = _gather_snippets(cursor, resources, scene)
     found = _generate(cursor, resources, polisher.stop_rules, plan.tokens, ALTERNATIVES, snippets)
+    if whole:
+        found = tuple(one for one in found if one.stop is not StopReason.LENGTH and _has_room(one.text, plan))
     polished = ((polisher.polish(one.text), one) for one in found)
     return _deduplicate([Filling(text.text, _average(one.log_probs)) for text, one in polished if not text.end])
+
+
+def _has_room(text: str, plan: Plan) -> bool:
+    """Return whether `text` has fewer lines than `plan` allows."""
+    return text.rstrip().count("\n") + 1 < plan.lines
 
 
 def plan_block(indentation: int, *, lines: int, one_statement: bool = False) -> Plan:
@@ -96,7 +105,7 @@ def plan_block(indentation: int, *, lines: int, one_statement: bool = False) -> 
 
     With `one_statement`, the block ends after one statement with its body and branches.
     """
-    return Plan(Extent.BLOCK, indentation, one_statement, lines, min(512, lines * _TOKENS_PER_LINE))
+    return Plan(Extent.BLOCK, indentation, one_statement, lines, min(1024, lines * _TOKENS_PER_LINE))
 
 
 def fill_words(

@@ -37,6 +37,8 @@ def explain_missing_model(task: Task, resources: Resources) -> str:
         return NO_MODEL
     if task.needs is Needs.CHAT and resources.chat is None:
         return NO_CHAT
+    if task.needs is Needs.EITHER and resources.chat is None and resources.model is None:
+        return NO_MODEL
     return ""
 
 

@@ -32,6 +32,7 @@ class Needs(StrEnum):
     NOTHING = "nothing"  # works by syntax alone; uses a model if there is one
     COMPLETION = "completion"
     CHAT = "chat"
+    EITHER = "either"  # a chat model, or else a completion model
 
 
 class Kind(StrEnum):

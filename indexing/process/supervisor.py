@@ -1,6 +1,7 @@
-"""The server's side of the indexing process: starts it for work, reads its events and restarts it if it dies.
+"""The server's side of an indexing process: starts it for work, reads its events and restarts it if it dies.
 
-Never blocks the caller: jobs go into a queue, and a separate thread reads events. Start at `IndexProcess.submit`.
+Never blocks the caller: jobs go into a queue, and a separate thread reads events. Indexes share a process through
+`sharing.py`. Start at `IndexProcess.submit`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from indexing.process import spawning
 from starling_files import repair_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from indexing.limits import IndexLimits
@@ -32,15 +33,18 @@ _LEAVE_S = 1.0
 
 
 class IndexProcess:
-    """The indexing process of a server, at most one at a time. Thread-safe.
+    """An indexing process and its jobs, at most one process at a time. Thread-safe.
 
     Args:
         storage: folder of the index.
         limits: bounds of indexing.
-        handle: is called with each event in the reading thread, before `wait` returns for it.
+        handle: is called with each event and with the owners of the jobs that it reports as finished, else with those
+            of all unfinished jobs; in the reading thread, before `wait` returns for it.
     """
 
-    def __init__(self, storage: Path, limits: IndexLimits, handle: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, storage: Path, limits: IndexLimits, handle: Callable[[dict[str, Any], frozenset[object]], None]
+    ) -> None:
         self._storage = storage
         self._limits = limits
         self._handle = handle
@@ -48,6 +52,7 @@ class IndexProcess:
         self._numbers = itertools.count(1)
         self._jobs: dict[int, dict[str, Any]] = {}  # submitted and not finished
         self._submitted: dict[int, float] = {}  # when each of these was submitted, in monotonic seconds
+        self._owners: dict[int, object] = {}  # who submitted each of these
         self._process: subprocess.Popen[bytes] | None = None
         self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()  # of messages to that process
         self._reader: threading.Thread | None = None
@@ -62,10 +67,17 @@ class IndexProcess:
         process = self._process
         return process.pid if process is not None else None
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether any job but those about libraries is unfinished."""
-        return any(job["kind"] != LIBRARIES for job in list(self._jobs.values()))
+    def has_jobs(self, owner: object, *, libraries: bool) -> bool:
+        """Return whether a job of `owner` is unfinished: one about libraries with `libraries`, else another one."""
+        with self._changed:
+            return self._has_jobs(owner, libraries=libraries)
+
+    def _has_jobs(self, owner: object, *, libraries: bool) -> bool:
+        """Do the same for a caller that holds the lock."""
+        return any(
+            self._owners[number] is owner and (job["kind"] == LIBRARIES) is libraries
+            for number, job in self._jobs.items()
+        )
 
     def compute_lag_s(self) -> float:
         """Return the seconds since the oldest unfinished job, but those about libraries, was submitted; 0 for none."""
@@ -73,12 +85,7 @@ class IndexProcess:
             begun = [self._submitted[number] for number, job in self._jobs.items() if job["kind"] != LIBRARIES]
         return max(0.0, time.monotonic() - min(begun)) if begun else 0.0
 
-    @property
-    def is_indexing_libraries(self) -> bool:
-        """Whether a job about libraries is unfinished."""
-        return any(job["kind"] == LIBRARIES for job in list(self._jobs.values()))
-
-    def submit(self, kind: str, roots: Sequence[Path], paths: Collection[Path] = ()) -> None:
+    def submit(self, owner: object, kind: str, roots: Sequence[Path], paths: Collection[Path] = ()) -> None:
         """Submit a job: a "pass" over `roots`, a "check" and a pass, a "touch" of `paths` in them, or "libraries".
 
         Returns at once. Starts the process if none runs; does nothing after `close`. After a problem, "touch" becomes
@@ -97,25 +104,44 @@ class IndexProcess:
                 "paths": [str(path) for path in paths],
             }
             self._submitted[number] = time.monotonic()
+            self._owners[number] = owner
             if self._process is None:
                 self._start()
             else:
                 self._outbox.put(self._jobs[number])
 
-    def wait(self, timeout_s: float | None, *, libraries: bool = False) -> bool:
-        """Wait until all jobs are finished or dropped; return whether that was so within `timeout_s` (None: no end).
+    def wait(self, owner: object, timeout_s: float | None, *, libraries: bool = False) -> bool:
+        """Wait until all jobs of `owner` are finished or dropped; return whether that was so within `timeout_s`.
 
-        Jobs about libraries are waited for with `libraries` only.
+        None is no limit. Jobs about libraries are waited for with `libraries` only.
         """
+
+        def is_idle() -> bool:
+            """Return whether no job that counts is unfinished."""
+            return not self._has_jobs(owner, libraries=False) and not (
+                libraries and self._has_jobs(owner, libraries=True)
+            )
+
         with self._changed:
-            return self._changed.wait_for(lambda: not (self._jobs if libraries else self.is_busy), timeout_s)
+            return self._changed.wait_for(is_idle, timeout_s)
+
+    def drop_jobs(self, owner: object) -> None:
+        """Wait no longer for the jobs of `owner`, which the process may do nevertheless."""
+        with self._changed:
+            self._remove([number for number, one in self._owners.items() if one is owner])
+            self._changed.notify_all()
+
+    def _remove(self, numbers: Iterable[int]) -> None:
+        """Remove jobs that are there or not; the caller holds the lock."""
+        for number in numbers:
+            for by_number in (self._jobs, self._submitted, self._owners):
+                by_number.pop(number, None)
 
     def close(self) -> None:
         """End the process and drop all jobs; a pass of a later process does the unfinished work. Idempotent."""
         with self._changed:
             self._closed = True
-            self._jobs.clear()
-            self._submitted.clear()
+            self._remove(list(self._jobs))
             process, reader = self._process, self._reader
             self._outbox.put(None)
             self._changed.notify_all()
@@ -148,12 +174,18 @@ class IndexProcess:
     def _read(self, process: subprocess.Popen[bytes], outbox: queue.SimpleQueue[dict[str, Any] | None]) -> None:
         """Pass the events of `process` to the handler until it ends; then start it again if jobs are unfinished."""
         for event in spawning.read_events(process):
-            self._handle(event)
+            self._handle(event, self._find_owners(event))
             if event.get("event") in {"finished", LIBRARIES}:
                 self._finish(event)
         outbox.put(None)
         status = process.wait()
         self._restart_if_needed(status)
+
+    def _find_owners(self, event: dict[str, Any]) -> frozenset[object]:
+        """Return the owners of the jobs that `event` reports as finished, else those of all unfinished jobs."""
+        with self._changed:
+            numbers = event.get("jobs", self._owners)
+            return frozenset(self._owners[number] for number in numbers if number in self._owners)
 
     def _finish(self, event: dict[str, Any]) -> None:
         """Remove the jobs that `event` reports as finished, record its problem, and wake those who wait."""
@@ -163,9 +195,7 @@ class IndexProcess:
                 self.library_problem = str(event["problem"])
             else:
                 self.problem = str(event["problem"])
-            for number in event["jobs"]:
-                self._jobs.pop(number, None)
-                self._submitted.pop(number, None)
+            self._remove(event["jobs"])
             self._changed.notify_all()
 
     def _restart_if_needed(self, status: int) -> None:
@@ -190,8 +220,7 @@ class IndexProcess:
         """Record `problem`, drop all jobs and wake those who wait; the caller holds the lock."""
         self.problem = problem
         self._deaths = 0
-        self._jobs.clear()
-        self._submitted.clear()
+        self._remove(list(self._jobs))
         self._changed.notify_all()
 
 

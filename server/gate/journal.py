@@ -112,7 +112,8 @@ class Journal:
 
     def recover(self) -> None:
         """Close the open requests of servers that no longer run; see `recover_requests`. Raises StateError."""
-        recover_requests(self.records, self._author.name or _find_user_name())
+        name = self._author.name or _find_user_name()
+        recover_requests(self.records, lambda _: name)
         self._recovered = True
 
     def find_problem(self) -> str:

@@ -24,6 +24,8 @@ _KINDS = {TextChange: "text", CreateFile: "create", RenameFile: "rename", Delete
 
 UNFINISHED = "The server ended while it was made; look at the files, `starling.undo` with its checkpoint takes it back."
 """The end of the reason of an approved request whose server ended before the outcome was recorded."""
+UNSEEN = "The server on {machine} ended while it was made, and its files cannot be seen from here; look at them there."
+"""The same, if the server ran on another machine, whose disk may be another one."""
 
 
 class Status(StrEnum):
@@ -91,6 +93,27 @@ class Request:
     call: str
     again: str
     askable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """An open request of a process that no longer runs.
+
+    Attributes:
+        request: its id.
+        note: which parts of the edit the person left out, "" for none.
+        person: id of the account that made it, "" without accounts.
+        machine: the machine of the process, "" if its disk is the one of this machine.
+        is_approved: whether the person had said yes; else nobody has answered.
+        is_old: whether it waits for its own machine no longer.
+    """
+
+    request: str
+    note: str
+    person: str
+    machine: str
+    is_approved: bool
+    is_old: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,10 +324,21 @@ class Records(Protocol):
         """
         ...
 
-    def close_abandoned(self) -> tuple[str, ...]:
-        """Record the open requests of processes that no longer run: unanswered ones as expired, others as failed.
+    def list_abandoned(self) -> tuple[Abandoned, ...]:
+        """Return the person's open requests of processes that no longer run, oldest first."""
+        ...
 
-        Return the ids of the failed ones, which a person had approved.
+    def close_abandoned(self, abandoned: Abandoned, unfinished: str) -> bool:
+        """Record a pending request as expired, an approved one as failed, for the reason `unfinished`.
+
+        Returns whether it was still open; false if another process has closed it.
+        """
+        ...
+
+    def find_next_hash(self, path: Path, then: float) -> str | None:
+        """Return the hash of the text that the first recorded change of a file after `then` replaced.
+
+        "" if there was no file; None if no change is recorded.
         """
         ...
 

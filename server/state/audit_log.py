@@ -16,6 +16,7 @@ from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from server.state.access.viewers import Viewer
     from server.state.database import State
@@ -55,6 +56,16 @@ class Audit:
         query = "SELECT at FROM audit WHERE at > ? AND written <> 0 AND ? IN ('', who) ORDER BY at"
         with self._state.use_connection() as connection:
             return [row[0] for row in connection.execute(query, (then, self._viewer.name))]
+
+    def find_next_hash(self, path: Path, then: float) -> str | None:
+        """Return the hash of the text that the first recorded change of a file after `then` replaced.
+
+        "" if there was no file; None if no change is recorded. Counts the changes of all persons.
+        """
+        query = "SELECT hash_before FROM audit WHERE subject = ? AND at > ? AND written <> 0 ORDER BY id LIMIT 1"
+        with self._state.use_connection() as connection:
+            row = connection.execute(query, (make_storable(str(path)), then)).fetchone()
+        return None if row is None else str(row[0])
 
 
 def _pack(row: AuditRow) -> list[object]:

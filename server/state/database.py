@@ -60,11 +60,14 @@ class State(ABC):
         skip_locked: end of a query that locks the rows it selects and skips those that another transaction has locked;
             "" where transactions run one after the other anyway.
         dialect: the words in which its statements differ.
+        shared_as: the address of a database that several machines share; "" for a file, whose processes and their
+            workspaces are on this machine, or on disks that are mounted here.
     """
 
     path: Path | None = None
     dialect: Dialect = SQLITE
     skip_locked: str = ""
+    shared_as: str = ""
 
     @abstractmethod
     def transaction(self, *areas: Area) -> AbstractContextManager[Connection]:

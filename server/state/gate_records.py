@@ -20,10 +20,21 @@ from server.state.watching.metrics_store import count_approval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from agents.edits import ProposedEdit
     from server.gate.ports import Question
-    from server.gate.records import AuditRow, Checkpoint, Ending, Replaced, Request, Status, Subject, UndoableChange
+    from server.gate.records import (
+        Abandoned,
+        AuditRow,
+        Checkpoint,
+        Ending,
+        Replaced,
+        Request,
+        Status,
+        Subject,
+        UndoableChange,
+    )
     from server.state.access.viewers import Viewer
     from server.state.database import State
     from server.state.statements import Connection
@@ -107,12 +118,23 @@ class GateRecords:
             self._kept.give_back(connection, request)
         self._kept.remove(connection, request)
 
-    def close_abandoned(self) -> tuple[str, ...]:
-        """Record the open requests of processes that no longer run: unanswered ones as expired, others as failed.
+    def list_abandoned(self) -> tuple[Abandoned, ...]:
+        """Return the person's open requests of processes that no longer run, oldest first."""
+        return self._requests.list_abandoned()
 
-        Returns the ids of the failed ones, which a person had approved.
+    def close_abandoned(self, abandoned: Abandoned, unfinished: str) -> bool:
+        """Record a pending request as expired, an approved one as failed, for the reason `unfinished`.
+
+        Returns whether it was still open; false if another process has closed it.
         """
-        return self._requests.close_abandoned()
+        return self._requests.close_abandoned(abandoned, unfinished)
+
+    def find_next_hash(self, path: Path, then: float) -> str | None:
+        """Return the hash of the text that the first recorded change of a file after `then` replaced.
+
+        "" if there was no file; None if no change is recorded.
+        """
+        return self._audit.find_next_hash(path, then)
 
     def end_abandoned(self, ending: Ending) -> None:
         """Replace the outcome of a request that `close_abandoned` closed, and add the audit rows.

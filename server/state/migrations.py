@@ -319,10 +319,19 @@ _ACCESS = (
     "ALTER TABLE audit ADD COLUMN address TEXT NOT NULL DEFAULT ''",
 )
 
+_HEARTBEATS = (
+    # `server.state.databases.heartbeats`; `beat` is a time of the database's clock
+    """CREATE TABLE heartbeats (
+        host TEXT NOT NULL, pid BIGINT NOT NULL, begun DOUBLE PRECISION NOT NULL, beat DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (host, pid, begun)
+    ){keyed}""",
+    "CREATE INDEX audit_by_subject ON audit (subject, id)",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _GATE, _WORKFLOWS, _COSTS, _ATTRIBUTES, _SESSIONS, _MEMORY, _TASK_QUEUE, _FEEDBACK, _QUESTIONS, _TASK_KINDS,
     _GIVEN_ANSWERS, _DECISIONS, _DEPLOYMENTS, _METRICS, _ALERTS, _AGENT_QUESTIONS, _BACKGROUND_JOBS,
-    _OPENINGS, _ACCESS,
+    _OPENINGS, _ACCESS, _HEARTBEATS,
 )  # fmt: skip
 """Statements of each step; the first brings a new database to version 1."""
 

@@ -7,18 +7,17 @@ longer runs. Blocking; writes to the state database only. Start at `Requests`.
 from __future__ import annotations
 
 import json
-import os
 import platform
 import time
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from indexing.workspace.secrets.literals import replace_secrets
-from server.gate.records import UNFINISHED, Request, Status
+from server.gate.records import Abandoned, Request, Status
 from server.state.access.viewers import EVERYBODY
 from server.state.database import Area
+from server.state.databases.heartbeats import HEARTBEATS, beat, identify_process, read_dead
 from server.state.statements import PLACEHOLDER, make_storable
 
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
 
 LONGEST_DIFF = 200_000  # characters of a diff; the rest is cut off
 KEPT_S = 90 * 24 * 3600.0
-ELSEWHERE_S = 3600.0  # age at which an open request of another machine (a shared home) counts as abandoned
+ELSEWHERE_S = 3600.0
+"""Age at which an open request of another machine counts as abandoned if nothing says whether its process runs."""
 _COLUMNS = (
     "id, created, client, tool, title, why, proposer, model, task, subjects, diff, warnings, status, verdict, reason,"
     " answer, asked, answer_s, checkpoint, session, tool_call, again"
@@ -83,7 +83,7 @@ class Requests:
         """
         hidden = subjects if question.tool.edits else [*map(_hide, subjects)]
         row = [
-            question.id, time.time(), *_identify_process(), client, question.tool.name, _hide(question.title),
+            question.id, time.time(), *identify_process(), client, question.tool.name, _hide(question.title),
             _hide(question.why), question.by, model, task, json.dumps(hidden), _hide(question.diff[:LONGEST_DIFF]),
             json.dumps([*map(_hide, question.warnings)]), Status.PENDING, question.origin.session, question.origin.call,
             question.origin.again, self._viewer.person,
@@ -91,6 +91,9 @@ class Requests:
         self._undecided[question.id] = [make_storable(value) if isinstance(value, str) else value for value in row]
         connection.execute("DELETE FROM requests WHERE created < ?", (time.time() - KEPT_S,))
         self._insert_undecided(connection, question.id)
+        if self._state.shared_as:
+            beat(connection)
+            HEARTBEATS.hold(self._state, question.id)
 
     def _insert_undecided(self, connection: Connection, request: str) -> None:
         """Insert the row of an undecided request if it is missing: a new one, or one whose database was deleted."""
@@ -130,6 +133,7 @@ class Requests:
         status, reason = _STATUS[outcome.verdict], make_storable(outcome.reason)
         self._insert_undecided(connection, outcome.proposal)
         self._undecided.pop(outcome.proposal, None)
+        HEARTBEATS.release(self._state, outcome.proposal)
         connection.execute(
             "UPDATE requests SET status = ?, verdict = ?, reason = ?, answer = ?, answer_s = ?, checkpoint = ?"
             " WHERE id = ?",
@@ -172,40 +176,41 @@ class Requests:
             found = tuple(map(_unpack, connection.execute(query, (len(name), name, self._viewer.get_seen()))))
         return found[0] if len(found) == 1 else None
 
-    def close_abandoned(self) -> tuple[str, ...]:
-        """Close the person's open requests of processes that no longer run; return the ids of those that were approved.
-
-        Records a pending request as expired, and an approved request without an outcome as failed.
-        """
+    def list_abandoned(self) -> tuple[Abandoned, ...]:
+        """Return the person's open requests of processes that no longer run, oldest first."""
         with self._state.use_connection() as connection:
             rows = connection.execute(
-                "SELECT id, status, reason, host, pid, begun, created FROM requests"
-                " WHERE (status = ? OR (status = ? AND verdict = '')) AND ? IN ('', person)",
+                "SELECT id, status, reason, person, created, host, pid, begun FROM requests"
+                " WHERE (status = ? OR (status = ? AND verdict = '')) AND ? IN ('', person) ORDER BY created",
                 (Status.PENDING, Status.APPROVED, self._viewer.person),
             ).fetchall()
-        abandoned = [row[:3] for row in rows if not _is_alive(*row[3:])]
-        if not abandoned:
-            return ()
-        approved = []
+            dead = read_dead(connection) if rows and self._state.shared_as else frozenset()
+        here = platform.node()
+        found = []
+        for request, status, note, person, created, *process in rows:
+            host, pid, begun = process
+            is_old = time.time() - created >= ELSEWHERE_S
+            if _has_ended(pid, begun) if host == here else is_old or (host, pid, begun) in dead:
+                machine = host if host != here and self._state.shared_as else ""
+                is_approved = status == Status.APPROVED
+                found.append(Abandoned(request, note, person, machine, is_approved=is_approved, is_old=is_old))
+        return tuple(found)
+
+    def close_abandoned(self, abandoned: Abandoned, unfinished: str) -> bool:
+        """Record a pending request as expired, an approved one as failed, for the reason `unfinished`.
+
+        Returns whether it was still open; false if another process has closed it.
+        """
+        if abandoned.is_approved:
+            before, after, reason = Status.APPROVED, Status.FAILED, f"{abandoned.note} {unfinished}".strip()
+        else:
+            before, after, reason = Status.PENDING, Status.EXPIRED, _UNANSWERED
         with self._state.transaction(Area.GATE) as connection:
-            for request, status, note in abandoned:
-                is_pending = status == Status.PENDING
-                unfinished = f"{note} {UNFINISHED}".strip()
-                ended, reason = (Status.EXPIRED, _UNANSWERED) if is_pending else (Status.FAILED, unfinished)
-                closed = connection.execute(
-                    "UPDATE requests SET status = ?, verdict = ?, reason = ?"
-                    " WHERE id = ? AND status = ? AND verdict = ''",
-                    (ended, ended, reason, request, status),
-                )
-                if closed.rowcount == 1 and not is_pending:  # else another process has closed it
-                    approved.append(request)
-        return tuple(approved)
-
-
-@cache
-def _identify_process() -> tuple[str, int, float]:
-    """Return host name, process id and start time, which together identify this process uniquely."""
-    return platform.node(), os.getpid(), psutil.Process().create_time()
+            closed = connection.execute(
+                "UPDATE requests SET status = ?, verdict = ?, reason = ? WHERE id = ? AND status = ? AND verdict = ''",
+                (after, after, reason, abandoned.request, before),
+            )
+            return bool(closed.rowcount == 1)
 
 
 def _hide(text: str) -> str:
@@ -213,20 +218,14 @@ def _hide(text: str) -> str:
     return replace_secrets(text, PLACEHOLDER)
 
 
-def _is_alive(host: str, pid: int, begun: float, created: float) -> bool:
-    """Return whether the process that began a request may still run.
-
-    A process on another machine cannot be checked; it counts as running until `ELSEWHERE_S` after `created`, the time
-    of the request. `begun` is the start time of the process.
-    """
-    if host != platform.node():
-        return time.time() - created < ELSEWHERE_S
+def _has_ended(pid: int, begun: float) -> bool:
+    """Return whether a process of this machine, which started at `begun`, has certainly ended."""
     try:
-        return bool(abs(psutil.Process(pid).create_time() - begun) < 1.0)
+        return bool(abs(psutil.Process(pid).create_time() - begun) >= 1.0)
     except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
         return True
+    except psutil.AccessDenied:
+        return False
 
 
 def _unpack(row: Sequence[Any]) -> Request:

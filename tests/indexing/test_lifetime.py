@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,9 +101,10 @@ def test_killed_together_with_its_server_the_next_one_goes_on(
     assert make_index(root).read_status().files == FILES
 
 
-def test_two_servers_share_the_work(make_index: Callable[..., Index], root: Path) -> None:
+def test_two_processes_share_the_work(make_index: Callable[..., Index], root: Path) -> None:
     totals: dict[int, int] = {}
-    indexes = [make_index(root, start=False) for _ in range(2)]
+    others = replace(LIMITS, look_s=LIMITS.look_s + 1)  # so that each has a process of its own, as in two servers
+    indexes = [make_index(root, start=False, limits=limits) for limits in (LIMITS, others)]
 
     def note(number: int) -> Callable[[IndexProgress], None]:
         return lambda progress: totals.__setitem__(number, progress.total)
@@ -117,8 +119,10 @@ def test_two_servers_share_the_work(make_index: Callable[..., Index], root: Path
     assert [list_definitions(index, "compute_7") for index in indexes] == [["module7.py"]] * 2
 
 
-def test_what_one_server_indexes_the_other_finds(make_index: Callable[..., Index], root: Path) -> None:
-    one, other = make_index(root), make_index(root)
+@pytest.mark.parametrize("look_s", [LIMITS.look_s, LIMITS.look_s + 1], ids=["one process", "two processes"])
+def test_what_one_index_indexes_another_finds(make_index: Callable[..., Index], root: Path, look_s: float) -> None:
+    one, other = make_index(root), make_index(root, limits=replace(LIMITS, look_s=look_s))
+    assert (one._process.pid == other._process.pid) is (look_s == LIMITS.look_s)
     (root / "new.py").write_text("def zeppelin(): pass\n")
     one.reindex([root / "new.py"])
     assert one.wait(60)

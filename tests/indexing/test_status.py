@@ -90,13 +90,13 @@ def test_the_lag_is_the_age_of_the_oldest_change_until_it_is_indexed(
     monkeypatch.setattr(IndexProcess, "_start", lambda _: None)  # no process takes the jobs
     now = [100.0]
     monkeypatch.setattr(supervisor.time, "monotonic", lambda: now[0])
-    process = IndexProcess(tmp_path, LIMITS, lambda _: None)
-    process.submit(LIBRARIES, [tmp_path])
+    process = IndexProcess(tmp_path, LIMITS, lambda _, __: None)
+    process.submit(None, LIBRARIES, [tmp_path])
     now[0] = 200.0
     assert process.compute_lag_s() == 0.0
-    process.submit("touch", [tmp_path], [tmp_path / "a.py"])
+    process.submit(None, "touch", [tmp_path], [tmp_path / "a.py"])
     now[0] = 203.0
-    process.submit("touch", [tmp_path], [tmp_path / "b.py"])
+    process.submit(None, "touch", [tmp_path], [tmp_path / "b.py"])
     assert process.compute_lag_s() == 3.0
     process._finish({"event": "finished", "problem": "", "jobs": [2]})
     assert process.compute_lag_s() == 0.0

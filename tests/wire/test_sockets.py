@@ -375,3 +375,41 @@ async def test_ended_sessions_leave_little_memory_behind(server: Serving) -> Non
     assert process.memory_info().rss - before < 30_000_000
     assert process.num_threads() < 10
     assert len(process.children()) <= 1
+
+
+@pytest.mark.real_start
+@TCP
+async def test_ten_sessions_of_one_workspace_share_its_processes_until_the_last_one_leaves(
+    server: Serving, tmp_path: Path
+) -> None:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    (folder / "a.py").write_text("def zebra():\n    return 1\n")
+    workspace = [types.WorkspaceFolder(folder.as_uri(), "workspace")]
+    clients = [await server.connect_editor(workspace_folders=workspace) for _ in range(10)]
+
+    async def wait_for_index(client: LanguageClient) -> None:
+        asked = types.ExecuteCommandParams("starling.status")
+        while True:
+            status = to_plain_json(await wait_for(client.workspace_execute_command_async(asked)))
+            if status["index"] and status["index"]["state"] == "ready":
+                assert status["index"]["files"] == 1
+                return
+            await asyncio.sleep(0.1)
+
+    async def wait_for_children(most: int) -> None:
+        async with asyncio.timeout(20):
+            while len(process.children(recursive=True)) > most:  # noqa: ASYNC110 (another process)
+                await asyncio.sleep(0.1)
+
+    process = psutil.Process(server.process.pid)
+    async with asyncio.timeout(60):
+        await asyncio.gather(*map(wait_for_index, clients))
+    await wait_for_children(3)  # one indexes, one analyses for it, one watches
+    shared = set(process.children())
+    assert shared
+    for client in clients[:-1]:
+        await leave(client)
+    assert shared & set(process.children())
+    await leave(clients[-1])
+    await wait_for_children(0)

@@ -22,6 +22,7 @@ from agents.completion.resolved.arguments import propose_arguments
 from agents.completion.resolved.members import lacks_member, propose_members
 from indexing.resolution.cursor_text import find_call
 from indexing.resolution.scope_names import list_own_attributes, list_scope_names
+from indexing.turns import take_slot
 
 if TYPE_CHECKING:
     from agents.completion.cursor import Cursor
@@ -90,8 +91,11 @@ class Resolver:
     def _run(self, cursor: Cursor, deadline: float) -> Resolved:
         """Resolve on the thread, and admit the next request."""
         try:
-            names = self._index.open_names(cursor.document, cursor.offset, deadline=deadline, libraries=True)
-            return self._answer(cursor, names) if names is not None else NOTHING
+            with take_slot(deadline) as has_slot:
+                if not has_slot:
+                    return NOTHING
+                names = self._index.open_names(cursor.document, cursor.offset, deadline=deadline, libraries=True)
+                return self._answer(cursor, names) if names is not None else NOTHING
         except Exception:  # noqa: BLE001 - suggestions come from recall and the model then
             _LOG.exception("Names could not be resolved; suggestions come from recall and the model alone.")
             return NOTHING
@@ -113,13 +117,16 @@ class Resolver:
         """
         try:
             deadline = time.monotonic() + _READ_AHEAD_S
-            names = self._index.open_names(cursor.document, cursor.offset, deadline=deadline, libraries=True)
-            if names is None:
-                return
-            resolve_names(cursor, names)
-            call = names.find_call()
-            for value in names.evaluate(f"{call.name}()") if call is not None and call.callees else ():
-                deque(names.inference.iterate_members(value), maxlen=0)
+            with take_slot(deadline) as has_slot:
+                if not has_slot:
+                    return
+                names = self._index.open_names(cursor.document, cursor.offset, deadline=deadline, libraries=True)
+                if names is None:
+                    return
+                resolve_names(cursor, names)
+                call = names.find_call()
+                for value in names.evaluate(f"{call.name}()") if call is not None and call.callees else ():
+                    deque(names.inference.iterate_members(value), maxlen=0)
         except Exception:  # noqa: BLE001 - later keys read what they need
             _LOG.exception("Names could not be read ahead; they are read when they are needed.")
 

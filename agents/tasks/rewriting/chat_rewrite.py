@@ -48,6 +48,8 @@ class RewriteRequest:
         accepts: returns whether a candidate that parses also does its task.
         missed: a sentence for the model about a candidate that does not.
         words: the instruction without words of Starling's, "" where the person gave none.
+        prompt: name of the prompt file.
+        why: the reason for the change, for the person, where the model gives none; "" for the task.
     """
 
     span: Span
@@ -56,6 +58,8 @@ class RewriteRequest:
     accepts: Callable[[RankedCandidate], bool] = lambda _: True
     missed: str = ""
     words: str = ""
+    prompt: str = "rewrite"
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ def rewrite(wish: RewriteRequest, scene: Scene, resources: Resources) -> Result:
     if not prompt.fits:
         return Nothing(f"This is too long for {chat.name}; select less, or set `chat.contextTokens` to what it has.")
     resources.report(f"{chat.name} writes")
-    request = prompt.build_request(wish.task, resources.index)
+    request = prompt.build_request(wish.task, resources.index, wish.prompt)
     judge = _ReplyJudge(scene, resources, prompt, wish)
     answers: list[_JudgedReply] = []
     for _ in range(2):
@@ -105,7 +109,7 @@ def rewrite(wish: RewriteRequest, scene: Scene, resources: Resources) -> Result:
             break
         resources.report(f"{chat.name} writes it once more")
         if answers[-1].new_task:
-            request = prompt.build_request(answers[-1].new_task, resources.index)
+            request = prompt.build_request(answers[-1].new_task, resources.index, wish.prompt)
         else:
             request = build_follow_up(request, reply.text[: prompt.longest], answers[-1].problem)
     usable = [one for one in answers if one.best is not None]
@@ -115,7 +119,7 @@ def rewrite(wish: RewriteRequest, scene: Scene, resources: Resources) -> Result:
     assert chosen.best is not None  # noqa: S101 - the usable ones have a candidate
     return ProposedEdit(
         title=wish.title,
-        why=chosen.words or wish.task,
+        why=chosen.words or wish.why or wish.task,
         by="generator",
         changes=(build_change(scene.document, chosen.best.candidate.edits),),
         model=chat.name,

@@ -55,8 +55,11 @@ class RewritePrompt:
         self._context = min(_CONTEXT_TOKENS, int(chat.context_tokens * _CONTEXT_SHARE), room - size)
         self._shown_before, self._shown_after = self._select_surroundings()
 
-    def build_request(self, task: str, index: Index) -> ChatRequest:
-        """Return the first request, to do `task`, with as much of the code around the piece as fits."""
+    def build_request(self, task: str, index: Index, prompt: str = "rewrite") -> ChatRequest:
+        """Return the first request, to do `task`, with as much of the code around the piece as fits.
+
+        `prompt` is the name of the prompt file.
+        """
         piece, count = self.piece, self._chat.count_tokens
         left = self._context
         whole = self._shows_all()
@@ -66,7 +69,7 @@ class RewritePrompt:
         left -= count(head)
         context = related_code.collect_signatures(piece, index, lambda more: count(more) <= left, whole=whole)
         messages = prompting.build_messages(
-            "rewrite",
+            prompt,
             task=task,
             what=self._describe_piece(),
             language=piece.document.language,

@@ -1,7 +1,8 @@
 """The server's side of the watching process, for editors that do not watch files.
 
-A thread starts the process and passes on the paths that it reports; the index filters them. Closing kills the process,
-which has no state to lose. Start at `Watcher`.
+A thread starts the process and passes on the paths that it reports; the index filters them. The watchers of this server
+with the same folders and limits share a process. The last one that is closed kills it; it has no state to lose. Start
+at `Watcher`.
 """
 
 from __future__ import annotations
@@ -43,10 +44,48 @@ class Watcher:
         failed: Callable[[str], None] = lambda _: None,
         limits: IndexLimits | None = None,
     ) -> None:
-        self._roots = [str(root) for root in roots if root.is_dir()]
-        self._changed = changed
-        self._failed = failed
-        self._limits = limits or IndexLimits()
+        self._key = (tuple(str(root) for root in roots if root.is_dir()), limits or IndexLimits())
+        self.changed = changed
+        self.failed = failed
+        self._process: _WatchingProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Id of the process; None while none runs."""
+        return self._process.pid if self._process is not None else None
+
+    def start(self) -> None:
+        """Watch the roots, in a separate process; returns at once. Does nothing without roots."""
+        if not self._key[0]:
+            return
+        with _sharing:
+            process = _processes.get(self._key)
+            if process is None:
+                process = _processes[self._key] = _WatchingProcess(*self._key)
+                process.start()
+            process.watchers = (*process.watchers, self)
+            self._process = process
+
+    def close(self) -> None:
+        """Watch no longer; if no other watcher uses the process, kill it without waiting. Idempotent."""
+        with _sharing:
+            process, self._process = self._process, None
+            if process is None:
+                return
+            process.watchers = tuple(one for one in process.watchers if one is not self)
+            if process.watchers:
+                return
+            _forget(process)
+        process.close()
+
+
+class _WatchingProcess:
+    """A process that watches some roots for all `watchers`, which change only under `_sharing`."""
+
+    def __init__(self, roots: tuple[str, ...], limits: IndexLimits) -> None:
+        """Store what to watch. No process is started."""
+        self.key = (roots, limits)
+        self.watchers: tuple[Watcher, ...] = ()
         self._closed = threading.Event()
         self._lock = threading.Lock()  # around starting and ending the process
         self._process: subprocess.Popen[bytes] | None = None
@@ -60,9 +99,8 @@ class Watcher:
         return process.pid if process is not None else None
 
     def start(self) -> None:
-        """Start watching the roots in a separate process; returns at once. Does nothing without roots."""
-        if self._roots:
-            self._thread.start()
+        """Start the process; returns at once."""
+        self._thread.start()
 
     def close(self) -> None:
         """Kill the process without waiting, and start none any more. Idempotent."""
@@ -99,7 +137,8 @@ class Watcher:
             process = self._process = spawning.spawn(
                 "indexing.workspace.watching.watcher", Path(tempfile.gettempdir()), bounds.WATCHING_MEMORY_BYTES
             )
-        head = {"roots": self._roots, "limits": asdict(self._limits)}
+        roots, limits = self.key
+        head = {"roots": roots, "limits": asdict(limits)}
         if process.stdin is not None:  # stays open: its end ends the process if the server is killed
             with suppress(OSError):
                 process.stdin.write(json.dumps(head).encode() + b"\n")
@@ -114,15 +153,33 @@ class Watcher:
                     break
                 if paths := event.get("changed"):
                     self._deaths = 0
-                    self._changed({Path(path) for path in paths})
+                    for watcher in self.watchers:
+                        watcher.changed({Path(path) for path in paths})
                 elif problem := event.get("problem"):
-                    self._failed(problem)
+                    self._report(problem)
         if process.stdin is not None:
             with suppress(OSError):
                 process.stdin.close()
 
     def _give_up(self, why: str) -> None:
-        """Report that the workspace is no longer watched, because of `why`."""
-        self._failed(
+        """Report that the workspace is no longer watched, because of `why`; a later watcher has it tried again."""
+        with _sharing:
+            _forget(self)
+        self._report(
             f"The workspace is not watched ({why}); what changes outside the editor is found at the next start."
         )
+
+    def _report(self, problem: str) -> None:
+        """Tell all watchers of a problem."""
+        for watcher in self.watchers:
+            watcher.failed(problem)
+
+
+_sharing = threading.Lock()  # around `_processes` and the watchers of each
+_processes: dict[tuple[tuple[str, ...], IndexLimits], _WatchingProcess] = {}
+
+
+def _forget(process: _WatchingProcess) -> None:
+    """Have later watchers start a process of their own; the caller holds `_sharing`."""
+    if _processes.get(process.key) is process:
+        del _processes[process.key]

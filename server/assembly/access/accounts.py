@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from server.assembly.gates import open_state
+from server.gate.recovery import recover_requests
 from server.state import paths
 from server.state.access.account_store import AccountStore
 from server.state.access.attempt_store import AttemptStore
 from server.state.access.key_store import KeyStore
 from server.state.access.refresh_store import RefreshStore
+from server.state.gate_records import GateRecords
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from server.access.endpoints import Endpoints
@@ -34,11 +37,13 @@ class Access:
         directory: finds the accounts of access tokens.
         endpoints: the HTTP endpoints for logins; None with an external issuer.
         workspaces: the folders in which accounts may open workspaces.
+        recover: closes the open requests of servers that no longer run, of all accounts; blocking, raises StateError.
     """
 
     directory: Directory
     endpoints: Endpoints | None
     workspaces: tuple[Path, ...]
+    recover: Callable[[], None]
 
 
 def explain_missing_extra() -> str:
@@ -61,10 +66,21 @@ def build_access(settings: AccessSettings) -> Access:
     state = open_state()
     accounts = AccountStore(state)
     workspaces = tuple(paths.expand_home(one) for one in settings.workspaces)
+    records = GateRecords(state)
+
+    def find_name(person: str) -> str:
+        """Return the name of an account, its id if it does not exist (any more)."""
+        found = accounts.get(person)
+        return found.name if found is not None else person
+
+    def recover() -> None:
+        """Close the open requests of servers that no longer run."""
+        recover_requests(records, find_name)
+
     if settings.issuer:
         external = ExternalIssuer(settings.issuer)
         verifier = TokenVerifier(settings.issuer, settings.audience, external.find_key, requires_start=False)
-        return Access(Directory(accounts, verifier, by_subject=True), None, workspaces)
+        return Access(Directory(accounts, verifier, by_subject=True), None, workspaces, recover)
     from server.access.attempts import LoginGuard  # noqa: PLC0415
     from server.access.endpoints import Endpoints  # noqa: PLC0415
     from server.access.grants import TokenEndpoint  # noqa: PLC0415
@@ -75,4 +91,4 @@ def build_access(settings: AccessSettings) -> Access:
     verifier = TokenVerifier(ISSUER, AUDIENCE, keys.find_public_key, requires_start=True)
     guard = LoginGuard(AttemptStore(state))
     tokens = TokenEndpoint(accounts, RefreshStore(state), guard, Passwords(), TokenIssuer(ISSUER, keys))
-    return Access(Directory(accounts, verifier, by_subject=False), Endpoints(tokens, keys), workspaces)
+    return Access(Directory(accounts, verifier, by_subject=False), Endpoints(tokens, keys), workspaces, recover)

@@ -69,10 +69,18 @@ class Visitors:
         self._connected.pop(visit, None)
 
     async def watch(self) -> None:
-        """Update the roles of connected accounts and end the connections of disabled ones, until this is cancelled."""
+        """Look at accounts and at servers that have ended every `CHECK_S`, until this is cancelled.
+
+        Updates the roles of connected accounts, ends the connections of disabled ones, and closes the open requests of
+        servers that no longer run.
+        """
         while True:
             await asyncio.sleep(CHECK_S)
             await self.check_accounts()
+            try:
+                await asyncio.to_thread(self.access.recover)
+            except StateError as error:
+                logger.warning("requests of servers that have ended cannot be closed: %s", error)
 
     async def check_accounts(self) -> None:
         """Update the roles of connected accounts, and end the connections of disabled ones.

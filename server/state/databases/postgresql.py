@@ -48,6 +48,7 @@ class PostgresState(State):
 
     def __init__(self, address: Address, read_password: Callable[[], str] = lambda: "") -> None:
         self._pool = pools.get_pool(address, read_password)
+        self.shared_as = address.url
         self._own = threading.local()  # the connection of this thread's transaction
         self._closed = False
 

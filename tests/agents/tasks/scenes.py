@@ -112,11 +112,13 @@ def run_chat_task(
     workplace: Workplace,
     chat: ChatModel | None,
     stream: Callable[[str], None] | None = None,
+    *,
+    model: ScriptedModel | None = None,
 ) -> Result:
-    """Run a task on a scene with a chat model, and return its result; None for no model."""
+    """Run a task on a scene with a chat model and a completion model, None for none, and return its result."""
     found = task_registry.find_task(task)
     assert found is not None
-    return running.propose(found, scene, replace(workplace.make_resources(None), chat=chat, stream=stream))
+    return running.propose(found, scene, replace(workplace.make_resources(model), chat=chat, stream=stream))
 
 
 def read_after(result: Result) -> str:

@@ -7,9 +7,21 @@ import pytest
 from agents.edits import ProposedEdit
 from agents.findings import Finding, Severity
 from agents.tasks.filling import Cancelled
+from agents.tasks.implement import LINES
+from agents.tasks.task import Nothing
 from indexing.syntax.documents import Document, Span
+from models.chat import ChatError
+from models.scripted.scripted_chat import ScriptedChat
 from models.scripted.scripted_completion import ScriptedModel
-from tests.agents.tasks.scenes import apply_task, find_offer, get_refusal, make_scene, run_task
+from tests.agents.tasks.scenes import (
+    apply_task,
+    find_offer,
+    get_refusal,
+    make_scene,
+    read_after,
+    run_chat_task,
+    run_task,
+)
 
 
 @pytest.mark.parametrize(
@@ -132,3 +144,77 @@ def test_a_block_of_the_wrong_depth_is_not_proposed() -> None:
 @pytest.mark.parametrize("fixture", ["x = $0f(1)\n", '"""$0"""\n', "def f(a):\n    $0pass\n"])
 def test_no_block_is_offered_inside_of_a_line_a_string_or_a_stub(fixture: str) -> None:
     assert find_offer("complete", fixture) is None
+
+
+HEAD = "import math\n\n\nclass Circle:\n    r = 1\n\n    def area(self):\n        "
+BODY = "```python\ndef area(self):\n    return math.pi * self.r**2\n```"
+
+
+def test_a_chat_model_writes_the_body_before_a_completion_model_is_asked() -> None:
+    scene, workplace = make_scene(f"{HEAD}$0pass\n")
+    chat, model = ScriptedChat(f"===\n{BODY}"), ScriptedModel({"": "return 0"})
+    result = run_chat_task("implement", scene, workplace, chat, model=model)
+    assert read_after(result) == f"{HEAD}return math.pi * self.r**2\n"
+    assert isinstance(result, ProposedEdit)
+    assert (result.title, result.model) == ("Implement `area`", "scripted")
+    assert not model.requests
+    (request,) = chat.requests
+    assert (
+        "Complete the function `area`. Answer with the function `area`, whole, in python" in request.messages[-1].text
+    )
+
+
+def test_a_chat_model_alone_is_enough() -> None:
+    scene, workplace = make_scene(f"{HEAD}$0pass\n")
+    assert "math.pi" in read_after(run_chat_task("implement", scene, workplace, ScriptedChat(f"===\n{BODY}")))
+
+
+def test_a_function_that_comes_back_without_a_body_is_asked_for_once_more() -> None:
+    scene, workplace = make_scene(f"{HEAD}$0pass\n")
+    empty = "```python\ndef area(self):\n    pass\n```"
+    chat = ScriptedChat(f"=== has none yet\n{BODY}\n===\n{empty}")
+    assert "math.pi" in read_after(run_chat_task("implement", scene, workplace, chat))
+    assert len(chat.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "I cannot do that.",
+        "```python\ndef area(self):\n    ...\n```",
+        "```python\ndef area(self):\n    return (\n```",
+        "```python\ndef volume(self):\n    return 1\n```",
+    ],
+)
+def test_without_a_usable_answer_of_the_chat_model_the_completion_model_fills_in_the_body(says: str) -> None:
+    scene, workplace = make_scene(f"{HEAD}$0pass\n")
+    model = ScriptedModel({"": "return 3 * self.r"})
+    chat = ScriptedChat(f"===\n{says}")
+    result = run_chat_task("implement", scene, workplace, chat, model=model)
+    assert read_after(result) == f"{HEAD}return 3 * self.r\n"
+
+
+def test_a_chat_model_that_fails_is_replaced_by_the_completion_model_where_there_is_one() -> None:
+    scene, workplace = make_scene(f"{HEAD}$0pass\n")
+    script = "===\n@status 500"
+    model = ScriptedModel({"": "return 3"})
+    assert "return 3" in read_after(run_chat_task("implement", scene, workplace, ScriptedChat(script), model=model))
+    with pytest.raises(ChatError):
+        run_chat_task("implement", scene, workplace, ScriptedChat(script))
+
+
+def test_without_any_model_the_person_is_told_what_to_set() -> None:
+    scene, workplace = make_scene(f"{HEAD}$0pass\n")
+    result = run_chat_task("implement", scene, workplace, None)
+    assert isinstance(result, Nothing)
+    assert result.unavailable
+
+
+def test_a_body_that_is_cut_off_by_the_limit_is_not_proposed() -> None:
+    long = "\n    ".join(f"a += {number}" for number in range(2 * LINES))
+    assert "no body" in get_refusal("implement", "def f(a):\n    $0pass\n", {"": long})
+
+
+def test_of_two_functions_with_one_name_the_one_at_the_cursor_is_implemented() -> None:
+    text = "class A:\n    def f(self):\n        pass\n\n\nclass B:\n    def f(self):\n        $0pass\n"
+    assert apply_task("implement", text, {"": "return 1"}) == text.replace("$0pass", "return 1")

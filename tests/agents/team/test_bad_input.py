@@ -260,6 +260,7 @@ async def test_a_turn_that_is_cancelled_while_the_person_is_asked_takes_the_ques
     await stage.check_usable()
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("when", [CallStarted, CallEnded])
 async def test_a_disk_that_fills_up_ends_the_turn_and_makes_no_change_that_is_not_recorded(
     when: type, stage: Stage

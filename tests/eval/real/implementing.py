@@ -4,9 +4,10 @@
 writes `real_implement.csv`. A problem is passed if its hidden tests pass in the sandbox.
 
 The arms: "raw" asks the chat model for the function and takes the code out of its answer; "implement" is Starling's
-task, by filling in the empty body; "generate" is Starling's command of that name, with an instruction to the chat
-model; "generate, repaired" tries the examples in the problem's docstring, and asks up to twice more with the
-failures. Its round with the fewest failures counts, the earliest of equals.
+task, with a chat model; "implement, filled" is the same without one, by filling in the empty body; "generate" is
+Starling's command of that name, with an instruction to the chat model; "generate, repaired" tries the examples in the
+problem's docstring, and asks up to twice more with the failures. Its round with the fewest failures counts, the
+earliest of equals.
 """
 
 from __future__ import annotations
@@ -54,7 +55,14 @@ if TYPE_CHECKING:
 
 TABLE = "real_implement.csv"
 COUNT = 164
-RAW, IMPLEMENT, GENERATE, REPAIRED = ARMS = ("raw", "implement", "generate", "generate, repaired")
+RAW, IMPLEMENT, FILLED, GENERATE, REPAIRED = ARMS = (
+    "raw",
+    "implement",
+    "implement, filled",
+    "generate",
+    "generate, repaired",
+)
+TASKS = {IMPLEMENT: implement.TASK, FILLED: implement.TASK}
 TOKENS = 768
 REPAIRS = 2
 FENCE = re.compile(r"^```[^\n]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
@@ -169,8 +177,8 @@ class Bench:
 
     def ask(self, problem: Problem, arm: str) -> dict[str, Any]:
         """Have Starling write a function, as `arm` does; return the judged answer."""
-        task = implement.TASK if arm == IMPLEMENT else instruct.TASK
-        instruction = "" if arm == IMPLEMENT else INSTRUCTION.format(problem.function)
+        task = TASKS.get(arm, instruct.TASK)
+        instruction = "" if arm in TASKS else INSTRUCTION.format(problem.function)
         began = time.perf_counter()
         rounds = [self._run_round(task, problem.prompt, problem, instruction)]
         while arm == REPAIRED and rounds[-1]["failed"] and len(rounds) <= REPAIRS:
@@ -241,8 +249,8 @@ def _make_starling_arm(
     reviewer = Reviewer(ReviewPolicy())
     resources = Resources(
         index,
-        model=load_watched(entry, threads) if arm == IMPLEMENT else None,
-        chat=load_chat(entry, device="cpu", threads=threads) if arm != IMPLEMENT else None,
+        model=load_watched(entry, threads) if arm in TASKS else None,
+        chat=load_chat(entry, device="cpu", threads=threads) if arm != FILLED else None,
         review=lambda document: reviewer.review(document, layers=frozenset({Layer.STATIC}), cancelled=never_cancel),
         roots=(workspace,),
     )

@@ -221,6 +221,31 @@ def test_a_process_that_always_dies_is_said_once(tmp_path: Path, monkeypatch: py
     assert told.empty()
 
 
+def test_watchers_of_the_same_folders_share_a_process_until_the_last_one_is_closed(tmp_path: Path) -> None:
+    with start_watcher(tmp_path) as (first_told, first):
+        others = [Told(tmp_path) for _ in range(5)]
+        watchers = [Watcher([tmp_path], told.record, told.problems.put, LIMITS) for told in others]
+        for watcher in watchers:
+            watcher.start()
+        apart = Watcher([tmp_path], lambda _: None, limits=replace(LIMITS, look_s=LIMITS.look_s + 1))
+        apart.start()
+        assert wait_until(lambda: apart.pid is not None)
+        assert {watcher.pid for watcher in watchers} == {first.pid}
+        assert apart.pid != first.pid
+        apart.close()
+        (tmp_path / "a.py").write_text("x = 1\n")
+        for told in (first_told, *others):
+            told.wait_for("a.py")
+        process = psutil.Process(first.pid)
+        for watcher in watchers:
+            watcher.close()
+        (tmp_path / "b.py").write_text("x = 1\n")
+        first_told.wait_for("b.py")
+        assert all("b.py" not in told.seen for told in others)
+        assert process.is_running()
+    assert wait_until(lambda: not psutil.pid_exists(process.pid))
+
+
 def test_nothing_to_watch_is_no_error(tmp_path: Path) -> None:
     watcher = Watcher([tmp_path / "gone"], lambda _: None)
     watcher.start()

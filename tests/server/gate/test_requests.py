@@ -115,6 +115,20 @@ async def test_what_was_cut_short_after_the_yes_is_judged_by_the_files_and_can_b
     assert following.read_all() == left
 
 
+async def test_what_was_cut_short_is_judged_by_the_next_recorded_change_before_the_files(bench: Bench) -> None:
+    bench.put("a.py", b"x = 1\n")
+    bench.gate._workplace = killed = Killed(bench, before=False)
+    edit = make_proposal(bench.change("a.py", "1", "2"))
+    following = await crash_server(bench, edit, when=lambda: killed.down)
+    following.gate.journal._recovered = True  # it has looked before the other one ended
+    assert (await following.gate.propose(make_proposal(following.change("a.py", "2", "3")))).applied
+    following.gate.journal.recover()
+    last, request = following.gate.journal.records.list_requests(None, 9)
+    assert (last.verdict, request.verdict, request.askable) == ("applied", "applied", False)
+    (row,) = following.gate.journal.records.list_audit(9, request=request.id)
+    assert (row.written, following.read("a.py")) == (True, b"x = 3\n")
+
+
 async def test_a_question_of_a_server_that_lives_is_left_alone(bench: Bench) -> None:
     bench.asker = ScriptedAsker([Answer.EXPIRE])
     running = asyncio.ensure_future(bench.gate.propose(make_proposal(bench.create("a.py"))))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
 from typing import Any
 
+from agents.ports.failures import StateError
 from server.access.identities import Identity
 from server.access.roles import Role
 from server.lsp.serving import visitors
@@ -54,6 +57,26 @@ async def test_without_a_token_of_its_own_the_server_admits_nobody_by_it() -> No
     one = control.register(lambda _: None, Arrival(proven=True))
     assert "access token is needed" in one.admit({"initializationOptions": {"starling": {"token": ""}}})
     one.release()
+
+
+async def test_the_requests_of_ended_servers_are_closed_from_time_to_time(monkeypatch: Any) -> None:
+    looked = asyncio.Event()
+    looks = 0
+
+    def recover() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise StateError("PostgreSQL is away.")
+        loop.call_soon_threadsafe(looked.set)
+
+    monkeypatch.setattr(visitors, "CHECK_S", 0.0)
+    loop = asyncio.get_running_loop()
+    access: Any = SimpleNamespace(recover=recover)
+    watching = asyncio.create_task(Visitors(access).watch())
+    await asyncio.wait_for(looked.wait(), 20)
+    watching.cancel()
+    assert looks > 1
 
 
 def test_a_token_is_read_from_any_message() -> None:
