@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from server.access.addresses import is_safe_address
+from server.access.connection_errors import describe_connection_error, is_wrong_certificate
 
 if TYPE_CHECKING:
     import ssl
@@ -24,6 +25,14 @@ MOST_BYTES = 65_536
 
 class LoginFailed(Exception):  # noqa: N818 (an answer, not a fault of the program)
     """The server grants no token; the message says why and what to do."""
+
+
+class LoginUnavailableError(LoginFailed):
+    """The server gives no answer at this time; a later try may succeed."""
+
+
+class LoginNeededError(LoginFailed):
+    """There is no login, or it has ended: a person has to log in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,8 @@ def request_tokens(url: str, form: Mapping[str, str], trusted: ssl.SSLContext | 
 
     Raises:
         LoginFailed: the address is not safe or cannot be reached, or the server refuses.
+        LoginUnavailableError: it cannot be reached, or cannot answer, at this time.
+        LoginNeededError: the server refuses a refresh token.
     """
     status, body = _post(url, "/token", form, trusted)
     if status == 200:
@@ -59,7 +70,11 @@ def request_tokens(url: str, form: Mapping[str, str], trusted: ssl.SSLContext | 
             return Tokens(access, time.time() + lifetime_s, refresh)
         raise LoginFailed(f"{url} answers with no token; is it Starling's address for logins?")
     if status == 429:
-        raise LoginFailed("There were too many tries; wait some minutes, then log in again.")
+        raise LoginUnavailableError("There were too many tries; wait some minutes, then log in again.")
+    if status >= 500:
+        raise LoginUnavailableError(f"{url} cannot answer now (status {status}); try again later.")
+    if form.get("grant_type") == "refresh_token" and status in {400, 401}:
+        raise LoginNeededError(f"Your login at {url} has ended or expired; to log in again, run: starling login {url}")
     said = body.get("error_description") or body.get("error") or f"status {status}"
     raise LoginFailed(f"The server refuses: {str(said)[:200]}.")
 
@@ -89,7 +104,8 @@ def _post(
                     raise LoginFailed(f"{url} answers with too much; is it Starling's address for logins?")
             status = response.status_code
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        raise LoginFailed(f"{url} cannot be reached ({error}).") from error
+        kind = LoginFailed if is_wrong_certificate(error) else LoginUnavailableError
+        raise kind(describe_connection_error(url, error)) from error
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):

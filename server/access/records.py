@@ -36,6 +36,10 @@ class TokenRefused(Exception):  # noqa: N818 (not a fault of the program)
     """The access token is not accepted; the message says why, without repeating the token."""
 
 
+class TokenUncheckedError(TokenRefused):
+    """The access token cannot be checked at this time; a later try may succeed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A person or program that may connect.

@@ -41,11 +41,11 @@ def login(  # noqa: PLR0913 (its options)
     from server.state.access.login_files import LoginFiles  # noqa: PLC0415
 
     trusted = read_authority(authority)
-    if token:
-        sys.stdout.write(f"{find_token(url, trusted)}\n")
-        return
     url = url.rstrip("/")
     try:
+        if token:
+            sys.stdout.write(f"{find_token(url, trusted)}\n")
+            return
         if client:
             sys.stdout.write(f"{_log_in_program(url, user, trusted)}\n")
             return
@@ -65,7 +65,7 @@ def find_token(url: str, trusted: ssl.SSLContext | None) -> str:
     """Return an access token for the server at `url` that is valid for `FRESH_S` at least, refreshed if needed.
 
     Raises:
-        Failure: there is no login, the server refuses, or the new tokens cannot be stored.
+        LoginFailed: there is no login, the server refuses, or the new tokens cannot be stored.
     """
     from server.access.login_client import LoginFailed  # noqa: PLC0415 (as above)
     from server.state.access.login_files import LoginFiles  # noqa: PLC0415
@@ -75,17 +75,18 @@ def find_token(url: str, trusted: ssl.SSLContext | None) -> str:
     try:
         with files.lock():
             return _find_token(url, files, trusted)
-    except LoginFailed as error:
-        raise Failure(str(error)) from error
     except OSError as error:
-        raise Failure(f"The login cannot be stored ({error.strerror or error}).") from error
+        raise LoginFailed(f"The login cannot be stored ({error.strerror or error}).") from error
 
 
 def _log_in(url: str, user: str, files: LoginFiles, trusted: ssl.SSLContext | None) -> None:
-    """Ask for name and password, log in, and store the tokens. Raises LoginFailed and OSError."""
+    """Ask for name and password, log in, and store the tokens. Raises LoginFailed and OSError.
+
+    From a pipe, the name is the first line if `user` is "", and the password the next one.
+    """
     from server.access.login_client import request_tokens  # noqa: PLC0415 (as above)
 
-    name = user or (input("Login name: ").strip() if sys.stdin.isatty() else "")
+    name = user or (input("Login name: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
     if not name:
         raise Failure("A login needs a name; give --user NAME.")
     form = {"grant_type": "password", "username": name, "password": _read_secret(f"Password of {name} (not shown): ")}
@@ -111,17 +112,16 @@ def _find_token(url: str, files: LoginFiles, trusted: ssl.SSLContext | None) -> 
     """Return an access token that is valid for `FRESH_S` at least, refreshed if needed.
 
     Raises:
-        Failure: there is no login.
-        LoginFailed, OSError: the server refuses, or the new tokens cannot be stored.
+        LoginFailed, OSError: there is no login, the server refuses, or the new tokens cannot be stored.
     """
-    from server.access.login_client import request_tokens  # noqa: PLC0415 (as above)
+    from server.access.login_client import LoginNeededError, request_tokens  # noqa: PLC0415 (as above)
 
     stored = files.read()
     access, expires, refresh = (stored.get(name) for name in ("access", "expires", "refresh"))
     if isinstance(access, str) and isinstance(expires, int | float) and expires > time.time() + FRESH_S:
         return access
     if not isinstance(refresh, str) or not refresh:
-        raise Failure(f"You are not logged in at {url}; run: starling login {url}")
+        raise LoginNeededError(f"You are not logged in at {url}; run: starling login {url}")
     tokens = request_tokens(url, {"grant_type": "refresh_token", "refresh_token": refresh}, trusted)
     _store(files, tokens)
     return tokens.access

@@ -99,7 +99,7 @@ def complete(editor: Neovim, line: str) -> list[str]:
 def test_commands_are_completed_and_so_are_their_words(open_text: Open) -> None:
     editor = open_text()
     known = {one["name"] for one in json.loads((RUNTIME / "lua" / "starling" / "commands.json").read_text())}
-    assert set(complete(editor, "Starling ")) == known | {"on", "off", "toggle", "restart"}
+    assert set(complete(editor, "Starling ")) == known | {"on", "off", "toggle", "restart", "login", "logout"}
     assert complete(editor, "Starling review ") == ["deep", "workspace"]
     assert complete(editor, "Starling write doc") == ["docstring"]
 

@@ -159,7 +159,7 @@ def test_the_question_is_read_as_it_is_asked(tmp_path: Path) -> None:
     declared = re.search(r"starling: \{(.*?)\}", SOURCES["service"], re.DOTALL)
     assert declared
     assert re.findall(r"(\w+): true", declared[1]) == [
-        *("confirm", "hunks", "permit", "ask", "plan", "save", "changed", "nextEdit"),
+        *("confirm", "hunks", "permit", "ask", "plan", "save", "changed", "nextEdit", "login"),
     ]
     assert f"ASK = '{editor_person.ASK}'" in SOURCES["asking"]
 

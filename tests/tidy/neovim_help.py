@@ -25,6 +25,8 @@ OWN = {
     "off": "Turn suggestions off.",
     "toggle": "Turn suggestions on or off.",
     "restart": "Restart the server.",
+    "login": "Log in at the server of |starling-remote|: asks for name and password.",
+    "logout": "Log out there, and end the connection.",
 }
 
 

@@ -70,7 +70,10 @@ MAY_SPEAK = {
     "server/lsp/front/link.py": {"socket"},
     "server/lsp/front/front.py": {"socket"},
     "server/lsp/serving/sockets.py": {"http", "urllib", "websockets"},  # listens where a person told it to
-    "server/lsp/serving/bridge.py": {"ssl", "websockets"},  # connects where a person told it to
+    "server/lsp/serving/bridge.py": {"websockets"},  # uses the connection of the next one
+    "server/lsp/serving/remote_server.py": {"http", "ssl", "websockets"},  # connects where a person told it to
+    "server/lsp/serving/uri_maps.py": {"urllib"},  # takes a URI apart
+    "server/access/connection_errors.py": {"socket", "ssl"},  # names their errors
     "server/lsp/serving/login_listener.py": {"ssl"},  # as above, with the certificate of that person
     "server/access/addresses.py": {"urllib"},  # takes an address apart
     "server/access/encryption.py": {"ssl"},  # reads a certificate

@@ -3,7 +3,7 @@
 
 ---@type vim.lsp.Config
 return {
-  cmd = { 'starling', 'serve' },
+  cmd = require('starling.remote').build_command(),
 
   -- Otherwise Python would run a `sitecustomize` from a folder in PYTHONPATH before the server could prevent that.
   cmd_env = require('starling.server').create_environment(),
@@ -59,8 +59,9 @@ return {
   },
 
   -- Nobody waits for the answer to a question of a server that has ended; the next server can ask it again.
-  on_exit = vim.schedule_wrap(function()
+  on_exit = vim.schedule_wrap(function(code)
     require('starling.question').withdraw()
+    require('starling.remote').report_end(code)
   end),
 
   -- The names are those of settings.toml; `:help starling-settings` lists them.

@@ -13,6 +13,7 @@ import { NextEdits } from './nextEdits';
 import { Plans } from './plans';
 import { Progress } from './progress';
 import { Proposals } from './proposals';
+import { RemoteLogin } from './remoteLogin';
 import { COMMANDS, Server, type Status } from './server';
 import { Service } from './service';
 import { SECTION } from './settings';
@@ -47,6 +48,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
     const bar = new StatusBar(own, completions);
     const chat = new Chat(server, proposals, plans, context.extensionUri, context.workspaceState);
     const actions = new Actions(server, answers, statistics);
+    const login = new RemoteLogin(own, context);
 
     const refreshLists = () => {
         approvals.refresh();
@@ -162,6 +164,8 @@ export async function activate(context: ExtensionContext): Promise<void> {
         'starling.server.stop': () => own.stop(),
         'starling.server.install': () => own.install(),
         'starling.server.configure': chooseProgram,
+        'starling.server.logIn': () => login.logIn(),
+        'starling.server.logOut': () => login.logOut(),
         'starling.showLog': () => log.show(),
         'starling.showStatus': actions.showStatus,
         'starling.settings.open': openSettings,

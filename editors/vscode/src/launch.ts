@@ -9,12 +9,12 @@ import { delimiter, isAbsolute, join } from 'node:path';
 export interface Launch {
     readonly command: string;
     readonly args: readonly string[];
-    readonly from: 'setting' | 'path' | 'environment' | 'address';
+    readonly from: 'setting' | 'path' | 'environment' | 'address' | 'server';
     /** The token of a server that is already running; `command` is then its address. */
     readonly token?: string;
 }
 
-export type Remedy = 'install' | 'setting' | 'log' | 'restart';
+export type Remedy = 'install' | 'setting' | 'log' | 'restart' | 'server' | 'login';
 
 /** Why the server cannot run, in one sentence for a person, and what the person can do about it. */
 export interface Obstacle {

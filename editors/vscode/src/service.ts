@@ -20,6 +20,7 @@ import {
     LanguageClient,
     type LanguageClientOptions,
     type Middleware,
+    ResponseError,
     State,
     type StaticFeature,
 } from 'vscode-languageclient/node';
@@ -37,8 +38,9 @@ import {
 } from './launch';
 import { PLAN, type Plans } from './plans';
 import { CONFIRM, type Proposals } from './proposals';
+import { connectTo, nameServer } from './remote';
 import { SAVE, saveFiles } from './saving';
-import { readExplicitSettings, SECTION } from './settings';
+import { readExplicitSettings, readRemoteServer, SECTION } from './settings';
 import type { Phase } from './status';
 
 const MAX_EXITS = 5; // within this time; then the server is not restarted any more
@@ -49,6 +51,8 @@ const REMEDIES: Record<Remedy, { title: string; command: string }> = {
     setting: { title: 'Choose a Program', command: 'starling.server.configure' },
     log: { title: 'Show Log', command: 'starling.showLog' },
     restart: { title: 'Try Again', command: 'starling.server.restart' },
+    server: { title: 'Open Settings', command: 'starling.settings.open' },
+    login: { title: 'Log In', command: 'starling.server.logIn' },
 };
 
 export const CHANGED = 'starling/changed';
@@ -62,8 +66,8 @@ export interface StateChange {
 
 /**
  * Declares to the server that this client shows its questions itself (`starling/confirm`, `starling/ask`,
- * `starling/plan`), saves files (`starling/save`), reads lists again that have changed (`starling/changed`), and shows next
- * edits (`starling/nextEdit`).
+ * `starling/plan`), saves files (`starling/save`), reads lists again that have changed (`starling/changed`), shows next
+ * edits (`starling/nextEdit`), and asks for a login where one is needed.
  */
 const confirmFeature: StaticFeature = {
     fillClientCapabilities: (capabilities) => {
@@ -78,6 +82,7 @@ const confirmFeature: StaticFeature = {
                 save: true,
                 changed: true,
                 nextEdit: true,
+                login: true,
             },
         };
     },
@@ -85,6 +90,13 @@ const confirmFeature: StaticFeature = {
     getState: () => ({ kind: 'static' }),
     clear: () => undefined,
 };
+
+/** A client that shows no failure of its start: the service shows it, with what a person can do. */
+class QuietClient extends LanguageClient {
+    override error(message: string, data?: unknown, showNotification?: boolean | 'force'): void {
+        super.error(message, data, this.state === State.Running ? showNotification : false);
+    }
+}
 
 export class Service implements Disposable {
     private readonly phases = new EventEmitter<Phase>();
@@ -194,6 +206,17 @@ export class Service implements Disposable {
         void this.runningClient?.sendNotification('workspace/didChangeConfiguration', { settings });
     }
 
+    /** Return how to start the program of the settings or of this machine, or why that is not possible. */
+    findProgram(): Promise<Launch | Obstacle> {
+        const configured = workspace.getConfiguration(SECTION).get<string[]>('server.command', []);
+        return findServer(describeMachine(configured, this.environment.program));
+    }
+
+    /** Host and port of the server on another machine that the session is with; "" if the server runs here. */
+    get remoteHost(): string {
+        return this.launch?.from === 'server' ? nameServer(readRemoteServer().url) : '';
+    }
+
     /** Run `step` after all earlier steps have ended, so that starting and stopping never overlap. */
     private runInTurn<R>(step: () => Promise<R>): Promise<R> {
         const next = this.turn.then(step, step);
@@ -207,12 +230,7 @@ export class Service implements Disposable {
             return;
         }
         this.setPhase({ kind: 'starting' });
-        const settings = workspace.getConfiguration(SECTION);
-        const address = settings.get<string>('server.address', '');
-        const configured = settings.get<string[]>('server.command', []);
-        const launch = address
-            ? await resolveAddress(address, settings.get<string>('server.tokenFile', ''))
-            : await findServer(describeMachine(configured, this.environment.program));
+        const launch = await this.findLaunch();
         if (isObstacle(launch)) {
             this.fail(launch);
             return;
@@ -225,13 +243,25 @@ export class Service implements Disposable {
             await client.start();
         } catch (error) {
             this.log.error(`the server did not start: ${error}`);
-            if (this.client === client) {
+            if (this.client === client && this.phase.kind !== 'failed') {
                 this.fail({
                     problem: `Starling's server, ${launch.command}, did not start. The log says why.`,
                     remedies: ['log', 'restart', 'setting'],
                 });
             }
         }
+    }
+
+    /** Return how to reach the server: on another machine, at an address, or with a program here. */
+    private async findLaunch(): Promise<Launch | Obstacle> {
+        const server = readRemoteServer();
+        const settings = workspace.getConfiguration(SECTION);
+        const address = settings.get<string>('server.address', '');
+        if (server.url === '' && address) {
+            return resolveAddress(address, settings.get<string>('server.tokenFile', ''));
+        }
+        const program = await this.findProgram();
+        return server.url === '' || isObstacle(program) ? program : connectTo(server, program);
     }
 
     private async stopServer(): Promise<void> {
@@ -252,7 +282,7 @@ export class Service implements Disposable {
             diagnosticCollectionName: SECTION,
             connectionOptions: { maxRestartCount: MAX_EXITS },
             initializationOptions: launch.token === undefined ? undefined : { starling: { token: launch.token } },
-            initializationFailedHandler: () => false,
+            initializationFailedHandler: (error) => this.handleRefusal(launch, error),
             errorHandler: {
                 error: () => ({ action: ErrorAction.Continue, handled: true }),
                 closed: () => this.handleExit(),
@@ -263,7 +293,8 @@ export class Service implements Disposable {
             launch.token === undefined
                 ? { command: launch.command, args: [...launch.args], options: { env } }
                 : () => openConnection(launch.command);
-        const client = new LanguageClient(SECTION, 'Starling', server, options);
+        const Client = launch.from === 'server' ? QuietClient : LanguageClient;
+        const client = new Client(SECTION, 'Starling', server, options);
         client.registerFeature(confirmFeature);
         client.onRequest(CONFIRM, (question, token) =>
             this.askWhileConnected(token, (until) => this.proposals.confirm(question, until)),
@@ -315,6 +346,9 @@ export class Service implements Disposable {
      */
     private handleExit(): { action: CloseAction; handled: boolean } {
         this.ends.fire(undefined);
+        if (this.phase.kind === 'failed') {
+            return { action: CloseAction.DoNotRestart, handled: true }; // a person knows why
+        }
         const now = Date.now();
         this.exits = [...this.exits.filter((at) => now - at < EXITS_WITHIN_MS), now];
         if (this.client === undefined || this.exits.length >= MAX_EXITS) {
@@ -327,7 +361,28 @@ export class Service implements Disposable {
             return { action: CloseAction.DoNotRestart, handled: true };
         }
         this.log.warn('the server stopped unexpectedly; restarting it');
+        if (this.launch?.from === 'server') {
+            // not by the client library, which would show a message of its own if the server refuses
+            void this.runInTurn(async () => {
+                await this.stopServer();
+                await this.startServer();
+            });
+            return { action: CloseAction.DoNotRestart, handled: true };
+        }
         return { action: CloseAction.Restart, handled: true };
+    }
+
+    /**
+     * Show why a server on another machine refuses the session, with a button to log in if that is needed. Always returns
+     * false: the client library shall not try again.
+     */
+    private handleRefusal(launch: Launch, error: unknown): boolean {
+        if (launch.from === 'server' && error instanceof ResponseError) {
+            const needsLogin = (error.data as { code?: unknown } | undefined)?.code === 'login-needed';
+            const problem = `Starling: ${error.message}`;
+            this.fail({ problem, remedies: [needsLogin ? 'login' : 'restart', 'server', 'log'] });
+        }
+        return false;
     }
 
     /** Enter the failed phase and show the obstacle. */

@@ -4,6 +4,7 @@
 
 import { type ConfigurationScope, workspace } from 'vscode';
 import manifest from '../package.json';
+import type { RemoteServer } from './remote';
 
 export const SECTION = 'starling';
 const LOCAL = 'server'; // the section for the extension itself, which is not sent
@@ -32,4 +33,16 @@ export function readExplicitSettings(scope?: ConfigurationScope): Record<string,
         }
     }
     return sections;
+}
+
+/** Return the server of the person's own settings; a workspace cannot name one, nor a login or folders for one. */
+export function readRemoteServer(): RemoteServer {
+    const settings = workspace.getConfiguration(SECTION);
+    const read = <T>(name: string, otherwise: T): T => settings.inspect<T>(`server.${name}`)?.globalValue ?? otherwise;
+    return {
+        url: read('url', '').trim(),
+        login: read('login', '').trim(),
+        certificates: read('certificates', ''),
+        folders: read<Record<string, string>>('folders', {}),
+    };
 }

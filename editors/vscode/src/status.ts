@@ -18,6 +18,8 @@ export interface Loading {
 
 export interface Facts {
     readonly phase: Phase;
+    /** Host and port of the server on another machine, "" if it runs here. */
+    readonly server: string;
     /** Why suggestions are off in the active document, "" if they are on. */
     readonly paused: string;
     /** The progress of indexing, 0 to 100; undefined if none is running. */
@@ -44,6 +46,7 @@ export interface StatusText {
 
 export const NO_FACTS: Facts = {
     phase: { kind: 'stopped' },
+    server: '',
     paused: '',
     indexed: undefined,
     loading: undefined,
@@ -61,7 +64,7 @@ export function describeStatus(facts: Facts): StatusText {
         case 'stopped':
             return createText('$(circle-slash) Starling', 'stopped', ['Stopped.']);
         case 'starting':
-            return createText('$(loading~spin) Starling', 'starting', ['Starting.']);
+            return createText('$(loading~spin) Starling', 'starting', ['Starting.', ...describeServer(facts)]);
         case 'failed':
             return createText('$(error) Starling', 'not running', [facts.phase.problem], 'error');
         case 'running':
@@ -71,7 +74,7 @@ export function describeStatus(facts: Facts): StatusText {
 
 function describeRunning(facts: Facts): StatusText {
     const details = facts.model === '' ? ['Without a model.'] : [`Model: ${facts.model}.`];
-    details.push(...facts.problems);
+    details.push(...describeServer(facts), ...facts.problems);
     if (facts.asked !== '') {
         return createText('$(question) Starling asks', 'asks for your answer', [facts.asked, ...details], 'warning');
     }
@@ -97,7 +100,12 @@ function describeRunning(facts: Facts): StatusText {
     if (facts.paused !== '') {
         return createText('$(circle-slash) Starling', `off: ${facts.paused}`, [`Off: ${facts.paused}.`, ...details]);
     }
-    return createText('$(sparkle) Starling', 'ready', ['Ready.', ...details]);
+    const where = facts.server === '' ? '' : ` at ${facts.server}`;
+    return createText(`$(sparkle) Starling${where}`, `ready${where}`, ['Ready.', ...details]);
+}
+
+function describeServer({ server }: Facts): string[] {
+    return server === '' ? [] : [`Server: ${server}.`];
 }
 
 function createText(

@@ -15,7 +15,7 @@ import {
 import type { Completions } from './completions';
 import { createSeparator } from './separators';
 import type { Service } from './service';
-import { SECTION } from './settings';
+import { readRemoteServer, SECTION } from './settings';
 import { describeStatus, type Facts, NO_FACTS } from './status';
 
 type Choice = QuickPickItem & { readonly command?: string };
@@ -27,7 +27,7 @@ export class StatusBar implements Disposable {
     private facts: Facts = NO_FACTS;
 
     constructor(
-        service: Service,
+        private readonly service: Service,
         private readonly completions: Completions,
     ) {
         this.item.name = 'Starling';
@@ -53,6 +53,7 @@ export class StatusBar implements Disposable {
         this.facts = {
             ...this.facts,
             ...news,
+            server: this.service.remoteHost,
             paused: this.completions.getPauseReason(window.activeTextEditor?.document),
         };
         const thinking = this.facts.thinking + this.completions.slowRequests;
@@ -101,6 +102,13 @@ export class StatusBar implements Disposable {
             { label: '$(info) Show Status', command: 'starling.showStatus' },
             { label: '$(output) Show Log', command: 'starling.showLog' },
         ];
+        const remote: Choice[] =
+            readRemoteServer().url === ''
+                ? []
+                : [
+                      { label: '$(sign-in) Log In to the Server…', command: 'starling.server.logIn' },
+                      { label: '$(sign-out) Log Out of the Server', command: 'starling.server.logOut' },
+                  ];
         switch (this.facts.phase.kind) {
             case 'untrusted':
                 return [{ label: '$(shield) Trust This Folder…', command: 'workbench.trust.manage' }, ...rest.slice(1)];
@@ -112,11 +120,13 @@ export class StatusBar implements Disposable {
                     { label: '$(symbol-misc) Choose a Model…', command: 'starling.model.choose' },
                     { label: '$(debug-restart) Restart', command: 'starling.server.restart' },
                     { label: '$(debug-stop) Stop', command: 'starling.server.stop' },
+                    ...remote,
                     ...rest,
                 ];
             default:
                 return [
                     { label: '$(debug-start) Start', command: 'starling.server.restart' },
+                    ...remote,
                     { label: "$(cloud-download) Install Starling's Server", command: 'starling.server.install' },
                     ...rest,
                 ];

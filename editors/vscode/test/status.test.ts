@@ -6,6 +6,7 @@ const RUNNING: Facts = { ...NO_FACTS, phase: { kind: 'running' }, model: 'starli
 
 const TABLE: [name: string, news: Partial<Facts>, text: string, spoken: string, severity: string][] = [
     ['ready', {}, '$(sparkle) Starling', 'Starling, ready', ''],
+    ['ready elsewhere', { server: 'a:1' }, '$(sparkle) Starling at a:1', 'Starling, ready at a:1', ''],
     ['indexing', { indexed: 41.7 }, '$(sync~spin) Starling 41 %', 'Starling, indexing, 41 %', ''],
     [
         'loading',

@@ -8,7 +8,10 @@ memory, the front asks the resident server for the whole text. Does no input or 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 REQUEST_FAILED = -32803  # LSP's error code
 OWN_ID = "starling-front"
@@ -68,13 +71,19 @@ class SessionMemory:
     """The memory of one session.
 
     Attributes:
+        encoding: the unit of positions, as LSP names it.
+        refusal: the error with which the server has answered `initialize`, "" for none.
         pending: method and body of each request of the editor that has no answer, by id.
         asked: ids of the server's requests that the editor has not answered.
         is_shut_down: whether the editor has sent `shutdown`.
         texts: open documents by URI.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, interrupted: str = INTERRUPTED) -> None:
+        """Begin empty; `interrupted` is the error for requests whose process ended."""
+        self.encoding = "utf-16"
+        self.refusal = ""
+        self._interrupted = interrupted
         self.pending: dict[int | str, tuple[str, bytes]] = {}
         self.asked: set[int | str] = set()
         self.is_shut_down = False
@@ -91,7 +100,7 @@ class SessionMemory:
 
         Returns "late" for an answer to a question of a process that has ended.
         """
-        message = _parse(body)
+        message = parse(body)
         method, identity, params = message.get("method"), message.get("id"), message.get("params")
         if not isinstance(method, str):
             if ("result" in message or "error" in message) and isinstance(identity, int | str):
@@ -136,11 +145,13 @@ class SessionMemory:
 
     def note_server(self, body: bytes) -> bool:
         """Remember a message of the resident server; return whether it is for the editor."""
-        message = _parse(body)
+        message = parse(body)
         method, identity, params = message.get("method"), message.get("id"), message.get("params")
         if not isinstance(method, str):
-            if isinstance(identity, int | str):
-                self.pending.pop(identity, None)
+            answered = self.pending.pop(identity, None) if isinstance(identity, int | str) else None
+            if answered is not None and answered[0] == "initialize":
+                self.encoding = _find_encoding(message.get("result"))
+                self.refusal = find_message(message)
             return identity != OWN_ID
         if isinstance(identity, int | str):
             self.asked.add(identity)
@@ -184,26 +195,29 @@ class SessionMemory:
             messages += [text.opened, *text.changes]
         return messages
 
-    def settle_pending(self) -> tuple[list[bytes], list[bytes]]:
+    def settle_pending(self, unsent: Container[int | str] = ()) -> tuple[list[bytes], list[bytes]]:
         """Return the requests to send to a new process, and the answers to give to the editor to all others.
 
         The latter are requests that may have changed something before the old process ended.
+
+        Args:
+            unsent: ids of requests that were sent to no process.
         """
         repeated, answers = [], []
         for identity, (method, body) in list(self.pending.items()):
-            if method.startswith(REPEATABLE):
+            if method.startswith(REPEATABLE) or identity in unsent:
                 repeated.append(body)
                 continue
             del self.pending[identity]
             if method == "shutdown":
                 answers.append(_encode({"jsonrpc": "2.0", "id": identity, "result": None}))
             else:
-                answers.append(make_error(identity, REQUEST_FAILED, INTERRUPTED))
+                answers.append(make_error(identity, REQUEST_FAILED, self._interrupted))
         return repeated, answers
 
-    def fail_pending(self, reason: str) -> list[bytes]:
-        """Return an error answer with `reason` for every request of the editor that has none; forget them."""
-        answers = [make_error(identity, REQUEST_FAILED, reason) for identity in self.pending]
+    def fail_pending(self, reason: str, data: object = None) -> list[bytes]:
+        """Return an error answer with `reason` and `data` for each unanswered request of the editor; forget them."""
+        answers = [make_error(identity, REQUEST_FAILED, reason, data) for identity in self.pending]
         self.pending.clear()
         return answers
 
@@ -241,12 +255,19 @@ class SessionMemory:
         self._initialize = {**self._initialize, "params": params}
 
 
-def make_error(identity: int | str | None, code: int, reason: str) -> bytes:
-    """Return the body of an error answer."""
-    return _encode({"jsonrpc": "2.0", "id": identity, "error": {"code": code, "message": reason}})
+def make_error(identity: int | str | None, code: int, reason: str, data: object = None) -> bytes:
+    """Return the body of an error answer, with `data` unless it is None."""
+    error = {"code": code, "message": reason, **({} if data is None else {"data": data})}
+    return _encode({"jsonrpc": "2.0", "id": identity, "error": error})
 
 
-def _parse(body: bytes) -> dict[str, Any]:
+def find_message(answer: dict[str, Any]) -> str:
+    """Return the message of an error answer; "" for another answer."""
+    error = answer.get("error")
+    return str(error.get("message") or "unknown error").rstrip(".") if isinstance(error, dict) else ""
+
+
+def parse(body: bytes) -> dict[str, Any]:
     """Return the JSON object in `body`; an empty one if it holds something else."""
     try:
         message = json.loads(body)
@@ -264,6 +285,13 @@ def _is_whole(changes: object) -> bool:
     """Return whether the first of a document's `changes` replaces its whole text."""
     first = changes[0] if isinstance(changes, list) and changes else None
     return isinstance(first, dict) and "range" not in first
+
+
+def _find_encoding(result: object) -> str:
+    """Return the unit of positions that the answer to `initialize` names; "utf-16" if it names none."""
+    capabilities = result.get("capabilities") if isinstance(result, dict) else None
+    named = capabilities.get("positionEncoding") if isinstance(capabilities, dict) else None
+    return named if isinstance(named, str) else "utf-16"
 
 
 def _find_uri(params: dict[str, Any], kind: str) -> str:

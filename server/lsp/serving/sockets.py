@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 from models.local import allocator
 from server.access.addresses import FORWARDED, choose_address, find_address
 from server.access.encryption import TlsError
-from server.access.records import TokenRefused
+from server.access.records import TokenRefused, TokenUncheckedError
 from server.assembly import core
 from server.lsp.language_server import StarlingServer, create_server
 from server.lsp.serving import admission, lifetime, stdio, token_file
@@ -155,7 +155,8 @@ async def _listen_ws(address: Address, control: Admission) -> None:
             identities[socket] = await control.visitors.identify(shown, _find_peer(socket, address, request))
         except TokenRefused as error:
             await asyncio.sleep(protocol.PENALTY_S)
-            return socket.respond(HTTPStatus.UNAUTHORIZED, f"{error}\n")
+            is_later = isinstance(error, TokenUncheckedError)
+            return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE if is_later else HTTPStatus.UNAUTHORIZED, f"{error}\n")
         return None
 
     def choose_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from agents.ports.failures import StateError
 from server.access.attempts import group_address
 from server.access.rate_limits import RateLimit
-from server.access.records import TokenRefused
+from server.access.records import TokenUncheckedError
 from server.lsp.session.visits import Visit
 
 if TYPE_CHECKING:
@@ -42,15 +42,16 @@ class Visitors:
         """Return the identity of the sender of an access token at `address`.
 
         Raises:
-            TokenRefused: the token is not accepted, there are too many connections, or the state cannot be read.
+            TokenRefused: the token is not accepted.
+            TokenUncheckedError: there are too many connections, or the state cannot be read.
         """
         if self._limit.take(group_address(address)):
-            raise TokenRefused("there are too many connections from this address; wait a minute")
+            raise TokenUncheckedError("there are too many connections from this address; wait a minute")
         try:
             return await asyncio.to_thread(self.access.directory.identify, token, address)
         except StateError as error:
             logger.warning("an access token could not be verified: %s", error)
-            raise TokenRefused("the server cannot read its accounts now; try again later") from error
+            raise TokenUncheckedError("the server cannot read its accounts now; try again later") from error
 
     def is_full(self, identity: Identity) -> bool:
         """Return whether the account has as many sessions as it may have."""

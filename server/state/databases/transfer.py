@@ -31,6 +31,7 @@ PART_ROWS = 200
 PART_BYTES = 4_000_000
 """Rows are inserted together up to this number and about these bytes."""
 _CREATE = re.compile(r"CREATE TABLE (\w+) \(\s*(id \{serial\})?")
+_KEY = re.compile(r"PRIMARY KEY \((?P<columns>[\w, ]+)\)|(?P<column>\w+) [A-Z ]+ PRIMARY KEY")
 
 
 class TransferRefused(Exception):  # noqa: N818 (a sentence for a person)
@@ -44,10 +45,12 @@ class Table:
     Attributes:
         name: its name.
         is_numbered: whether its column `id` is numbered automatically.
+        key: the columns of its primary key, by which its rows are ordered: "workspace, name".
     """
 
     name: str
     is_numbered: bool
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,17 @@ class Transferred:
 
 def list_tables() -> tuple[Table, ...]:
     """Return all tables of the newest version, in the order in which they were added."""
-    found = (_CREATE.match(statement) for step in migrations.STEPS for statement in step)
-    return tuple(Table(one[1], is_numbered=one[2] is not None) for one in found if one is not None)
+    tables = []
+    for statement in (one for step in migrations.STEPS for one in step):
+        if (found := _CREATE.match(statement)) is not None:
+            key = _KEY.search(statement)
+            names = "id" if key is None else key["columns"] or key["column"]
+            tables.append(Table(found[1], is_numbered=found[2] is not None, key=names))
+    return tuple(tables)
 
 
 def export_state(state: State, stream: BinaryIO) -> Transferred:
-    """Write all rows of `state` to `stream`, as of one moment.
+    """Write all rows of `state` to `stream`, as of one moment; the same rows always give the same file.
 
     Raises:
         StateError: the state cannot be read.
@@ -84,7 +92,7 @@ def export_state(state: State, stream: BinaryIO) -> Transferred:
             columns = _list_columns(connection, table.name)
             writer.write({"table": table.name, "columns": columns})
             before = rows
-            query = f"SELECT {', '.join(columns)} FROM {table.name}"  # noqa: S608 (our own names)
+            query = f"SELECT {', '.join(columns)} FROM {table.name} ORDER BY {table.key}"  # noqa: S608 (our own names)
             for row in connection.execute(query):
                 writer.write([_pack(value) for value in row])
                 rows += 1

@@ -80,7 +80,7 @@ def test_accounts_are_added_changed_and_listed(starling: Starling) -> None:  # t
         ("login https://127.0.0.1:1 --token", "", "not logged in"),
         ("login https://127.0.0.1:1 --remove", "", "not logged in"),
         ("login https://127.0.0.1:1 --user ada", PASSWORD, "cannot be reached"),
-        ("login https://127.0.0.1:1", PASSWORD, "needs a name"),
+        ("login https://127.0.0.1:1", f"\n{PASSWORD}", "needs a name"),
     ],
 )
 def test_what_cannot_be_done_is_said(starling: Starling, arguments: str, typed: str, said: str) -> None:  # type: ignore[valid-type]

@@ -56,6 +56,12 @@ M.own = {
     end
     start_when_stopped()
   end,
+  login = function()
+    require('starling.remote').log_in()
+  end,
+  logout = function()
+    require('starling.remote').log_out()
+  end,
 }
 
 ---@param name string

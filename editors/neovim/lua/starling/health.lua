@@ -73,6 +73,10 @@ end
 function M.check()
   vim.health.start('Starling: the program')
   local can_start = check_program()
+  if can_start then
+    vim.health.start('Starling: the server on another machine')
+    require('starling.remote').check()
+  end
   vim.health.start('Starling: this editor')
   check_editor()
   if can_start then

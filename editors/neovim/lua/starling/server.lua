@@ -51,8 +51,8 @@ end
 ---@param capabilities lsp.ClientCapabilities
 function M.declare_capabilities(capabilities)
   -- proposals.lua handles `starling/confirm` and `starling/save`, question.lua `starling/ask`, plan.lua `starling/plan`,
-  -- lists.lua `starling/changed`, next_edit.lua asks `starling/nextEdit`
-  local ours = { confirm = true, hunks = true, ask = true, plan = true, save = true, changed = true, nextEdit = true }
+  -- lists.lua `starling/changed`, next_edit.lua asks `starling/nextEdit`; remote.lua says that a login is needed
+  local ours = { confirm = true, hunks = true, ask = true, plan = true, save = true, changed = true, nextEdit = true, login = true }
   capabilities.experimental = vim.tbl_extend('force', capabilities.experimental or {}, { starling = ours })
   if not vim.lsp.inline_completion then
     capabilities.textDocument.inlineCompletion = { dynamicRegistration = false } -- lua/starling/ghost.lua shows it

@@ -184,3 +184,25 @@ def test_what_is_no_message_is_passed_on_and_not_remembered() -> None:
         assert memory.note_server(body)
     memory.texts.pop("", None)
     assert memory.list_replayed() == before
+
+
+def test_requests_that_were_sent_to_nobody_are_sent_later() -> None:
+    memory = begin()
+    command = encode("workspace/executeCommand", identity=5, params={"command": "c"})
+    memory.note_client(command)
+    memory.note_client(encode("workspace/executeCommand", identity=6, params={"command": "c"}))
+    repeated, answers = memory.settle_pending({5})
+    assert repeated == [command]
+    assert [json.loads(one)["id"] for one in answers] == [6]
+
+
+def test_the_answer_to_initialize_tells_the_unit_of_positions_or_why_not() -> None:
+    assert begin().encoding == "utf-16"
+    memory = SessionMemory()
+    memory.note_client(encode("initialize", identity=1, params={}))
+    memory.note_server(encode(identity=1, result={"capabilities": {"positionEncoding": "utf-8"}}))
+    assert (memory.encoding, memory.refusal) == ("utf-8", "")
+    memory = SessionMemory()
+    memory.note_client(encode("initialize", identity=1, params={}))
+    memory.note_server(encode(identity=1, error={"code": 1, "message": "full."}))
+    assert (memory.encoding, memory.refusal) == ("utf-16", "full")

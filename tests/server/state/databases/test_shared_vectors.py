@@ -16,7 +16,6 @@ from server.state.databases import shared_vectors
 from server.state.databases.addresses import parse_address
 from server.state.databases.shared_vectors import MISSING, SharedVectors
 from server.state.databases.transfer import list_tables
-from tests import postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,25 +23,12 @@ if TYPE_CHECKING:
 
     from server.state.database import State
     from server.state.databases.sqlite import SqliteState
+    from tests import postgresql
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg, the extra `postgres`, is not installed")
 MODEL = "scripted 1"
 NOTE = IndexNote("oak", 12.5, 3, 9, MODEL, 0.5)
 VECTORS = {digest("a"): (0.6, 0.8), digest("b"): (1.0, 0.0)}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgresql.Server]:
-    """Give a server of this module, which a test may stop."""
-    running = postgresql.Server()
-    yield running
-    running.remove()
-
-
-@pytest.fixture
-def url(server: postgresql.Server, request: pytest.FixtureRequest) -> str:
-    """Give the address of an empty schema."""
-    return server.make_url(f"v{abs(hash(request.node.name))}")
 
 
 @pytest.fixture
