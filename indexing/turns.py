@@ -17,20 +17,23 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.2
 _slots = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
+_slot_ahead = threading.BoundedSemaphore(1)
 
 
 @contextmanager
-def take_slot(deadline: float | None) -> Iterator[bool]:
+def take_slot(deadline: float | None, *, ahead: bool = False) -> Iterator[bool]:
     """Wait for one of as many slots as there are cores, two at least; it is held in the block.
 
-    Yields False, without a slot, if none is free by `deadline`, a moment of `time.monotonic` (None: no limit).
+    Yields False, without a slot, if none is free by `deadline`, a moment of `time.monotonic` (None: no limit). Work
+    that reads `ahead` for later keys has one slot of its own, so that no key waits for it.
     """
-    has_slot = _slots.acquire(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+    slots = _slot_ahead if ahead else _slots
+    has_slot = slots.acquire(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
     try:
         yield has_slot
     finally:
         if has_slot:
-            _slots.release()
+            slots.release()
 
 
 class Turns:

@@ -59,5 +59,7 @@ def test_without_a_free_slot_a_search_waits_until_its_deadline(monkeypatch: pyte
         assert time.monotonic() - began >= 0.04
         with take_slot(began) as late:
             assert not late
+        with take_slot(began, ahead=True) as ahead, take_slot(began, ahead=True) as second_ahead:
+            assert (ahead, second_ahead) == (True, False)
     with take_slot(time.monotonic()) as again:
         assert again

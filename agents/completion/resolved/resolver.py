@@ -117,7 +117,7 @@ class Resolver:
         """
         try:
             deadline = time.monotonic() + _READ_AHEAD_S
-            with take_slot(deadline) as has_slot:
+            with take_slot(deadline, ahead=True) as has_slot:
                 if not has_slot:
                     return
                 names = self._index.open_names(cursor.document, cursor.offset, deadline=deadline, libraries=True)
