@@ -50,7 +50,8 @@ def list_actions(core: Core, document: OpenText, span: tuple[int, int], review: 
 
 def explain_missing_model(core: Core, task: Task) -> str:
     """Return why `task` cannot be done with the models of `core`, "" if it can."""
-    if core.model is not None and core.model.state == "failed" and task.needs == "completion":
+    writers = ("completion",) if core.chat is not None else ("completion", "either")
+    if core.model is not None and core.model.state == "failed" and task.needs in writers:
         return core.model.problem
     return running.explain_missing_model(task, Resources(core.index, core.model, core.chat))
 
