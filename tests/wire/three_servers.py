@@ -720,7 +720,11 @@ async def ask_each_server(world: World, token: str, command: str, *, until_index
         await editor.begin()
         async with asyncio.timeout(START_S):
             while True:
-                answer = await editor.run(command)
+                try:
+                    answer = await editor.run(command)
+                except LostConnection:  # the editor connects again
+                    await editor.connected.wait()
+                    continue
                 result = answer["result"]
                 assert not result.get("problem"), result
                 if not until_indexed or (result["index"] or {}).get("state") == "ready":
